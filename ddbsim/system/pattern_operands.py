@@ -1,0 +1,206 @@
+"""The operands of an event pattern that have a grammar of their own: numbers, address ranges, wildcards.
+
+The rules and the texts of the errors are those of Event Ruler, the engine behind EventBridge's patterns and Lambda's
+filters (https://github.com/aws/event-ruler, read 2026-11).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+__all__ = [
+    "InvalidPatternError",
+    "Number",
+    "Test",
+    "address",
+    "cidr_test",
+    "comparable",
+    "numeric_test",
+    "wildcard_test",
+]
+
+Test: TypeAlias = Callable[[Any], bool]
+
+_EXACT_INTEGERS = 2**53
+_IPV4 = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
+_IPV6 = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_RANGE_TESTS: dict[tuple[str, str], Callable[[float, float], Test]] = {
+    (">", "<"): lambda low, high: lambda value: (x := comparable(value)) is not None and low < x < high,
+    (">", "<="): lambda low, high: lambda value: (x := comparable(value)) is not None and low < x <= high,
+    (">=", "<"): lambda low, high: lambda value: (x := comparable(value)) is not None and low <= x < high,
+    (">=", "<="): lambda low, high: lambda value: (x := comparable(value)) is not None and low <= x <= high,
+}
+_BOUNDS: dict[str, Callable[[float], tuple[str, float, str, float]]] = {
+    "=": lambda x: (">=", x, "<=", x),
+    "<": lambda x: (">=", -math.inf, "<", x),
+    "<=": lambda x: (">=", -math.inf, "<=", x),
+    ">": lambda x: (">", x, "<=", math.inf),
+    ">=": lambda x: (">=", x, "<=", math.inf),
+}
+
+
+class InvalidPatternError(ValueError):
+    """An event pattern that the service refuses.
+
+    Attributes
+    ----------
+    reason
+        Why, in the words of the service's pattern tester.
+    mapping_message
+        All that creating an event source mapping says about it.
+    """
+
+    mapping_message = "Invalid filter pattern definition."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Event pattern is not valid. Reason: {reason}")
+        self.reason = reason
+
+
+class Number(str):
+    """A number of a pattern, as it was written there."""
+
+    __slots__ = ()
+
+
+def comparable(value: Any) -> float | None:
+    """Return a JSON number as the float that it is compared by; None for what cannot be compared as a number.
+
+    A number that no float holds (an account number of 20 digits) is none: it only equals its own text.
+    """
+    if type(value) is float:
+        return value if math.isfinite(value) else None
+    if type(value) is int:
+        if -_EXACT_INTEGERS <= value <= _EXACT_INTEGERS:
+            return float(value)
+    elif not isinstance(value, Number | Decimal):
+        return None
+    exact = Decimal(value)
+    nearest = float(exact)
+    return nearest if math.isfinite(nearest) and Decimal(repr(nearest)) == exact else None
+
+
+def _bound(number: Number) -> float:
+    value = comparable(number)
+    if value is None:
+        raise InvalidPatternError(f"Cannot compare number : {number}")
+    return value
+
+
+def numeric_test(operand: Any) -> Test:
+    """Return the test of {"numeric": operand}: one comparison, or a lower bound followed by an upper one."""
+    if type(operand) is not list:
+        raise InvalidPatternError("Value of numeric must be an array.")
+    operator = operand[0] if operand else "]"
+    if not operand or type(operator) is not str:
+        raise InvalidPatternError(f"Invalid member in numeric match: {_token(operator)}")
+    name = "equals" if operator == "=" else operator
+    if operator not in _BOUNDS:
+        raise InvalidPatternError(f"Unrecognized numeric range operator: {operator}")
+    first = _number_at(operand, 1, name)
+    if len(operand) == 2:
+        low_operator, low, high_operator, high = _BOUNDS[operator](_bound(first))
+        return _RANGE_TESTS[low_operator, high_operator](low, high)
+    if operator not in (">", ">="):
+        raise InvalidPatternError("Too many elements in numeric expression")
+    return _range_test(operator, first, operand)
+
+
+def _range_test(operator: str, first: Number, operand: Sequence[Any]) -> Test:
+    closing = operand[2]
+    if type(closing) is not str:
+        raise InvalidPatternError(f"Bad value in numeric range: {_token(closing)}")
+    if closing not in ("<", "<="):
+        raise InvalidPatternError(f"Bad numeric range operator: {closing}")
+    second = _number_at(operand, 3, closing)
+    if len(operand) > 4:
+        raise InvalidPatternError("Too many terms in numeric range expression")
+    low, high = _bound(first), _bound(second)
+    if low >= high:
+        raise InvalidPatternError("Bottom must be less than top")
+    return _RANGE_TESTS[operator, closing](low, high)
+
+
+def _number_at(operand: Sequence[Any], position: int, operator: str) -> Number:
+    if len(operand) <= position or type(operand[position]) is not Number:
+        raise InvalidPatternError(f"Value of {operator} must be numeric")
+    number: Number = operand[position]
+    return number
+
+
+def _token(value: Any) -> str:
+    """Name a JSON token as the service does where it did not expect it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value) if isinstance(value, str) else "[" if type(value) is list else "{"
+
+
+def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the IP address that a text is, None if it is none; octets are decimal, with leading zeros or not."""
+    try:
+        if _IPV4.fullmatch(text):
+            return ipaddress.IPv4Address(".".join(str(int(octet)) for octet in text.split(".")))
+        return ipaddress.IPv6Address(text) if _IPV6.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def cidr_test(operand: Any) -> Test:
+    """Return the test of {"cidr": operand}; the service's wording speaks of a prefix where the type is wrong."""
+    if type(operand) is not str:
+        raise InvalidPatternError("prefix match pattern must be a string")
+    base, bits = _cidr_parts(operand)
+    if bits > base.max_prefixlen - 1:
+        raise InvalidPatternError(f"IPv{base.version} mask bits must be < {base.max_prefixlen}")
+    network = ipaddress.ip_network(f"{base}/{bits}", strict=False)
+
+    def test(value: Any) -> bool:
+        found = address(value) if type(value) is str else None
+        return found is not None and found in network
+
+    return test
+
+
+def _cidr_parts(operand: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
+    text, _, mask = operand.rstrip("/").partition("/")
+    if not mask or "/" in mask:
+        raise InvalidPatternError("Malformed CIDR, one '/' required")
+    if not _INTEGER.fullmatch(mask) or abs(int(mask)) >= 2**31:
+        raise InvalidPatternError("Malformed CIDR, mask bits must be an integer")
+    if int(mask) < 0:
+        raise InvalidPatternError("Malformed CIDR, mask bits must not be negative")
+    if not (_IPV4.fullmatch(text) or _IPV6.fullmatch(text)):
+        raise InvalidPatternError(f"Nonstandard IP address: {text}")
+    base = address(text)
+    if base is None:
+        raise InvalidPatternError(f"Invalid IP address: {text}")
+    return base, int(mask)
+
+
+def wildcard_test(operand: Any) -> Test:
+    r"""Return the test of {"wildcard": operand}: `*` is any text, `\*` and `\\` are the characters themselves."""
+    if type(operand) is not str:
+        raise InvalidPatternError("wildcard match pattern must be a string")
+    pattern, at = "", 0
+    while at < len(operand):
+        pair = operand[at : at + 2]
+        if pair == "**":
+            raise InvalidPatternError(f"Consecutive wildcard characters at pos {_position(operand, at)}")
+        if pair[0] == "\\" and pair not in (r"\*", r"\\"):
+            raise InvalidPatternError(f"Invalid escape character at pos {_position(operand, at)}")
+        escaped = pair[0] == "\\"
+        pattern += re.escape(pair[1]) if escaped else ".*" if pair[0] == "*" else re.escape(pair[0])
+        at += 1 + escaped
+    fullmatch = re.compile(pattern, re.DOTALL).fullmatch
+    return lambda value: type(value) is str and fullmatch(value) is not None
+
+
+def _position(text: str, at: int) -> int:
+    # The service counts UTF-8 bytes and starts at the quote that it puts before the text
+    return 1 + len(text[:at].encode("utf-8", "replace"))

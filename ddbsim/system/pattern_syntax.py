@@ -1,0 +1,143 @@
+"""The text of an event pattern, read into branches: each maps the dotted path of a field to its condition.
+
+All fields of a branch must match, and one branch suffices; a pattern without "$or" has one branch. As in Event Ruler,
+fields go by their dotted path, so the last of two writings of one path wins, also across an "$or", and what lies in
+different paths of a repeated key all counts. An "$or" that is not well-formed is read as a plain field name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from .pattern_operands import InvalidPatternError, Number
+from .pattern_operators import Condition, Fields, read_condition
+
+__all__ = ["Branch", "pattern_text", "read_branches"]
+
+Branch: TypeAlias = dict[str, Condition]
+
+_MOST_COMBINATIONS = 1_000
+_COMPARISONS = ("=", "<", "<=", ">", ">=")
+_OPERATOR_NAMES = (
+    *("exactly", "equals-ignore-case", "prefix", "suffix", "anything-but"),
+    *("exists", "wildcard", "numeric", "cidr"),
+)
+_FUTURE_NAMES = (
+    *("regex", "not-wildcard", "not-equals-ignore-case"),
+    *("date-after", "date-on-or-after", "date-before", "date-on-or-before", "in-date-range"),
+    *("ip-address-in-range", "ip-address-not-in-range"),
+)
+_RESERVED_IN_OR = frozenset((*_COMPARISONS, *_OPERATOR_NAMES, *_FUTURE_NAMES))
+_TOKEN = re.compile(r"[^\W\d][\w$]*")
+
+
+def pattern_text(pattern: str | Mapping[str, Any]) -> str:
+    """Return a pattern as the JSON text that the service would be given."""
+    if isinstance(pattern, str):
+        return pattern
+    try:
+        return json.dumps(pattern, ensure_ascii=False, separators=(",", ":"))
+    except TypeError as error:
+        raise InvalidPatternError(f"the pattern is no JSON: {error}") from None
+
+
+def read_branches(text: str) -> list[Branch]:
+    """Return the branches of a pattern; InvalidPatternError with the service's reason if it would refuse it."""
+    root = _read_json(text)
+    if not isinstance(root, Fields):
+        raise InvalidPatternError("Filter is not an object")
+    if _combinations(root) > _MOST_COMBINATIONS:
+        raise InvalidPatternError(f"Event pattern contains more than {_MOST_COMBINATIONS} rule combinations")
+    try:
+        return _branches(root, or_is_operator=True)
+    except InvalidPatternError:
+        return _branches(root, or_is_operator=False)
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return json.loads(
+            text, object_pairs_hook=Fields, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant
+        )
+    except json.JSONDecodeError as error:
+        raise InvalidPatternError(_json_reason(text, error.pos)) from None
+    except RecursionError:
+        raise InvalidPatternError("the pattern is nested too deeply") from None
+
+
+def _refuse_constant(token: str) -> None:
+    raise InvalidPatternError(f"Non-standard token '{token}'")
+
+
+def _json_reason(text: str, at: int) -> str:
+    token = _TOKEN.match(text, at)
+    if token:
+        return f"Unrecognized token '{token.group()}'"
+    if at >= len(text):
+        return "Unexpected end-of-input"
+    return f"Unexpected character ('{text[at]}' (code {ord(text[at])}))"
+
+
+def _combinations(node: Any) -> int:
+    """Return the product of the lengths of all "$or" arrays, which is what the service bounds."""
+    if type(node) is list:
+        return _product(_combinations(item) for item in node)
+    if not isinstance(node, Fields):
+        return 1
+    return _product(
+        _combinations(value) * (len(value) if name == "$or" and type(value) is list and value else 1)
+        for name, value in node
+    )
+
+
+def _product(factors: Any) -> int:
+    product = 1
+    for factor in factors:
+        product *= factor
+    return product
+
+
+def _branches(root: Fields, *, or_is_operator: bool) -> list[Branch]:
+    branches: list[Branch] = [{}]
+    _read_fields(branches, (), root, or_is_operator=or_is_operator)
+    return branches
+
+
+def _read_fields(
+    branches: list[Branch], path: tuple[str, ...], fields: Fields, *, or_is_operator: bool, inside_or: bool = False
+) -> None:
+    if not fields:
+        raise InvalidPatternError("Empty objects are not allowed")
+    for name, value in fields:
+        if name == "$or" and or_is_operator:
+            _read_or(branches, path, value)
+            continue
+        if inside_or and name in _RESERVED_IN_OR:
+            raise InvalidPatternError(f"{name} is Ruler reserved fieldName which cannot be used inside $or.")
+        if isinstance(value, Fields):
+            _read_fields(branches, (*path, name), value, or_is_operator=or_is_operator, inside_or=inside_or)
+        elif type(value) is list:
+            condition = read_condition(value)
+            for branch in branches:
+                branch[".".join((*path, name))] = condition
+        else:
+            raise InvalidPatternError(f'"{name}" must be an object or an array')
+
+
+def _read_or(branches: list[Branch], path: tuple[str, ...], alternatives: Any) -> None:
+    """Replace the branches so far by a copy of them for each alternative."""
+    if type(alternatives) is not list:
+        raise InvalidPatternError("It must be an Array followed with $or.")
+    before = list(branches)
+    branches.clear()
+    for fields in alternatives:
+        if not isinstance(fields, Fields):
+            raise InvalidPatternError("Only JSON object is allowed in array of $or relationship.")
+        forked = [dict(branch) for branch in before]
+        _read_fields(forked, path, fields, or_is_operator=True, inside_or=True)
+        branches.extend(forked)
+    if len(alternatives) < 2:
+        raise InvalidPatternError("There must have at least 2 Objects in $or relationship.")
