@@ -1,0 +1,41 @@
+"""Real items: their JSON, their sizes, the writes that change them, and the records and events that come of it."""
+
+from .events import (
+    TIME_TO_LIVE_IDENTITY,
+    ViewType,
+    event_id,
+    image_bytes,
+    lambda_event,
+    lambda_record,
+    sequence_number,
+    shard_id,
+    stream_record,
+)
+from .sizes import item_bytes, number_bytes, record_bytes, stored_bytes, value_bytes
+from .types import Item, from_dynamodb, to_dynamodb
+from .writes import Change, EventName, ItemTable, Operation, same_item
+
+__all__ = [
+    "TIME_TO_LIVE_IDENTITY",
+    "Change",
+    "EventName",
+    "Item",
+    "ItemTable",
+    "Operation",
+    "ViewType",
+    "event_id",
+    "from_dynamodb",
+    "image_bytes",
+    "item_bytes",
+    "lambda_event",
+    "lambda_record",
+    "number_bytes",
+    "record_bytes",
+    "same_item",
+    "sequence_number",
+    "shard_id",
+    "stored_bytes",
+    "stream_record",
+    "to_dynamodb",
+    "value_bytes",
+]
