@@ -1,0 +1,35 @@
+"""When writes come, to which items, what they do and how large they are: sorted columns, no simulation."""
+
+from ddbsim.workload.arrivals import evenly_spaced, poisson
+from ddbsim.workload.columns import INSERT, MODIFY, NO_OP, OPERATIONS, REMOVE, WriteColumns
+from ddbsim.workload.curves import Diurnal, Ramp
+from ddbsim.workload.keys import HotSet, Keys, SequentialKeys, UniformKeys, Zipfian
+from ddbsim.workload.operations import OperationMix
+from ddbsim.workload.rates import RateProfile, Spike, Steps
+from ddbsim.workload.writes import ConstantWrites, PoissonWrites, ReplayWrites, Workload
+
+__all__ = [
+    "INSERT",
+    "MODIFY",
+    "NO_OP",
+    "OPERATIONS",
+    "REMOVE",
+    "ConstantWrites",
+    "Diurnal",
+    "HotSet",
+    "Keys",
+    "OperationMix",
+    "PoissonWrites",
+    "Ramp",
+    "RateProfile",
+    "ReplayWrites",
+    "SequentialKeys",
+    "Spike",
+    "Steps",
+    "UniformKeys",
+    "Workload",
+    "WriteColumns",
+    "Zipfian",
+    "evenly_spaced",
+    "poisson",
+]

@@ -1,0 +1,159 @@
+"""The columns of writes: what a workload draws and the table gets.
+
+A write is four numbers and a name, no item: what kind of change it was, to which item, when, and how large the item was
+before and after. The stream record of every view type, the write units and the partition follow from these alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddbsim.aws import limits
+
+__all__ = ["INSERT", "MODIFY", "NO_OP", "OPERATIONS", "REMOVE", "Floats", "Ints", "Operations", "Sizes", "WriteColumns"]
+
+INSERT, MODIFY, REMOVE, NO_OP = 0, 1, 2, 3
+OPERATIONS = ("INSERT", "MODIFY", "REMOVE", "NO_OP")
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+Operations: TypeAlias = NDArray[np.int8]
+Sizes: TypeAlias = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WriteColumns:
+    """Writes in the order in which the table gets them, a column per property; the arrays become read-only.
+
+    Parameters
+    ----------
+    at_s
+        When each write reaches the table, seconds from 0, ascending; float64.
+    item_id
+        Which item it writes; int64.
+    operation
+        `INSERT`, `MODIFY`, `REMOVE` or `NO_OP` (an index into `OPERATIONS`); int8. A NO_OP changes nothing, and so
+        makes no stream record: a put of what is already there, or a delete of a missing item.
+    bytes_before, bytes_after
+        The item's size before and after the write, its key included, 0 where the item does not exist; int32.
+        A NO_OP has the same size before and after.
+    key_bytes
+        The size of the key attributes, names included.
+    """
+
+    at_s: Floats
+    item_id: Ints
+    operation: Operations
+    bytes_before: Sizes
+    bytes_after: Sizes
+    key_bytes: int
+
+    def __post_init__(self) -> None:
+        for column in (self.at_s, self.item_id, self.operation, self.bytes_before, self.bytes_after):
+            column.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.at_s)
+
+    def until(self, duration_s: float) -> WriteColumns:
+        """Return the writes of [0, duration_s), as views of these columns."""
+        stop = int(np.searchsorted(self.at_s, duration_s, side="left"))
+        return WriteColumns(
+            at_s=self.at_s[:stop],
+            item_id=self.item_id[:stop],
+            operation=self.operation[:stop],
+            bytes_before=self.bytes_before[:stop],
+            bytes_after=self.bytes_after[:stop],
+            key_bytes=self.key_bytes,
+        )
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, Any], *, key_bytes: int) -> WriteColumns:
+        """Return the checked copy of a DataFrame or mapping of columns.
+
+        Parameters
+        ----------
+        columns
+            `at_s`, `item_id`, `operation` (names or codes), `bytes_before`, `bytes_after`; others are ignored.
+        key_bytes
+            The size of the key attributes; no existing item may be smaller.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, of another length, or holds a value that no write can have; the first is told.
+        """
+        names = ("at_s", "item_id", "operation", "bytes_before", "bytes_after")
+        missing = [name for name in names if name not in columns]
+        if missing:
+            raise ValueError(f"columns must be {', '.join(names)}, got none named {', '.join(missing)}")
+        at_s = _numbers("at_s", columns["at_s"], np.float64)
+        writes = cls(
+            at_s=at_s,
+            item_id=_numbers("item_id", columns["item_id"], np.int64),
+            operation=_codes(columns["operation"]),
+            bytes_before=_numbers("bytes_before", columns["bytes_before"], np.int32),
+            bytes_after=_numbers("bytes_after", columns["bytes_after"], np.int32),
+            key_bytes=key_bytes,
+        )
+        writes._check()
+        return writes
+
+    def _check(self) -> None:
+        columns = {name: getattr(self, name) for name in ("item_id", "operation", "bytes_before", "bytes_after")}
+        for name, column in columns.items():
+            if len(column) != len(self):
+                raise ValueError(f"{name} must have as many rows as at_s ({len(self)}), got {len(column)}")
+        late = np.diff(self.at_s, prepend=0.0)
+        _refuse("at_s must be finite, >= 0 and ascending", ~(late >= 0) | ~np.isfinite(self.at_s), self.at_s)
+        _refuse("item_id must be >= 0", self.item_id < 0, self.item_id)
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        low, high = self.key_bytes, int(limits.ITEM_BYTES.value)
+        for name, sizes in (("bytes_before", self.bytes_before), ("bytes_after", self.bytes_after)):
+            outside = (sizes != 0) & ((sizes < low) | (sizes > high))
+            _refuse(f"{name} must be 0 (no item) or {low}..{high} (key_bytes to the largest item)", outside, sizes)
+        absent_before, absent_after = self.bytes_before == 0, self.bytes_after == 0
+        inserts, removes = self.operation == INSERT, self.operation == REMOVE
+        changes = self.operation != NO_OP
+        before, after = self.bytes_before, self.bytes_after
+        _refuse(
+            "bytes_before must be 0 for an INSERT, > 0 for MODIFY, REMOVE", changes & (absent_before != inserts), before
+        )
+        _refuse(
+            "bytes_after must be 0 for a REMOVE, > 0 for INSERT, MODIFY", changes & (absent_after != removes), after
+        )
+        _refuse("bytes_after must equal bytes_before for a NO_OP", ~changes & (before != after), after)
+
+
+def _numbers(name: str, values: Any, dtype: type[np.generic]) -> NDArray[Any]:
+    array = np.asarray(values)
+    whole = np.issubdtype(dtype, np.integer)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in ("iu" if whole else "iuf")):
+        raise ValueError(
+            f"{name} must be a column of {'whole ' if whole else ''}numbers, got {array.dtype} {array.shape}"
+        )
+    return array.astype(dtype)
+
+
+def _codes(values: Any) -> Operations:
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu" and array.size:
+        codes = {name: code for code, name in enumerate(OPERATIONS)}
+        array = np.array([codes.get(str(value), -1) for value in values])
+    _refuse(
+        f"operation must be one of {', '.join(OPERATIONS)} or 0..3", (array < 0) | (array > NO_OP), np.asarray(values)
+    )
+    return array.astype(np.int8)
+
+
+def _refuse(rule: str, wrong: NDArray[np.bool_], values: NDArray[Any]) -> None:
+    rows = np.flatnonzero(wrong)
+    if rows.size:
+        raise ValueError(f"{rule}, got {values.tolist()[rows[0]]!r} in row {rows[0]}")
