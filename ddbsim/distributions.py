@@ -264,7 +264,9 @@ class Empirical(Distribution):
             return values[rng.integers(len(values), size=size)]
         upper = np.cumsum(self.weights)
         drawn = np.searchsorted(upper, rng.random(size) * upper[-1], side="right")
-        return values[drawn.clip(max=np.flatnonzero(self.weights)[-1])]  # rounding may reach past the last
+        last = int(np.flatnonzero(self.weights)[-1])  # rounding may reach past it
+        chosen: Floats = values[np.minimum(drawn, last)]
+        return chosen
 
     @property
     def mean(self) -> float:
