@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from .components import COMPONENTS
 from .matching import component_of, freed_components, region_of
-from .offers import Offer, PriceListError, Product, read_offer
+from .offers import Offer, PriceListError, Product, laid_out, read_offer
 from .price import Price
 from .price_list import PriceList
 from .shipped import shipped_price_list
@@ -87,12 +88,8 @@ def _price_of(product: Product, offer: Offer, region: str | None) -> Price | Non
         return None
     if not where:
         raise PriceListError(f"{offer.path.name} does not say of which region SKU {product.sku} is")
-    try:
+    with laid_out(f"{offer.path.name} at SKU {product.sku}"):
         tiers, free = product.tiers()
-    except (KeyError, TypeError, AttributeError) as error:
-        raise PriceListError(
-            f"{offer.path.name} is not laid out as a price list at SKU {product.sku}: {error!r}"
-        ) from error
     return Price(
         component=component,
         region=where,
@@ -122,5 +119,8 @@ def _with_free_amounts(offer: Offer, prices: Iterable[Price]) -> list[Price]:
     free = {price.component: price.free_per_month for price in shipped_price_list().by_region["us-east-1"].values()}
     for product in offer.products:
         for component in freed_components(product):
-            free[component] = product.free_amount()
+            with laid_out(f"{offer.path.name} at SKU {product.sku}"):
+                amount = product.free_amount()
+            if math.isfinite(amount):  # a free product without an end states no amount
+                free[component] = amount
     return [replace(price, free_per_month=free[price.component]) for price in prices]

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,13 +23,24 @@ from typing import Any
 
 from .price import Tier
 
-__all__ = ["Offer", "PriceListError", "Product", "read_offer"]
+__all__ = ["Offer", "PriceListError", "Product", "laid_out", "read_offer"]
 
 OFFER_CODES = ("AmazonDynamoDB", "AWSLambda")
 
 
 class PriceListError(ValueError):
     """A file cannot be used as an AWS price list."""
+
+
+@contextmanager
+def laid_out(where: str) -> Iterator[None]:
+    """Turn what goes wrong in reading a foreign layout into one sentence that names the place."""
+    try:
+        yield
+    except PriceListError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise PriceListError(f"{where} is not laid out as a price list: {error!r}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +112,10 @@ def read_offer(path: Path) -> Offer:
     PriceListError
         If it is no complete JSON, holds no products, or is of another service than DynamoDB or Lambda.
     """
-    document = _document(path)
-    is_whole = isinstance(document, dict) and not {"product", "PriceList"} & document.keys()
-    code, products = _bulk_products(path, document) if is_whole else _api_products(path, document)
+    with laid_out(path.name):
+        document = _document(path)
+        is_whole = isinstance(document, dict) and not {"product", "PriceList"} & document.keys()
+        code, products = _bulk_products(path, document) if is_whole else _api_products(path, document)
     if code not in OFFER_CODES:
         raise PriceListError(
             f"{path.name} is of offer {code or 'unknown'}, and only {' and '.join(OFFER_CODES)} are read"

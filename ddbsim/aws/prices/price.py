@@ -52,8 +52,8 @@ class Price:
     Raises
     ------
     ValueError
-        If the component is none of `COMPONENTS`, the tiers do not run from 0 to infinity, or a price or the free amount is
-        negative.
+        If the component is none of `COMPONENTS`, the tiers do not run from 0 to infinity, or a price or the free amount
+        is negative.
     """
 
     component: str
