@@ -6,6 +6,9 @@ from ddbsim.workload.curves import Diurnal, Ramp
 from ddbsim.workload.keys import HotSet, Keys, SequentialKeys, UniformKeys, Zipfian
 from ddbsim.workload.operations import OperationMix
 from ddbsim.workload.rates import RateProfile, Spike, Steps
+from ddbsim.workload.trace import Trace, TraceError
+from ddbsim.workload.trace_files import read_cloudwatch_trace, read_csv_trace, read_trace
+from ddbsim.workload.traced import TraceWrites
 from ddbsim.workload.writes import ConstantWrites, PoissonWrites, ReplayWrites, Workload
 
 __all__ = [
@@ -26,10 +29,16 @@ __all__ = [
     "SequentialKeys",
     "Spike",
     "Steps",
+    "Trace",
+    "TraceError",
+    "TraceWrites",
     "UniformKeys",
     "Workload",
     "WriteColumns",
     "Zipfian",
     "evenly_spaced",
     "poisson",
+    "read_cloudwatch_trace",
+    "read_csv_trace",
+    "read_trace",
 ]

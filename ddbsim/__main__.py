@@ -1,0 +1,109 @@
+"""The command line: ``ddbsim run SCENARIO.toml [--out DIR] [--seed N]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .aws.prices import PriceError
+from .scenario import Scenario
+
+if TYPE_CHECKING:
+    from .result import Result
+
+__all__ = ["main"]
+
+_BAD_INPUT = 2
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, 2 for a bad input, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except (ValueError, OSError, PriceError) as error:
+        print(f"ddbsim: {error}", file=sys.stderr)
+        return _BAD_INPUT
+    except KeyboardInterrupt:
+        print("ddbsim: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ddbsim", description="Simulate DynamoDB streams and the functions that read them.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run a scenario, print what it shows, and save it")
+    run.add_argument("scenario", type=Path, help="a scenario as TOML (see data/)")
+    run.add_argument("--out", type=Path, metavar="DIR", help="save frames (Parquet) and plots (PNG) in this new folder")
+    run.add_argument("--seed", type=_seed, default=7, metavar="N", help="seed of all random streams (default: 7)")
+    run.add_argument("--no-compare", action="store_true", help="leave out the comparison by view type")
+    run.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"seed must be a whole number >= 0, got {text!r}")
+    return int(text)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .experiment.view_types import compare_view_types, measure
+    from .run import simulate
+    from .storage import check_folder, write_result
+
+    scenario = Scenario.from_toml(options.scenario)
+    if options.out is not None:
+        check_folder(options.out)
+    result = simulate(scenario, rng=options.seed, progress=not options.quiet)
+    print(_report(result))
+    if options.out is not None:
+        write_result(result, options.out, _draw_plots(result))
+        print(f"\nsaved in {options.out}" + (" (partial: the run was interrupted)" if result.partial else ""))
+    if result.partial:
+        return _INTERRUPTED
+    if not options.no_compare:
+        # the first run's frames are let go before the others are made
+        measured = {scenario.stream.view_type: measure(result)}
+        del result
+        comparison = compare_view_types(scenario, rng=options.seed, progress=not options.quiet, measured=measured)
+        print(f"\nThe same writes under each view type\n{comparison}")
+    return 0
+
+
+def _report(result: Result) -> str:
+    latency = result.latency((0.5, 0.9, 0.95, 0.99, 0.999)).to_string(index=False)
+    lag = result.lag().groupby(["event_source_mapping", "shard_id"], observed=True)
+    worst = lag[["records_behind", "seconds_behind", "iterator_age_s"]].max().reset_index().to_string(index=False)
+    waits = result.waits(cohort=0.99).round(4).to_string(index=False)
+    return (
+        f"{result.summary}\n\nLatency, written to completed\n{latency}\n\n"
+        f"Largest lag by shard\n{worst}\n\nWhat the slowest hundredth waited for\n{waits}"
+    )
+
+
+def _draw_plots(result: Result):  # type: ignore[no-untyped-def]
+    def draw(folder: Path) -> None:
+        import matplotlib as mpl
+
+        mpl.use("agg")
+        from . import plots
+
+        pictures = {
+            "lag": plots.lag(result),
+            "latency": plots.latency(result, complementary=True),
+            "waits": plots.waits(result),
+            "throughput": plots.throughput(result),
+        }
+        for name, ax in pictures.items():
+            ax.figure.savefig(folder / f"{name}.png", dpi=120)
+
+    return draw
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

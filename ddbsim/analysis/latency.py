@@ -1,0 +1,179 @@
+"""Latency, written to completed: quantiles, distribution, and where the time went.
+
+A record still waiting when the run ended has not been fast: it is right-censored, and the quantiles are read off the
+Kaplan-Meier estimate (which is the plain empirical distribution where nothing is censored).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+__all__ = ["PARTS", "ecdf", "quantiles", "waits"]
+
+Floats = npt.NDArray[np.float64]
+
+PARTS = (
+    "visibility_s",
+    "poll_wait_s",
+    "behind_s",
+    "window_s",
+    "throttle_s",
+    "retries_s",
+    "cold_start_s",
+    "handler_s",
+)
+
+
+def quantiles(
+    stream_log: pd.DataFrame,
+    quantiles: float | Sequence[float],
+    *,
+    by: str | None = None,
+    warmup_s: float = 0.0,
+    ended_s: float = np.inf,
+) -> pd.DataFrame:
+    """Return latency quantiles per mapping.
+
+    Parameters
+    ----------
+    stream_log
+        The log, or a part of it.
+    quantiles
+        One or several, in [0, 1].
+    by
+        A further column to split by.
+    warmup_s
+        Records written before this instant are left out, seconds.
+    ended_s
+        End of the run, seconds: where waiting records are censored.
+
+    Returns
+    -------
+    DataFrame
+        event_source_mapping, [by], quantile, latency_s (NaN where too few records were processed to tell), records
+        (processed), waiting (censored).
+
+    Raises
+    ------
+    ValueError
+        If a quantile is outside [0, 1].
+    """
+    wanted = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
+    if not ((wanted >= 0) & (wanted <= 1)).all():
+        raise ValueError(f"quantiles must be in 0..1, got {quantiles!r}")
+    rows = []
+    for names, group in _groups(stream_log, by, warmup_s):
+        processed, waiting = _latencies(group, ended_s)
+        values = _km_quantiles(processed, waiting, wanted)
+        rows += [
+            (*names, float(q), float(value), len(processed), len(waiting))
+            for q, value in zip(wanted, values, strict=True)
+        ]
+    split = [by] if by else []
+    return pd.DataFrame(
+        rows, columns=["event_source_mapping", *split, "quantile", "latency_s", "records", "waiting"]
+    )
+
+
+def ecdf(
+    stream_log: pd.DataFrame, *, points: int = 500, warmup_s: float = 0.0, ended_s: float = np.inf
+) -> pd.DataFrame:
+    """Return the latency's distribution function per mapping, thinned to `points` steps.
+
+    Returns
+    -------
+    DataFrame
+        event_source_mapping, latency_s, share: of the records, those processed within latency_s.
+    """
+    frames = []
+    for (name,), group in _groups(stream_log, None, warmup_s):
+        times, share = _distribution(*_latencies(group, ended_s))
+        # the tail is what people look at: half of the points are spent on the slowest hundredth
+        keep = np.unique(np.searchsorted(share, _levels(points)).clip(0, max(len(times) - 1, 0)))
+        keep = keep[: len(times)]
+        frames.append(
+            pd.DataFrame({"event_source_mapping": name, "latency_s": times[keep], "share": share[keep]})
+        )
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(
+        {"event_source_mapping": [], "latency_s": [], "share": []}
+    )
+
+
+def waits(latency_parts: pd.DataFrame, *, cohort: float | None = None, warmup_s: float = 0.0) -> pd.DataFrame:
+    """Return the mean of each part of the latency, per mapping.
+
+    Parameters
+    ----------
+    latency_parts
+        The frame of that name.
+    cohort
+        Only records at or beyond this quantile of latency; None for all.
+    warmup_s
+        Records written before this instant are left out, seconds.
+
+    Returns
+    -------
+    DataFrame
+        event_source_mapping, part, mean_s, share (of the mean latency).
+    """
+    rows = []
+    for (name,), group in _groups(latency_parts, None, warmup_s):
+        slow = group
+        if cohort is not None and len(group):
+            slow = group[group["latency_s"] >= group["latency_s"].quantile(cohort)]
+        means = slow[list(PARTS)].mean()
+        total = means.sum()
+        rows += [(name, part.removesuffix("_s"), means[part], means[part] / total if total else 0.0) for part in PARTS]
+    return pd.DataFrame(rows, columns=["event_source_mapping", "part", "mean_s", "share"])
+
+
+def _groups(frame: pd.DataFrame, by: str | None, warmup_s: float) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    if warmup_s > 0:
+        frame = frame[frame["written_s"] >= warmup_s]
+    columns = ["event_source_mapping"] + ([by] if by else [])
+    names = frame["event_source_mapping"].unique()
+    if by is None and len(names) == 1:
+        # the common case needs no copy of the log
+        yield (names[0],), frame
+        return
+    for key, group in frame.groupby(columns, observed=True, sort=False):
+        yield key, group
+
+
+def _latencies(group: pd.DataFrame, ended_s: float) -> tuple[Floats, Floats]:
+    """Return the latencies of processed records, and how long waiting ones have waited."""
+    written, completed = group["written_s"].to_numpy(), group["completed_s"].to_numpy()
+    outcome = group["outcome"]
+    processed = ~np.isnan(completed)
+    waiting = (outcome == "waiting").to_numpy()
+    return completed[processed] - written[processed], np.minimum(ended_s, 1e300) - written[waiting]
+
+
+def _km_quantiles(processed: Floats, waiting: Floats, wanted: Floats) -> Floats:
+    if not len(processed):
+        return np.full(len(wanted), np.nan)
+    if not len(waiting):
+        return np.quantile(processed, wanted)
+    times, share = _distribution(processed, waiting)
+    index = np.searchsorted(share, wanted - 1e-12)
+    return np.where(index < len(times), times[np.minimum(index, len(times) - 1)], np.nan)
+
+
+def _distribution(processed: Floats, waiting: Floats) -> tuple[Floats, Floats]:
+    """Return the sorted latencies and the estimated share of records processed within each."""
+    times = np.sort(processed)
+    if not len(waiting):
+        return times, np.arange(1, len(times) + 1) / max(len(times), 1)
+    # at risk at each latency: those processed no sooner, and those that waited at least as long
+    at_risk = np.arange(len(times), 0, -1) + len(waiting) - np.searchsorted(np.sort(waiting), times)
+    return times, 1.0 - np.cumprod(1.0 - 1.0 / at_risk)
+
+
+def _levels(points: int) -> Floats:
+    half = max(points // 2, 1)
+    return np.concatenate((np.linspace(0, 0.99, half), 1 - np.geomspace(0.01, 1e-7, half)))

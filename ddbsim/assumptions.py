@@ -1,0 +1,88 @@
+"""Every number about AWS that the model uses, with its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+from .aws import behaviour, limits
+from .aws.facts import Fact, facts_in
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .scenario import Scenario
+
+__all__ = ["assumptions"]
+
+
+def assumptions(scenario: Scenario | None = None) -> pd.DataFrame:
+    """Return every number and rule about AWS that the model uses; prices stand in `prices()`.
+
+    Parameters
+    ----------
+    scenario
+        Say which of them this scenario touches, and what it puts in their place.
+
+    Returns
+    -------
+    DataFrame
+        name, value, unit, status ("documented", "measured" or "assumed"), source, date, meaning, parameter (where it
+        can be changed). With a scenario also: touched (whether the scenario's course depends on it), in_scenario
+        (its values there, where it is a parameter).
+    """
+    import pandas as pd
+
+    facts = [*facts_in(vars(limits).values()), *facts_in(vars(behaviour).values())]
+    columns = ("name", "value", "unit", "status", "source", "date", "meaning", "parameter")
+    frame = pd.DataFrame([[getattr(fact, name) for name in columns] for fact in facts], columns=list(columns))
+    if scenario is not None:
+        values = [_values(scenario, fact) for fact in facts]
+        frame["touched"] = [_touched(scenario, fact) for fact in facts]
+        frame["in_scenario"] = [", ".join(dict.fromkeys(map(str, found))) for found in values]
+    return frame
+
+
+def _values(scenario: Scenario, fact: Fact) -> list[Any]:
+    """Return what the scenario has in the field that a fact is the default of."""
+    owner, _, field = fact.parameter.partition(".")
+    return [getattr(config, field) for config in _configs(scenario) if type(config).__name__ == owner]
+
+
+def _configs(config: Any) -> Iterator[Any]:
+    yield config
+    for field in fields(config):
+        value = getattr(config, field.name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if is_dataclass(part):
+                yield from _configs(part)
+
+
+def _touched(scenario: Scenario, fact: Fact) -> bool:
+    """Whether the course of a scenario can depend on a fact."""
+    mappings = scenario.mappings
+    troubled = any(
+        m.function.failures.error_probability or m.function.failures.poison_items or m.function.failures.outages
+        for m in mappings
+    )
+    scarce = any(m.function.reserved_concurrency is not None for m in mappings) or (
+        sum(scenario.table.partitions * m.parallelization_factor for m in mappings) > scenario.account_concurrency
+    )
+    conditions = {
+        "retry_initial_s": troubled or scarce,
+        "retry_factor": troubled or scarce,
+        "retry_cap_s": troubled or scarce,
+        "retry_jitter": any(m.retry_backoff.jitter for m in mappings),
+        "bisect_point": troubled and any(m.bisect_batch_on_function_error for m in mappings),
+        "lane_hash": any(m.parallelization_factor > 1 for m in mappings),
+        "lane_checkpoint": any(m.parallelization_factor > 1 for m in mappings),
+        "empty_batching_window": any(m.maximum_batching_window_in_seconds for m in mappings),
+        "retention_s": scenario.length_s > scenario.stream.retention_s,
+        "environment_lifetime_s": any(scenario.length_s > m.function.cold_start.lifetime_s for m in mappings),
+        "filter_criteria": False,
+        "filter_pattern_characters": False,
+        "readers_per_shard": len(mappings) > limits.READERS_PER_SHARD.value,
+        "memory_of_one_vcpu_mb": any(m.function.duration.measured_at_mb is not None for m in mappings),
+    }
+    return conditions.get(fact.name, True)

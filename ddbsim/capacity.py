@@ -1,0 +1,95 @@
+"""What a design can carry, in closed form, beside what it is offered: which limit binds, and which knob moves it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from .analysis.theory import lane_capacity_per_s, read_capacity_per_s
+from .aws import limits
+
+if TYPE_CHECKING:
+    from .result import Result
+    from .scenario import EventSourceMapping, Scenario
+
+__all__ = ["capacity"]
+
+_KNOBS = {
+    "lanes": "parallelization_factor, batch_size or a shorter duration",
+    "concurrency": "reserved_concurrency or the account's concurrency",
+    "reads": "fewer bytes per record (view type) or more partitions",
+    "hottest lane": "spread the hot item's writes: no setting splits one item",
+    "timeout": "timeout_s, or a smaller batch_size",
+}
+
+
+def capacity(result: Result) -> pd.DataFrame:
+    """Return, per mapping and limit, the records per second that it allows and how much of that is offered.
+
+    Parameters
+    ----------
+    result
+        A run: its rates and sizes, after the warm-up, are what is offered.
+
+    Returns
+    -------
+    DataFrame
+        event_source_mapping, limit, records_per_s, offered_per_s, load (offered / allowed), knob.
+
+    Notes
+    -----
+    A saturated lane sends full batches back to back: batch / (duration + turnaround). Failures, throttles and cold
+    starts only lower it.
+    """
+    rows = [row for mapping in result.scenario.mappings for row in _rows(result, mapping)]
+    return pd.DataFrame(
+        rows, columns=["event_source_mapping", "limit", "records_per_s", "offered_per_s", "load", "knob"]
+    )
+
+
+def _rows(result: Result, mapping: EventSourceMapping) -> list[tuple[str, str, float, float, float, str]]:
+    scenario = result.scenario
+    log = result.stream_log
+    mine = log[(log["event_source_mapping"] == mapping.label) & (log["written_s"] >= scenario.warmup_s)]
+    offered = len(mine) / (result.ended_s - scenario.warmup_s)
+    size = float(mine["size_bytes"].mean()) if len(mine) else 0.0
+    allowed = _allowed(scenario, mapping, size)
+    rows = []
+    for limit, per_s in allowed.items():
+        rows.append((mapping.label, limit, per_s, offered, offered / per_s if per_s else float("inf"), _KNOBS[limit]))
+    hottest = offered * _hottest_share(result, mapping)
+    lanes = scenario.table.partitions * mapping.parallelization_factor
+    one_lane = allowed["lanes"] / lanes
+    if lanes > 1 and one_lane > 0:
+        rows.append((mapping.label, "hottest lane", one_lane, hottest, hottest / one_lane, _KNOBS["hottest lane"]))
+    return rows
+
+
+def _allowed(scenario: Scenario, mapping: EventSourceMapping, size: float) -> dict[str, float]:
+    stream, poller, function = scenario.stream, mapping.poller, mapping.function
+    payload = stream.event_record_overhead_bytes + stream.event_bytes_per_stored_byte * size
+    batch = max(1.0, min(mapping.batch_size, limits.INVOCATION_PAYLOAD_BYTES.value / payload))
+    if mapping.maximum_batching_window_in_seconds == 0:
+        # without a window a batch comes from what has been read, and reading stops a batch ahead
+        batch = min(batch, max(poller.records_per_read, 1))
+    duration_s = function.duration.mean_s(batch, batch * payload, function.memory_mb)
+    lanes = scenario.table.partitions * mapping.parallelization_factor
+    limit = scenario.account_concurrency if function.reserved_concurrency is None else function.reserved_concurrency
+    allowed = {
+        "lanes": lane_capacity_per_s(lanes, batch, duration_s, poller.turnaround_s),
+        "concurrency": lane_capacity_per_s(limit, batch, duration_s),
+        "reads": read_capacity_per_s(
+            scenario.table.partitions, size, poller.backlog_interval_s, poller.records_per_read, poller.bytes_per_read
+        ),
+    }
+    if duration_s > function.timeout_s:
+        allowed["timeout"] = 0.0
+    return allowed
+
+
+def _hottest_share(result: Result, mapping: EventSourceMapping) -> float:
+    invocations = result.invocations
+    mine = invocations[(invocations["event_source_mapping"] == mapping.label) & (invocations["attempt"] == 1)]
+    by_lane = mine.groupby(["shard_id", "lane"], observed=True)["records"].sum()
+    return float(by_lane.max() / by_lane.sum()) if len(by_lane) and by_lane.sum() else 0.0

@@ -1,0 +1,122 @@
+"""THE schema of every frame: name, dtype, unit and meaning of each column, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["SCHEMA", "Column", "describe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a frame."""
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+
+
+_MAPPING = Column("event_source_mapping", "category", "", "name of the mapping")
+_FUNCTION = Column("function", "category", "", "name of the function")
+_SHARD = Column("shard_id", "category", "", "AWS's ShardId")
+_RECORD = Column("record_id", "int64", "", "number of the record in the stream, in the order of the writes")
+_BATCH = Column("batch_id", "int64", "", "number of the batch; a retry has its batch's, a half or a rest a new one")
+
+SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
+    "stream_log": (
+        _MAPPING,
+        _RECORD,
+        Column("item_id", "int64", "", "the item that changed"),
+        _SHARD,
+        Column("sequence_number", "int64", "", "rises by record within a shard and its children"),
+        Column("event_name", "category", "", "INSERT, MODIFY or REMOVE"),
+        Column("written_s", "float64", "s", "the table took the write"),
+        Column("visible_s", "float64", "s", "the record could be read"),
+        Column("size_bytes", "int64", "bytes", "AWS's SizeBytes: keys and the images of the view type"),
+        Column("received_s", "float64", "s", "first handed to the function; NaN if never"),
+        Column("completed_s", "float64", "s", "end of the invocation that processed it; NaN if none did"),
+        Column("deliveries", "int64", "", "invocations that held the record"),
+        Column("outcome", "category", "", "processed, filtered, discarded, expired, or waiting when the run ended"),
+    ),
+    "invocations": (
+        _MAPPING,
+        _FUNCTION,
+        _SHARD,
+        Column("lane", "int64", "", "lane of the shard, 0..parallelization_factor - 1"),
+        _BATCH,
+        Column("attempt", "int64", "", "1 for the first attempt of the batch; a throttled one keeps its number"),
+        Column("started_s", "float64", "s", "the environment starts (its init first, if cold)"),
+        Column("duration_s", "float64", "s", "time in the handler; NaN if it was still running"),
+        Column("init_s", "float64", "s", "Init Duration of a cold start, else 0"),
+        Column("billed_ms", "int64", "ms", "init and duration, rounded up; 0 if throttled or still running"),
+        Column("records", "int64", "", "records in the batch"),
+        Column("payload_bytes", "int64", "bytes", "size of the JSON event"),
+        Column("iterator_age_s", "float64", "s", "age of the batch's last record when sent"),
+        Column("outcome", "category", "", "success, partial, error, timeout, throttled, or running"),
+    ),
+    "writes": (
+        Column("written_s", "float64", "s", "the write"),
+        Column("item_id", "int64", "", "the item"),
+        Column("operation", "category", "", "INSERT, MODIFY, REMOVE or NO_OP (no change: no record)"),
+        Column("bytes_before", "int64", "bytes", "item size before; 0 if there was none"),
+        Column("bytes_after", "int64", "bytes", "item size after; 0 if there is none"),
+        Column("write_units", "int64", "units", "1 KB steps of the larger of before and after"),
+        Column("partition", "int64", "", "partition of the item"),
+    ),
+    "shards": (
+        _SHARD,
+        Column("partition", "int64", "", "the partition that writes to it"),
+        Column("records", "int64", "", "records written to it"),
+        Column("bytes", "int64", "bytes", "their SizeBytes"),
+    ),
+    "discards": (
+        _MAPPING,
+        _FUNCTION,
+        _SHARD,
+        _BATCH,
+        Column("discarded_s", "float64", "s", "the batch was given up"),
+        Column("condition", "category", "", "RetryAttemptsExhausted or RecordAgeExceeded as AWS says, or TrimmedByRetention"),
+        Column("records", "int64", "", "records discarded"),
+        Column("first_sequence_number", "int64", "", "of the first of them"),
+        Column("last_sequence_number", "int64", "", "of the last of them"),
+        Column("approximate_invoke_count", "int64", "", "as AWS counts it: 1 even if never invoked"),
+    ),
+    "latency_parts": (
+        _MAPPING,
+        _RECORD,
+        Column("written_s", "float64", "s", "the write"),
+        Column("visibility_s", "float64", "s", "until the record could be read"),
+        Column("poll_wait_s", "float64", "s", "until the next poll"),
+        Column("behind_s", "float64", "s", "until earlier records of its lane were done and it was read"),
+        Column("window_s", "float64", "s", "until the batch was full or its window ended"),
+        Column("throttle_s", "float64", "s", "until the function had an environment free"),
+        Column("retries_s", "float64", "s", "failed attempts and the delays after them"),
+        Column("cold_start_s", "float64", "s", "placement and init of a new environment"),
+        Column("handler_s", "float64", "s", "the invocation that processed it"),
+        Column("latency_s", "float64", "s", "written to completed: the sum of the parts"),
+    ),
+    "metrics": (
+        Column("minute_s", "float64", "s", "start of the minute"),
+        _MAPPING,
+        Column("Invocations", "int64", "count", "invocations that ran, failed ones included"),
+        Column("Errors", "int64", "count", "invocations that raised or timed out, by their start"),
+        Column("Throttles", "int64", "count", "invocations refused for want of concurrency"),
+        Column("Duration_Average", "float64", "ms", "time in the handler; NaN in a minute without invocations"),
+        Column("Duration_Maximum", "float64", "ms", "the longest"),
+        Column("ConcurrentExecutions", "int64", "count", "most invocations at once"),
+        Column("IteratorAge_Average", "float64", "ms", "age of each batch's last record when sent"),
+        Column("IteratorAge_Maximum", "float64", "ms", "the oldest"),
+        Column("ConsumedWriteCapacityUnits", "int64", "count", "write units of the table, whoever reads it"),
+    ),
+}
+
+
+def describe(frame: str) -> str:
+    """Return a frame's columns as a text table, for docstrings and help."""
+    rows = SCHEMA[frame]
+    width = max(len(column.name) for column in rows)
+    return "\n".join(
+        f"{column.name:<{width}}  {column.dtype:<9}{column.unit:<6}  {column.meaning}".rstrip() for column in rows
+    )

@@ -1,0 +1,399 @@
+"""The recorded columns as the frames that a user gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .columns import SCHEMA
+from .outcomes import INVOCATION_OUTCOMES, RECORD_OUTCOMES, Invoked, Settled
+from .recorder import Recorder
+from .spread import coverage, spread
+
+__all__ = ["Consumer", "Names", "attempts_frame", "categories", "discards_frame", "frame", "latency_parts", "stream_log"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class _Reader(Protocol):
+    def first_offer(self) -> Floats: ...
+    def read_s(self) -> Floats: ...
+
+
+class _Lane(Protocol):
+    @property
+    def mapping(self) -> int: ...
+    @property
+    def shard(self) -> int: ...
+    @property
+    def lane(self) -> int: ...
+    @property
+    def positions(self) -> Ints | None: ...
+    @property
+    def reader(self) -> _Reader: ...
+
+
+class _Shard(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def record(self) -> Ints: ...
+    @property
+    def visible_s(self) -> Floats: ...
+
+
+class _Stream(Protocol):
+    @property
+    def item_id(self) -> Ints: ...
+    @property
+    def written_s(self) -> Floats: ...
+    @property
+    def operation(self) -> npt.NDArray[np.int8]: ...
+    @property
+    def size_bytes(self) -> npt.NDArray[np.integer[Any]]: ...
+    @property
+    def shards(self) -> Sequence[_Shard]: ...
+    def __len__(self) -> int: ...
+
+
+class _Recording(Protocol):
+    @property
+    def stream(self) -> _Stream: ...
+    @property
+    def lanes(self) -> Sequence[_Lane]: ...
+    @property
+    def recorder(self) -> Recorder: ...
+    @property
+    def ended_s(self) -> float: ...
+
+
+def categories(codes: npt.NDArray[Any], names: Sequence[str]) -> pd.Categorical:
+    """Return codes as a categorical; no more memory than the codes."""
+    dtype = np.int8 if len(names) < 128 else np.int32
+    return pd.Categorical.from_codes(codes.astype(dtype, copy=False), categories=pd.Index(list(names), dtype="str"))
+
+
+def frame(name: str, **columns: Any) -> pd.DataFrame:
+    """Return a frame of the schema from its columns, without copying them."""
+    made = {
+        column.name: columns[column.name]
+        if column.dtype == "category"
+        else np.asarray(columns[column.name]).astype(column.dtype, copy=False)
+        for column in SCHEMA[name]
+    }
+    return pd.DataFrame(made, copy=False)
+
+
+class Names:
+    """The names that stand behind the numbers: of mappings, their functions, and shards."""
+
+    def __init__(self, mappings: Sequence[str], functions: Sequence[str], shards: Sequence[str]) -> None:
+        self.mappings = list(mappings)
+        self.functions = list(dict.fromkeys(functions))
+        self.function_of = np.array([self.functions.index(name) for name in functions], dtype=np.int64)
+        self.shards = list(shards)
+
+
+class Attempts:
+    """The attempts as arrays, with what holds for the run's end: those that had not ended are running."""
+
+    def __init__(self, recording: _Recording) -> None:
+        self.column: dict[str, npt.NDArray[Any]] = dict(recording.recorder.attempts.arrays())
+        column = self.column
+        column["ended_s"] = column["started_s"] + column["init_s"] + column["duration_s"]
+        running = column["ended_s"] > recording.ended_s
+        column["outcome"][running] = Invoked.RUNNING
+        column["duration_s"][running] = np.nan
+        column["ended_s"][running] = np.nan
+        self.accepted = column["outcome"] != Invoked.THROTTLED
+        lanes = recording.lanes
+        self.mapping = np.array([lane.mapping for lane in lanes], dtype=np.int64)[column["lane"]]
+        self.shard = np.array([lane.shard for lane in lanes], dtype=np.int64)[column["lane"]]
+        self.lane = np.array([lane.lane for lane in lanes], dtype=np.int64)[column["lane"]]
+
+    def last_of_batch(self) -> Ints:
+        """Return the row of each batch's last accepted attempt."""
+        rows = np.flatnonzero(self.accepted)
+        batch = self.column["batch"][rows]
+        last = np.full(int(batch.max(initial=-1)) + 1, -1, dtype=np.int64)
+        last[batch] = rows
+        return last
+
+
+class Consumer:
+    """One mapping's view of the stream: which attempt delivered each record first, which settled it.
+
+    Ranges of all its lanes are laid end to end; `record` maps a place there to the record.
+    """
+
+    def __init__(self, recording: _Recording, attempts: Attempts, mapping: int) -> None:
+        self.mapping = mapping
+        self.recording = recording
+        self.attempts = attempts
+        stream = recording.stream
+        lanes = [(number, lane) for number, lane in enumerate(recording.lanes) if lane.mapping == mapping]
+        parts = [
+            stream.shards[lane.shard].record
+            if lane.positions is None
+            else stream.shards[lane.shard].record[lane.positions]
+            for _, lane in lanes
+        ]
+        self.lanes = [lane for _, lane in lanes]
+        self.record: Ints = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+        self.length = len(self.record)
+        starts = np.concatenate(([0], np.cumsum([len(part) for part in parts])))[:-1]
+        self._start = np.zeros(len(recording.lanes), dtype=np.int64)
+        self._start[[number for number, _ in lanes]] = starts
+        self._find_rows()
+
+    def _find_rows(self) -> None:
+        column, attempts = self.attempts.column, self.attempts
+        rows = np.flatnonzero((attempts.mapping == self.mapping) & attempts.accepted)
+        offset = self._start[column["lane"][rows]]
+        first, last = column["first"][rows] + offset, column["last"][rows] + offset
+        self.deliveries = coverage(first, last, self.length)
+        self.root = self._roots(rows, first, last)
+        self.outcome = np.full(self.length, Settled.WAITING, dtype=np.int8)
+        self.final = np.full(self.length, -1, dtype=np.int32)
+        whole = column["outcome"][rows] == Invoked.SUCCESS
+        settled = self._settled()
+        self.final = spread(
+            np.concatenate((first[whole], settled["first"])),
+            np.concatenate((last[whole], settled["last"])),
+            np.concatenate((rows[whole], settled["row"])).astype(np.int32),
+            self.length,
+            -1,
+        )
+        self.outcome = spread(
+            np.concatenate((first[whole], settled["first"])),
+            np.concatenate((last[whole], settled["last"])),
+            np.concatenate((np.full(whole.sum(), Settled.PROCESSED, dtype=np.int8), settled["outcome"])),
+            self.length,
+            np.int8(Settled.WAITING),
+        )
+
+    def _roots(self, rows: Ints, first: Ints, last: Ints) -> npt.NDArray[np.int32]:
+        """Return, for each place, the row of the attempt that delivered it first."""
+        order = np.lexsort((rows, self.attempts.column["lane"][rows]))
+        ends = last[order]
+        # deliveries of a lane only go forward, except to repeat: a first delivery ends beyond all before it
+        beyond = np.maximum.accumulate(ends)
+        is_root = np.concatenate(([True], ends[1:] > beyond[:-1])) if len(ends) else np.empty(0, dtype=bool)
+        chosen = order[is_root]
+        return spread(first[chosen], last[chosen], rows[chosen].astype(np.int32), self.length, np.int32(-1))
+
+    def _settled(self) -> dict[str, npt.NDArray[Any]]:
+        column = dict(self.recording.recorder.settled.arrays())
+        lanes = np.array([lane.mapping for lane in self.recording.lanes], dtype=np.int64)
+        mine = lanes[column["lane"]] == self.mapping
+        offset = self._start[column["lane"][mine]]
+        processed = column["outcome"][mine] == Settled.PROCESSED
+        row = np.full(int(mine.sum()), -1, dtype=np.int64)
+        row[processed] = self.attempts.last_of_batch()[column["batch"][mine][processed]]
+        return {
+            "first": column["first"][mine] + offset,
+            "last": column["last"][mine] + offset,
+            "row": row,
+            "outcome": column["outcome"][mine],
+        }
+
+    def at_record(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return values given by place as values by record."""
+        out = np.empty(len(self.recording.stream), dtype=values.dtype)
+        out[self.record] = values
+        return out
+
+    def of_row(self, rows: npt.NDArray[np.int32], name: str) -> Floats:
+        """Return a column of the attempts for each place; NaN where there is no attempt."""
+        column = self.attempts.column[name]
+        if not len(column):
+            return np.full(self.length, np.nan)
+        return np.where(rows >= 0, column[rows], np.nan)
+
+    @property
+    def received_s(self) -> Floats:
+        """When each place was first handed to the function: the start of its handler."""
+        column = self.attempts.column
+        column.setdefault("handler_s", column["started_s"] + column["init_s"])
+        return self.of_row(self.root, "handler_s")
+
+    def completed_s(self) -> Floats:
+        """When each place was processed; NaN if it was not."""
+        completed = self.of_row(self.final, "ended_s")
+        completed[self.outcome != Settled.PROCESSED] = np.nan
+        return completed
+
+
+def stream_log(recording: _Recording, consumers: Sequence[Consumer], names: Names) -> pd.DataFrame:
+    """Return the log: a row per record and consumer."""
+    stream = recording.stream
+    shard, sequence, visible_s = _placed(stream)
+    count, times = len(stream), len(consumers)
+    received = [c.at_record(c.received_s) for c in consumers]
+    completed = [c.at_record(c.completed_s()) for c in consumers]
+
+    def each(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return values if times == 1 else np.tile(values, times)
+
+    return frame(
+        "stream_log",
+        event_source_mapping=categories(np.repeat(np.arange(times, dtype=np.int8), count), names.mappings),
+        record_id=each(np.arange(count)),
+        item_id=each(stream.item_id),
+        shard_id=categories(each(shard), names.shards),
+        sequence_number=each(sequence),
+        event_name=categories(each(stream.operation), ("INSERT", "MODIFY", "REMOVE")),
+        written_s=each(stream.written_s),
+        visible_s=each(visible_s),
+        size_bytes=each(stream.size_bytes),
+        received_s=_joined(received),
+        completed_s=_joined(completed),
+        deliveries=_joined([c.at_record(c.deliveries) for c in consumers]),
+        outcome=categories(_joined([c.at_record(c.outcome) for c in consumers]), RECORD_OUTCOMES),
+    )
+
+
+def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    if not parts:
+        return np.empty(0)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _placed(stream: _Stream) -> tuple[npt.NDArray[Any], Ints, Floats]:
+    """Return the shard, the sequence number and the visible instant of each record."""
+    count = len(stream)
+    shard = np.empty(count, dtype=np.int8 if len(stream.shards) < 128 else np.int32)
+    sequence = np.empty(count, dtype=np.int64)
+    visible_s = np.empty(count, dtype=np.float64)
+    for number, one in enumerate(stream.shards):
+        shard[one.record] = number
+        sequence[one.record] = np.arange(1, len(one.record) + 1)
+        visible_s[one.record] = one.visible_s
+    return shard, sequence, visible_s
+
+
+def latency_parts(consumers: Sequence[Consumer], names: Names) -> pd.DataFrame:
+    """Return where the time of each processed record went; the parts sum to its latency."""
+    frames = [_parts_of(consumer, names) for consumer in consumers]
+    return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+
+
+def _parts_of(consumer: Consumer, names: Names) -> pd.DataFrame:
+    stream, attempts = consumer.recording.stream, consumer.attempts.column
+    done = np.flatnonzero(consumer.outcome == Settled.PROCESSED)
+    record = consumer.record[done]
+    written = stream.written_s[record]
+    visible, offer, read = (values[done] for values in _polled(consumer))
+    root, final = consumer.root[done], consumer.final[done]
+    closed, accepted = attempts["closed_s"][root], attempts["accepted_s"][root]
+    ready = np.minimum(np.maximum(np.maximum(read, attempts["ready_s"][root]), offer), closed)
+    parts = {
+        "visibility_s": visible - written,
+        "poll_wait_s": offer - visible,
+        "behind_s": ready - offer,
+        "window_s": closed - ready,
+        "throttle_s": accepted - closed,
+        "retries_s": attempts["accepted_s"][final] - accepted,
+        "cold_start_s": attempts["started_s"][final] - attempts["accepted_s"][final] + attempts["init_s"][final],
+        "handler_s": attempts["duration_s"][final],
+    }
+    chronological = np.argsort(record, kind="stable")
+    return frame(
+        "latency_parts",
+        event_source_mapping=categories(np.full(len(done), consumer.mapping, dtype=np.int8), names.mappings),
+        record_id=record[chronological],
+        written_s=written[chronological],
+        latency_s=(attempts["ended_s"][final] - written)[chronological],
+        **{name: values[chronological] for name, values in parts.items()},
+    )
+
+
+def _polled(consumer: Consumer) -> tuple[Floats, Floats, Floats]:
+    """Return when each place was visible, could first be read, and was read."""
+    visible, offer, read = [], [], []
+    of_reader: dict[int, tuple[Floats, Floats]] = {}
+    for lane in consumer.lanes:
+        key = id(lane.reader)
+        if key not in of_reader:
+            of_reader[key] = (lane.reader.first_offer(), lane.reader.read_s())
+        pick = slice(None) if lane.positions is None else lane.positions
+        visible.append(consumer.recording.stream.shards[lane.shard].visible_s[pick])
+        offer.append(of_reader[key][0][pick])
+        read.append(of_reader[key][1][pick])
+    return _joined(visible), _joined(offer), _joined(read)
+
+
+def attempts_frame(recording: _Recording, attempts: Attempts, names: Names) -> pd.DataFrame:
+    """Return the invocations: a row per attempt."""
+    column = attempts.column
+    last_written = _last_written(recording, column)
+    busy_ms = (column["duration_s"] + column["init_s"]) * 1000.0
+    # 1e-6 ms: what is a whole number of milliseconds must not be rounded up for a rounding error
+    billed = np.ceil(np.nan_to_num(busy_ms) - 1e-6).astype(np.int64)
+    billed[column["outcome"] == Invoked.RUNNING] = 0
+    return frame(
+        "invocations",
+        event_source_mapping=categories(attempts.mapping, names.mappings),
+        function=categories(names.function_of[attempts.mapping], names.functions),
+        shard_id=categories(attempts.shard, names.shards),
+        lane=attempts.lane,
+        batch_id=column["batch"],
+        attempt=column["attempt"],
+        started_s=column["started_s"],
+        duration_s=column["duration_s"],
+        init_s=column["init_s"],
+        billed_ms=billed,
+        records=column["last"] - column["first"],
+        payload_bytes=column["payload_bytes"],
+        iterator_age_s=column["started_s"] - last_written,
+        outcome=categories(column["outcome"], INVOCATION_OUTCOMES),
+    )
+
+
+def _last_written(recording: _Recording, column: dict[str, npt.NDArray[Any]]) -> Floats:
+    """Return when the last record of each attempt's batch was written."""
+    last = np.empty(len(column["lane"]), dtype=np.float64)
+    order = np.argsort(column["lane"], kind="stable")
+    ends = np.cumsum(np.bincount(column["lane"], minlength=len(recording.lanes))).tolist()
+    begin = 0
+    for lane, end in zip(recording.lanes, ends, strict=True):
+        rows = order[begin:end]
+        begin = end
+        places = column["last"][rows] - 1
+        positions = places if lane.positions is None else lane.positions[places]
+        last[rows] = recording.stream.written_s[recording.stream.shards[lane.shard].record[positions]]
+    return last
+
+
+def discards_frame(recording: _Recording, names: Names, reasons: Sequence[str]) -> pd.DataFrame:
+    """Return what was given up: a row per discarded batch."""
+    column = recording.recorder.settled.arrays()
+    rows = np.flatnonzero(column["outcome"] != Settled.PROCESSED)
+    column = {name: values[rows] for name, values in column.items()}
+    lanes = [recording.lanes[number] for number in column["lane"].tolist()]
+
+    def sequence(places: Any) -> list[int]:
+        return [
+            int(place if lane.positions is None else lane.positions[place]) + 1
+            for lane, place in zip(lanes, places.tolist(), strict=True)
+        ]
+
+    mapping = np.array([lane.mapping for lane in lanes], dtype=np.int64)
+    return frame(
+        "discards",
+        event_source_mapping=categories(mapping, names.mappings),
+        function=categories(names.function_of[mapping], names.functions),
+        shard_id=categories(np.array([lane.shard for lane in lanes], dtype=np.int64), names.shards),
+        batch_id=column["batch"],
+        discarded_s=column["at_s"],
+        condition=categories(column["reason"], reasons),
+        records=column["last"] - column["first"],
+        first_sequence_number=sequence(column["first"]),
+        last_sequence_number=sequence(column["last"] - 1),
+        approximate_invoke_count=column["invokes"],
+    )

@@ -1,0 +1,96 @@
+"""CloudWatch's metrics, minute by minute, from the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .frames import categories, frame
+
+__all__ = ["metrics"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def metrics(invocations: pd.DataFrame, writes: pd.DataFrame, mappings: Sequence[str], ended_s: float) -> pd.DataFrame:
+    """Return a row per minute and mapping, under CloudWatch's names.
+
+    Parameters
+    ----------
+    invocations, writes
+        Frames of a run.
+    mappings
+        Names of the mappings.
+    ended_s
+        Simulated time, seconds: a last, shorter minute counts.
+    """
+    minutes = max(1, int(np.ceil(ended_s / 60.0)))
+    units = np.bincount(
+        (writes["written_s"].to_numpy() // 60).astype(np.int64), weights=writes["write_units"], minlength=minutes
+    )[:minutes]
+    parts = [
+        _of_mapping(invocations[invocations["event_source_mapping"] == name], minutes) for name in mappings
+    ]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return frame(
+        "metrics",
+        minute_s=np.tile(np.arange(minutes) * 60.0, len(mappings)),
+        event_source_mapping=categories(np.repeat(np.arange(len(mappings)), minutes), mappings),
+        ConsumedWriteCapacityUnits=np.tile(units, len(mappings)),
+        **joined,
+    )
+
+
+def _of_mapping(rows: pd.DataFrame, minutes: int) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:
+    throttled = (rows["outcome"] == "throttled").to_numpy()
+    failed = rows["outcome"].isin(("error", "timeout")).to_numpy()
+    started, age_ms = rows["started_s"].to_numpy(), rows["iterator_age_s"].to_numpy() * 1000.0
+    minute = np.minimum((started // 60).astype(np.int64), minutes - 1)
+    duration_ms = rows["duration_s"].to_numpy() * 1000.0
+    known = ~throttled & ~np.isnan(duration_ms)
+    ran = ~throttled
+    ends = started + rows["init_s"].to_numpy() + rows["duration_s"].to_numpy()
+
+    def count(which: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        return np.bincount(minute[which], minlength=minutes)
+
+    return {
+        "Invocations": count(ran),
+        "Errors": count(failed),
+        "Throttles": count(throttled),
+        "Duration_Average": _mean(duration_ms[known], minute[known], minutes),
+        "Duration_Maximum": _largest(duration_ms[known], minute[known], minutes),
+        "ConcurrentExecutions": _concurrent(started[ran], ends[ran], minutes),
+        "IteratorAge_Average": _mean(age_ms[ran], minute[ran], minutes),
+        "IteratorAge_Maximum": _largest(age_ms[ran], minute[ran], minutes),
+    }
+
+
+def _mean(values: Floats, minute: npt.NDArray[np.int64], minutes: int) -> Floats:
+    counts = np.bincount(minute, minlength=minutes)
+    sums = np.bincount(minute, weights=values, minlength=minutes)
+    return np.divide(sums, counts, out=np.full(minutes, np.nan), where=counts > 0)
+
+
+def _largest(values: Floats, minute: npt.NDArray[np.int64], minutes: int) -> Floats:
+    largest = np.full(minutes, -np.inf)
+    np.maximum.at(largest, minute, values)
+    return np.where(np.isinf(largest), np.nan, largest)
+
+
+def _concurrent(starts: Floats, ends: Floats, minutes: int) -> npt.NDArray[np.int64]:
+    """Return the most that ran at once in each minute; an end (NaN: none) frees its place before a start at that instant."""
+    ends = ends[~np.isnan(ends)]
+    at = np.concatenate((ends, starts))
+    order = np.argsort(at, kind="stable")
+    at = at[order]
+    level = np.cumsum(np.concatenate((np.full(len(ends), -1), np.ones(len(starts), dtype=np.int64)))[order])
+    edges = np.searchsorted(at, np.arange(minutes) * 60.0)
+    carried = np.concatenate(([0], level))[edges]
+    most = carried.copy()
+    minute = np.minimum((at // 60).astype(np.int64), minutes - 1)
+    np.maximum.at(most, minute, level)
+    return most

@@ -1,0 +1,42 @@
+"""What every plot shares: axes to draw on, colours that everybody can tell apart, an empty figure that says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["COLOURS", "axes", "finish", "frame_of"]
+
+# Okabe and Ito's palette, without its yellow (too faint on white) and with black last
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#000000")
+
+
+def axes(ax: Axes | None, *, size: tuple[float, float] = (8.0, 3.6)) -> Axes:
+    """Return the given axes, or new ones at notebook size."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def frame_of(source: Any, method: str, **arguments: Any) -> pd.DataFrame:
+    """Return a frame as it is, or what a Result's method of that name gives."""
+    return source if isinstance(source, pd.DataFrame) else getattr(source, method)(**arguments)
+
+
+def finish(ax: Axes, *, title: str, xlabel: str, ylabel: str, empty: bool = False, legend: bool = True) -> Axes:
+    """Label the axes, with units, and say so where there is nothing to see."""
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    ax.grid(alpha=0.25)
+    if empty:
+        ax.text(0.5, 0.5, "nothing to show", transform=ax.transAxes, ha="center", va="center", color="#666666")
+    elif legend and ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False)
+    return ax

@@ -1,0 +1,342 @@
+"""What a run gives: frames, analyses on them, a summary. No live simulation inside; it can be pickled and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .analysis import lag as _lag
+from .analysis import latency as _latency
+from .analysis import utilization as _utilization
+from .analysis.bill import Bill, make_bill
+from .assumptions import assumptions
+from .capacity import capacity as _capacity
+from .costs import billed_window_s, quantities
+from .log import frames as _frames
+from .log.metrics import metrics as _metrics
+from .log.outcomes import DISCARD_CONDITIONS
+from .summary import Summary, summarize
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from .aws.prices import PriceList
+    from .scenario import Scenario
+    from .system.build import Recording
+    from .workload import WriteColumns
+
+__all__ = ["FRAMES", "Result"]
+
+FRAMES = ("stream_log", "invocations", "writes", "shards", "discards", "metrics", "latency_parts")
+
+
+class Result:
+    """The log of one run, as DataFrames, and what one asks of it.
+
+    Made by `simulate` and `read_result`, not by hand.
+
+    Attributes
+    ----------
+    scenario
+        What was simulated.
+    seed
+        Type it as `rng` to have the same run again.
+    ended_s
+        Simulated time reached, seconds.
+    simpy_events
+        Events that SimPy processed.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: str,
+        ended_s: float,
+        simpy_events: int,
+        build: Callable[[str], pd.DataFrame],
+    ) -> None:
+        self.scenario = scenario
+        self.seed = seed
+        self.ended_s = ended_s
+        self.simpy_events = simpy_events
+        self._build = build
+        self._made: dict[str, pd.DataFrame] = {}
+
+    @classmethod
+    def of_run(cls, scenario: Scenario, seed: str, writes: WriteColumns, recording: Recording) -> Result:
+        """Return the result of a finished run; its frames are made when asked for."""
+        build = _RunFrames(scenario, writes, recording)
+        return cls(scenario, seed, recording.ended_s, recording.simpy_events, build)
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """Return a frame by name, made once.
+
+        Parameters
+        ----------
+        name
+            One of `ddbsim.result.FRAMES`.
+        """
+        if name not in self._made:
+            if name not in FRAMES:
+                raise ValueError(f"frame must be one of {', '.join(FRAMES)}, got {name!r}")
+            self._made[name] = self._build(name)
+        return self._made[name]
+
+    @property
+    def stream_log(self) -> pd.DataFrame:
+        """The log: a row per record and consumer, in the order of the writes."""
+        return self.frame("stream_log")
+
+    @property
+    def invocations(self) -> pd.DataFrame:
+        """A row per attempt to invoke a function, throttled ones included."""
+        return self.frame("invocations")
+
+    @property
+    def writes(self) -> pd.DataFrame:
+        """A row per write to the table, those that changed nothing included."""
+        return self.frame("writes")
+
+    @property
+    def shards(self) -> pd.DataFrame:
+        """A row per shard of the stream."""
+        return self.frame("shards")
+
+    @property
+    def discards(self) -> pd.DataFrame:
+        """A row per batch of records given up, or lost to the stream's retention."""
+        return self.frame("discards")
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """A row per minute and mapping, under CloudWatch's names."""
+        return self.frame("metrics")
+
+    @property
+    def latency_parts(self) -> pd.DataFrame:
+        """Where the time of each processed record went; the parts sum to its latency."""
+        return self.frame("latency_parts")
+
+    @property
+    def partial(self) -> bool:
+        """Whether the run was interrupted before its end."""
+        return self.ended_s < self.scenario.length_s
+
+    def latency(self, quantiles: float | Sequence[float] = (0.5, 0.95, 0.99), *, by: str | None = None) -> pd.DataFrame:
+        """Return quantiles of the latency, written to completed, after the warm-up.
+
+        Records still waiting count as censored: they took at least until the end of the run.
+
+        Parameters
+        ----------
+        quantiles
+            In [0, 1].
+        by
+            A further column of the log to split by ("shard_id", "event_name").
+
+        Returns
+        -------
+        DataFrame
+            event_source_mapping, [by], quantile, latency_s, records, waiting.
+        """
+        return _latency.quantiles(
+            self.stream_log, quantiles, by=by, warmup_s=self.scenario.warmup_s, ended_s=self.ended_s
+        )
+
+    def ecdf(self, *, points: int = 500) -> pd.DataFrame:
+        """Return the distribution function of the latency after the warm-up, at up to `points` steps.
+
+        Returns
+        -------
+        DataFrame
+            event_source_mapping, latency_s, share.
+        """
+        return _latency.ecdf(self.stream_log, points=points, warmup_s=self.scenario.warmup_s, ended_s=self.ended_s)
+
+    def lag(self, every_s: float | None = None) -> pd.DataFrame:
+        """Return how far each mapping is behind on each shard, over time.
+
+        Parameters
+        ----------
+        every_s
+            Step of the time grid, seconds; a two-hundredth of the run if None.
+
+        Returns
+        -------
+        DataFrame
+            event_source_mapping, shard_id, at_s, records_behind, seconds_behind, iterator_age_s.
+        """
+        return _lag.lag(self.stream_log, self.invocations, self.discards, every_s=every_s, ended_s=self.ended_s)
+
+    def throughput(self, every_s: float | None = None) -> pd.DataFrame:
+        """Return records written and completed, invocations and concurrency, over time.
+
+        Returns
+        -------
+        DataFrame
+            event_source_mapping, at_s, written_per_s, completed_per_s, invocations_per_s, concurrency.
+        """
+        return _utilization.throughput(self.stream_log, self.invocations, every_s=every_s, ended_s=self.ended_s)
+
+    def waits(self, *, cohort: float | None = None) -> pd.DataFrame:
+        """Return what records waited for, on average, after the warm-up.
+
+        Parameters
+        ----------
+        cohort
+            Only the slowest: 0.99 for the records at or beyond the 99th percentile of latency. None: all.
+
+        Returns
+        -------
+        DataFrame
+            event_source_mapping, part, mean_s, share.
+        """
+        return _latency.waits(self.latency_parts, cohort=cohort, warmup_s=self.scenario.warmup_s)
+
+    def capacity(self) -> pd.DataFrame:
+        """Return which limits the design has, and how much of each is offered; see `ddbsim.capacity`."""
+        return _capacity(self)
+
+    def bill(
+        self,
+        *,
+        region: str | None = None,
+        month_hours: float = 730.0,
+        free_tier: bool = False,
+        price_list: PriceList | None = None,
+    ) -> Bill:
+        """Return what the run costs after its warm-up, and what a month of it would.
+
+        Parameters
+        ----------
+        region
+            AWS's name of it; the scenario's if None.
+        month_hours
+            Length of a month, hours.
+        free_tier
+            Take the monthly free amounts off.
+        price_list
+            Prices to use instead of those shipped; see `load_price_list`.
+
+        Returns
+        -------
+        Bill
+            Its `frame` has a row per component.
+        """
+        return make_bill(
+            quantities(self),
+            window_s=billed_window_s(self),
+            region=region or self.scenario.region,
+            month_hours=month_hours,
+            free_tier=free_tier,
+            price_list=price_list,
+        )
+
+    def assumptions(self) -> pd.DataFrame:
+        """Return the assumed numbers, published by nobody, that this run depends on."""
+        frame = assumptions(self.scenario)
+        return frame[frame["touched"] & (frame["status"] == "assumed")].reset_index(drop=True)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """What one looks at first; shown when a Result is the last line of a notebook cell."""
+        return summarize(self)
+
+    def _repr_html_(self) -> str:
+        return self.summary._repr_html_()
+
+    def __repr__(self) -> str:
+        return str(self.summary)
+
+    def to_parquet(self, folder: str | Path) -> None:
+        """Save all frames and the scenario in a new folder, complete or not at all.
+
+        Parameters
+        ----------
+        folder
+            Must not exist, or be empty.
+
+        Raises
+        ------
+        FileExistsError
+            If the folder holds anything.
+        """
+        from .storage import write_result
+
+        write_result(self, folder)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in self.__dict__.items() if name != "summary"}
+        state["_made"] = {name: self.frame(name) for name in FRAMES}
+        state["_build"] = None
+        return state
+
+
+class _RunFrames:
+    """Makes the frames of a finished run from its recording."""
+
+    def __init__(self, scenario: Scenario, writes: WriteColumns, recording: Recording) -> None:
+        self._columns = writes
+        self._recording = recording
+        self._names = _frames.Names(
+            [mapping.label for mapping in scenario.mappings],
+            [mapping.function.name for mapping in scenario.mappings],
+            [shard.name for shard in recording.stream.shards],
+        )
+
+    def __call__(self, name: str) -> pd.DataFrame:
+        made: pd.DataFrame = getattr(self, f"_{name}")()
+        return made
+
+    @cached_property
+    def _attempts(self) -> _frames.Attempts:
+        return _frames.Attempts(self._recording)
+
+    @cached_property
+    def _consumers(self) -> list[_frames.Consumer]:
+        return [_frames.Consumer(self._recording, self._attempts, n) for n in range(len(self._names.mappings))]
+
+    def _stream_log(self) -> pd.DataFrame:
+        return _frames.stream_log(self._recording, self._consumers, self._names)
+
+    def _invocations(self) -> pd.DataFrame:
+        return _frames.attempts_frame(self._recording, self._attempts, self._names)
+
+    def _latency_parts(self) -> pd.DataFrame:
+        return _frames.latency_parts(self._consumers, self._names)
+
+    def _discards(self) -> pd.DataFrame:
+        return _frames.discards_frame(self._recording, self._names, DISCARD_CONDITIONS)
+
+    def _writes(self) -> pd.DataFrame:
+        from .workload import OPERATIONS
+
+        writes, stream = self._columns, self._recording.stream
+        return _frames.frame(
+            "writes",
+            written_s=writes.at_s,
+            item_id=writes.item_id,
+            operation=_frames.categories(writes.operation, OPERATIONS),
+            bytes_before=writes.bytes_before,
+            bytes_after=writes.bytes_after,
+            write_units=stream.units,
+            partition=stream.partition,
+        )
+
+    def _shards(self) -> pd.DataFrame:
+        stream = self._recording.stream
+        return _frames.frame(
+            "shards",
+            shard_id=_frames.categories(np.arange(len(stream.shards)), self._names.shards),
+            partition=[shard.partition for shard in stream.shards],
+            records=[len(shard.record) for shard in stream.shards],
+            bytes=[int(stream.size_bytes[shard.record].sum()) for shard in stream.shards],
+        )
+
+    def _metrics(self) -> pd.DataFrame:
+        return _metrics(self._invocations(), self._writes(), self._names.mappings, self._recording.ended_s)

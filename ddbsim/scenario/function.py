@@ -1,0 +1,201 @@
+"""The Lambda function: how long it takes, how it fails, how its environments live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ddbsim.aws import behaviour, limits
+from ddbsim.distributions import Distribution, LogNormal, Uniform, as_distribution
+
+from .checks import check_choice, check_number, check_share
+
+__all__ = ["Architecture", "ColdStart", "Duration", "Failures", "Function", "Outage"]
+
+Architecture: TypeAlias = Literal["x86_64", "arm64"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duration:
+    """How long the handler takes for a batch: ``(base + per record + per KB) x noise``, scaled by memory.
+
+    Parameters
+    ----------
+    base_s
+        Per invocation, whatever the batch, seconds.
+    per_record_s
+        Per record of the batch, seconds.
+    per_kb_s
+        Per 1,024 bytes of the event, seconds: decoding, copying. What makes a view type slower than another.
+    noise
+        Factor drawn for each invocation; a distribution around 1. None for none.
+    cpu_share
+        Share of the time, at `measured_at_mb`, that shrinks as CPU grows (0: all waiting, 1: all computing).
+    measured_at_mb
+        Memory at which the figures above were taken, MiB; None: at the function's own.
+
+    Notes
+    -----
+    CPU is proportional to memory up to one vCPU at 1,769 MiB; beyond that a single-threaded handler gains nothing.
+    """
+
+    base_s: float = 0.010
+    per_record_s: float = 0.0
+    per_kb_s: float = 0.0
+    noise: Distribution | None = None
+    cpu_share: float = 1.0
+    measured_at_mb: int | None = None
+
+    def __post_init__(self) -> None:
+        check_number("Duration.base_s", self.base_s)
+        check_number("Duration.per_record_s", self.per_record_s)
+        check_number("Duration.per_kb_s", self.per_kb_s)
+        check_share("Duration.cpu_share", self.cpu_share)
+        if self.noise is not None and as_distribution(self.noise).mean <= 0:
+            raise ValueError(f"Duration.noise must be a distribution with a mean > 0, got {self.noise!r}")
+        if self.measured_at_mb is not None:
+            limits.MEMORY.check(self.measured_at_mb, where="Duration.measured_at_mb")
+
+    def memory_factor(self, memory_mb: int) -> float:
+        """Return how much longer (> 1) or shorter (< 1) the handler takes at `memory_mb` than where it was measured."""
+        if self.measured_at_mb is None:
+            return 1.0
+        one_vcpu = limits.VCPU_MEMORY_MB.value
+        slower = min(self.measured_at_mb, one_vcpu) / min(memory_mb, one_vcpu)
+        return 1.0 - self.cpu_share + self.cpu_share * slower
+
+    def mean_s(self, records: float, payload_bytes: float, memory_mb: int) -> float:
+        """Return the mean duration of a batch, seconds."""
+        seconds = self.base_s + self.per_record_s * records + self.per_kb_s * payload_bytes / limits.KB
+        noise = 1.0 if self.noise is None else self.noise.mean
+        return seconds * noise * self.memory_factor(memory_mb)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A stretch of time in which every invocation fails, because something that the handler needs is down.
+
+    Parameters
+    ----------
+    start_s, end_s
+        Invocations whose handler starts in [start_s, end_s) fail, seconds.
+    kind
+        "error": the handler raises after its usual duration; "timeout": it hangs until the function's timeout.
+    """
+
+    start_s: float
+    end_s: float
+    kind: Literal["error", "timeout"] = "error"
+
+    def __post_init__(self) -> None:
+        check_number("Outage.start_s", self.start_s)
+        check_number("Outage.end_s", self.end_s, low=self.start_s, open_low=True)
+        check_choice("Outage.kind", self.kind, ("error", "timeout"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """How invocations fail.
+
+    Parameters
+    ----------
+    error_probability
+        Chance in [0, 1] that an invocation raises, whatever its records (a transient error).
+    poison_items
+        Ids of items whose records make the handler raise each time. With "ReportBatchItemFailures" the handler
+        reports the first such record instead of raising.
+    outages
+        Stretches of time in which every invocation fails.
+    """
+
+    error_probability: float = 0.0
+    poison_items: tuple[int, ...] = ()
+    outages: tuple[Outage, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_share("Failures.error_probability", self.error_probability)
+        object.__setattr__(self, "poison_items", tuple(self.poison_items))
+        outages = (self.outages,) if isinstance(self.outages, Outage) else tuple(self.outages)
+        object.__setattr__(self, "outages", tuple(sorted(outages, key=lambda outage: outage.start_s)))
+        if any(not isinstance(item, int) or isinstance(item, bool) or item < 0 for item in self.poison_items):
+            raise ValueError(f"Failures.poison_items must be whole numbers >= 0 (item ids), got {self.poison_items!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColdStart:
+    """Life of the execution environments.
+
+    Parameters
+    ----------
+    init
+        Init Duration, seconds: a number or a distribution. Billed.
+    placement_s
+        What comes before it (placement, code download), seconds; not billed (assumed).
+    idle
+        How long an idle environment is kept, seconds: a number or a distribution.
+    lifetime_s
+        Age at which an environment is ended even if busy before, seconds (assumed).
+    """
+
+    init: float | Distribution = field(
+        default_factory=lambda: LogNormal(median=behaviour.INIT_MEDIAN_S.value, sigma=behaviour.INIT_SIGMA.value)
+    )
+    placement_s: float = behaviour.PLACEMENT_S.value
+    idle: float | Distribution = field(
+        default_factory=lambda: Uniform(low=behaviour.IDLE_LOW_S.value, high=behaviour.IDLE_HIGH_S.value)
+    )
+    lifetime_s: float = behaviour.ENVIRONMENT_LIFETIME_S.value
+
+    def __post_init__(self) -> None:
+        as_distribution(self.init)
+        as_distribution(self.idle)
+        check_number("ColdStart.placement_s", self.placement_s)
+        check_number("ColdStart.lifetime_s", self.lifetime_s, open_low=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A Lambda function.
+
+    Parameters
+    ----------
+    name
+        Its name; mappings that name the same function share its concurrency and its environments.
+    memory_mb
+        Memory, 128..10,240 MiB.
+    timeout_s
+        An invocation that takes longer fails at this instant, 1..900 s (AWS's default: 3).
+    duration
+        The law of the handler's duration.
+    failures
+        How invocations fail.
+    cold_start
+        Life of the execution environments.
+    reserved_concurrency
+        Most invocations at once, kept for this function alone; None: only the account's limit holds; 0 stops it.
+    architecture
+        "x86_64" or "arm64": a matter of price.
+    ephemeral_storage_mb
+        Size of /tmp, 512..10,240 MiB: a matter of price.
+    """
+
+    name: str = "function"
+    memory_mb: int = limits.MEMORY.value
+    timeout_s: int = limits.TIMEOUT.value
+    duration: Duration = field(default_factory=Duration)
+    failures: Failures = field(default_factory=Failures)
+    cold_start: ColdStart = field(default_factory=ColdStart)
+    reserved_concurrency: int | None = None
+    architecture: Architecture = "x86_64"
+    ephemeral_storage_mb: int = limits.EPHEMERAL_STORAGE.value
+
+    def __post_init__(self) -> None:
+        if not self.name or not isinstance(self.name, str):
+            raise ValueError(f"Function.name must be a non-empty text, got {self.name!r}")
+        where = f"Function {self.name!r}"
+        limits.MEMORY.check(self.memory_mb, where=where)
+        limits.TIMEOUT.check(self.timeout_s, where=where)
+        limits.EPHEMERAL_STORAGE.check(self.ephemeral_storage_mb, where=where)
+        check_choice(f"{where}: architecture", self.architecture, ("x86_64", "arm64"))
+        if self.reserved_concurrency is not None:
+            check_number(f"{where}: reserved_concurrency", self.reserved_concurrency)

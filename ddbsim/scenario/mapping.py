@@ -1,0 +1,168 @@
+"""The event source mapping: how Lambda reads the stream and invokes the function."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ddbsim.aws import behaviour, limits
+
+from .checks import check_choice, check_number, check_share
+from .function import Function
+
+__all__ = ["AcceptedWithATrap", "Backoff", "EventSourceMapping", "Poller", "StartingPosition"]
+
+StartingPosition: TypeAlias = Literal["TRIM_HORIZON", "LATEST"]
+
+
+class AcceptedWithATrap(UserWarning):
+    """The service accepts this setting, and it will not do what one may expect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Delay before a failed or throttled batch is sent again: ``min(cap, initial x factor^(n-1))`` before retry n.
+
+    Parameters
+    ----------
+    initial_s, factor, cap_s
+        Seconds, factor >= 1, seconds.
+    jitter
+        Share of the delay that is drawn at random: 0 for none, 1 for full jitter.
+    """
+
+    initial_s: float = behaviour.RETRY_INITIAL_S.value
+    factor: float = behaviour.RETRY_FACTOR.value
+    cap_s: float = behaviour.RETRY_CAP_S.value
+    jitter: float = behaviour.RETRY_JITTER.value
+
+    def __post_init__(self) -> None:
+        check_number("Backoff.initial_s", self.initial_s, open_low=True)
+        check_number("Backoff.factor", self.factor, low=1.0)
+        check_number("Backoff.cap_s", self.cap_s, open_low=True)
+        check_share("Backoff.jitter", self.jitter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poller:
+    """How Lambda's poller reads a shard; no setting of the service changes any of it.
+
+    Parameters
+    ----------
+    interval_s
+        Time between polls of a shard, seconds; each poller has its own fixed lattice.
+    records_per_read, bytes_per_read
+        Limits of one read; bytes are counted as SizeBytes.
+    read_ahead_batches
+        Polling goes on while invocations run, until each lane holds this many full batches beyond the one in flight
+        (assumed). With 0 only an idle lane reads.
+    backlog_interval_s
+        Time to the next poll after a page that a limit cut off, seconds (assumed).
+    turnaround_s
+        From the end of an invocation to the start of the lane's next, seconds.
+    """
+
+    interval_s: float = behaviour.POLL_INTERVAL_S.value
+    records_per_read: int = limits.RECORDS_PER_READ.value
+    bytes_per_read: int = limits.BYTES_PER_READ.value
+    read_ahead_batches: int = behaviour.READ_AHEAD_BATCHES.value
+    backlog_interval_s: float = behaviour.BACKLOG_POLL_INTERVAL_S.value
+    turnaround_s: float = behaviour.TURNAROUND_S.value
+
+    def __post_init__(self) -> None:
+        check_number("Poller.interval_s", self.interval_s, open_low=True)
+        check_number("Poller.records_per_read", self.records_per_read, low=1, high=limits.RECORDS_PER_READ.value)
+        # a single record can take up to one item's limit twice, and must pass
+        check_number("Poller.bytes_per_read", self.bytes_per_read, low=1, high=limits.BYTES_PER_READ.value)
+        check_number("Poller.read_ahead_batches", self.read_ahead_batches)
+        check_number("Poller.backlog_interval_s", self.backlog_interval_s, open_low=True)
+        check_number("Poller.turnaround_s", self.turnaround_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSourceMapping:
+    """An event source mapping between the stream and a function; names, ranges and defaults are AWS's.
+
+    Parameters
+    ----------
+    function
+        The function that gets the batches.
+    name
+        Names the mapping in the log; the function's name if None.
+    batch_size
+        Most records per invocation, 1..10,000.
+    maximum_batching_window_in_seconds
+        Whole seconds, 0..300, for which records are gathered. The window opens when the last invocation ended.
+    parallelization_factor
+        Lanes per shard, 1..10; the records of one item stay in one lane, in order.
+    starting_position
+        "TRIM_HORIZON" or "LATEST".
+    maximum_retry_attempts
+        Retries of a failed batch, 0..10,000; -1: until its records expire.
+    maximum_record_age_in_seconds
+        60..604,800; records older than this are discarded before an invocation; -1: no limit.
+    bisect_batch_on_function_error
+        Split a failed batch in two instead of retrying it; splitting uses no retry.
+    function_response_types
+        () or ("ReportBatchItemFailures",).
+    retry_backoff
+        Delay law of retries; AWS publishes none.
+    poller
+        How the shard is read; no setting of the service.
+    """
+
+    function: Function = field(default_factory=Function)
+    name: str | None = None
+    batch_size: int = limits.BATCH_SIZE.value
+    maximum_batching_window_in_seconds: int = limits.MAXIMUM_BATCHING_WINDOW.value
+    parallelization_factor: int = limits.PARALLELIZATION_FACTOR.value
+    starting_position: StartingPosition = "TRIM_HORIZON"
+    maximum_retry_attempts: int = limits.MAXIMUM_RETRY_ATTEMPTS.value
+    maximum_record_age_in_seconds: int = limits.MAXIMUM_RECORD_AGE.value
+    bisect_batch_on_function_error: bool = False
+    function_response_types: tuple[str, ...] = ()
+    retry_backoff: Backoff = field(default_factory=Backoff)
+    poller: Poller = field(default_factory=Poller)
+
+    def __post_init__(self) -> None:
+        where = f"EventSourceMapping {self.label!r}"
+        limits.BATCH_SIZE.check(self.batch_size, where=where)
+        limits.MAXIMUM_BATCHING_WINDOW.check(self.maximum_batching_window_in_seconds, where=where)
+        limits.PARALLELIZATION_FACTOR.check(self.parallelization_factor, where=where)
+        limits.MAXIMUM_RETRY_ATTEMPTS.check(self.maximum_retry_attempts, where=where)
+        limits.MAXIMUM_RECORD_AGE.check(self.maximum_record_age_in_seconds, where=where)
+        check_choice(f"{where}: starting_position", self.starting_position, ("TRIM_HORIZON", "LATEST"))
+        object.__setattr__(self, "function_response_types", tuple(self.function_response_types))
+        if self.function_response_types not in ((), ("ReportBatchItemFailures",)):
+            raise ValueError(
+                f"{where}: function_response_types must be () or ('ReportBatchItemFailures',), "
+                f"got {self.function_response_types!r}"
+            )
+        self._warn_of_traps(where)
+
+    def _warn_of_traps(self, where: str) -> None:
+        if self.batch_size > limits.RECORDS_PER_READ.value and self.maximum_batching_window_in_seconds == 0:
+            warnings.warn(
+                f"{where}: batch_size {self.batch_size} is beyond the 1,000 records of one read, and without a "
+                "batching window a batch leaves after one read; set maximum_batching_window_in_seconds >= 1",
+                AcceptedWithATrap,
+                stacklevel=4,
+            )
+        if self.maximum_record_age_in_seconds > limits.RETENTION_S.value:
+            warnings.warn(
+                f"{where}: maximum_record_age_in_seconds {self.maximum_record_age_in_seconds} has no effect beyond "
+                "the stream's 86,400 s of retention",
+                AcceptedWithATrap,
+                stacklevel=4,
+            )
+
+    @property
+    def label(self) -> str:
+        """The mapping's name in the log."""
+        return self.name or self.function.name
+
+    @property
+    def reports_item_failures(self) -> bool:
+        """Whether a partial batch response counts."""
+        return bool(self.function_response_types)

@@ -1,0 +1,161 @@
+"""A scenario: everything that one run simulates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from ddbsim.aws import limits
+from ddbsim.workload import Workload
+
+from . import toml
+from .checks import check_number
+from .mapping import EventSourceMapping
+from .table import Stream, Table
+
+__all__ = ["Scenario"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What is simulated: writes, a table, its stream and the mappings that read it. Vary it with `dataclasses.replace`.
+
+    Parameters
+    ----------
+    workload
+        The writes.
+    table, stream
+        Where they go.
+    event_source_mappings
+        One mapping or several; each reads every record.
+    duration_s
+        Simulated time [0, duration_s), seconds. None: the workload's own length (a trace has one).
+    warmup_s
+        Records written before this instant are left out of analyses, seconds.
+    account_concurrency
+        Invocations at once over all functions of the account (AWS's default: 1,000).
+    region
+        Where it runs: a matter of price.
+    start
+        The date and time (ISO 8601, UTC if it names no offset) of simulated time 0.
+    name
+        A title for reports.
+    """
+
+    workload: Workload
+    table: Table = field(default_factory=Table)
+    stream: Stream = field(default_factory=Stream)
+    event_source_mappings: tuple[EventSourceMapping, ...] | EventSourceMapping = field(
+        default_factory=lambda: (EventSourceMapping(),)
+    )
+    duration_s: float | None = None
+    warmup_s: float = 0.0
+    account_concurrency: int = limits.ACCOUNT_CONCURRENCY.value
+    region: str = "us-east-1"
+    start: str = "2026-01-01T00:00:00Z"
+    name: str = "scenario"
+
+    def __post_init__(self) -> None:
+        given = self.event_source_mappings
+        mappings = (given,) if isinstance(given, EventSourceMapping) else tuple(given)
+        object.__setattr__(self, "event_source_mappings", mappings)
+        if not isinstance(self.workload, Workload):
+            raise ValueError(f"Scenario.workload must be a workload such as PoissonWrites(...), got {self.workload!r}")
+        self._check_time()
+        limits.ACCOUNT_CONCURRENCY.check(self.account_concurrency, where="Scenario")
+        self._check_mappings()
+
+    def _check_time(self) -> None:
+        if self.duration_s is None:
+            own = self.workload.duration_s
+            if own is None:
+                raise ValueError("Scenario.duration_s must be given (seconds > 0): this workload has no length of its own")
+            object.__setattr__(self, "duration_s", own)
+        check_number("Scenario.duration_s", self.duration_s, open_low=True)
+        check_number("Scenario.warmup_s", self.warmup_s)
+        if self.warmup_s >= self.length_s:
+            raise ValueError(f"Scenario.warmup_s must be < duration_s ({self.length_s:g}), got {self.warmup_s:g}")
+        try:
+            datetime.fromisoformat(self.start)
+        except (TypeError, ValueError):
+            raise ValueError(f"Scenario.start must be a date and time as in ISO 8601, got {self.start!r}") from None
+
+    def _check_mappings(self) -> None:
+        twice = [label for label, count in Counter(m.label for m in self.mappings).items() if count > 1]
+        if twice:
+            raise ValueError(
+                f"event_source_mappings must have different names, got {twice[0]!r} twice: give one of them a name="
+            )
+        functions: dict[str, object] = {}
+        for mapping in self.mappings:
+            if functions.setdefault(mapping.function.name, mapping.function) != mapping.function:
+                raise ValueError(
+                    f"functions of one name must be equal, but two different ones are called {mapping.function.name!r}"
+                )
+
+    @property
+    def mappings(self) -> tuple[EventSourceMapping, ...]:
+        """The mappings, always as a tuple."""
+        return cast("tuple[EventSourceMapping, ...]", self.event_source_mappings)
+
+    @property
+    def length_s(self) -> float:
+        """The simulated time, seconds."""
+        return cast("float", self.duration_s)
+
+    @property
+    def start_epoch_s(self) -> float:
+        """Simulated time 0 as seconds since 1970."""
+        start = datetime.fromisoformat(self.start)
+        return (start if start.tzinfo else start.replace(tzinfo=UTC)).timestamp()
+
+    def to_toml(self, path: str | Path | None = None, *, defaults: bool = False) -> str:
+        """Return the scenario as TOML text, and write it to `path` if given.
+
+        Parameters
+        ----------
+        path
+            File to write.
+        defaults
+            Also write the fields that are at their default.
+
+        Raises
+        ------
+        ValueError
+            If a part cannot be written as text (arrays, a handler).
+        """
+        text = toml.dump(self, defaults=defaults)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    @classmethod
+    def from_toml(cls, source: str | Path) -> Scenario:
+        """Read a scenario from a TOML file, or from TOML text.
+
+        Parameters
+        ----------
+        source
+            A path, or a text that contains a line break. Trace paths in it are taken from the file's folder.
+
+        Raises
+        ------
+        ValueError
+            Naming the file, the table and the field, and what is allowed there.
+        """
+        return cast("Scenario", toml.load(source, cls))
+
+    def _repr_html_(self) -> str:
+        import html
+
+        return f"<pre>{html.escape(self.to_text())}</pre>"
+
+    def to_text(self) -> str:
+        """Return the scenario in a few readable lines; defaults are left out."""
+        try:
+            return self.to_toml().rstrip()
+        except ValueError:
+            return repr(self)

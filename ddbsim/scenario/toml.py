@@ -1,0 +1,153 @@
+"""Scenarios as TOML: a table per configuration, a `type` where a field may hold one of several."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from ddbsim import distributions, workload
+
+from .function import ColdStart, Duration, Failures, Function, Outage
+from .mapping import Backoff, EventSourceMapping, Poller
+from .table import Stream, Table
+
+__all__ = ["ScenarioFileError", "dump", "load"]
+
+
+class ScenarioFileError(ValueError):
+    """A scenario file cannot be read; the message names the file, the table and the field."""
+
+
+# fields that can hold only one class need no `type`
+_CLASS_OF_FIELD: dict[str, type] = {
+    "table": Table,
+    "stream": Stream,
+    "event_source_mappings": EventSourceMapping,
+    "function": Function,
+    "duration": Duration,
+    "failures": Failures,
+    "outages": Outage,
+    "cold_start": ColdStart,
+    "retry_backoff": Backoff,
+    "poller": Poller,
+    "operations": workload.OperationMix,
+}
+
+
+def _public_classes(module: Any) -> Iterator[type]:
+    for name in module.__all__:
+        value = getattr(module, name)
+        if isinstance(value, type) and is_dataclass(value):
+            yield value
+
+
+_CLASS_OF_TYPE: dict[str, type] = {
+    cls.__name__: cls for module in (distributions, workload) for cls in _public_classes(module)
+}
+
+
+def dump(scenario: Any, *, defaults: bool) -> str:
+    """Return a scenario as TOML text."""
+    table = _as_table(scenario, defaults)
+    table.pop("type")
+    return tomli_w.dumps(table)
+
+
+def _as_table(config: Any, defaults: bool) -> dict[str, Any]:
+    values = {
+        field.name: getattr(config, field.name)
+        for field in fields(config)
+        if field.init and getattr(config, field.name) is not None
+    }
+    return {"type": type(config).__name__} | {
+        name: _as_toml(value, name, defaults)
+        for name, value in values.items()
+        if defaults or value != _default_of(config, name)
+    }
+
+
+def _as_toml(value: Any, name: str, defaults: bool) -> Any:
+    if is_dataclass(value):
+        table = _as_table(value, defaults)
+        if type(value) is _CLASS_OF_FIELD.get(name):
+            table.pop("type")
+        return table
+    if isinstance(value, tuple | list):
+        return [_as_toml(item, name, defaults) for item in value]
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(f"{name} cannot be written to TOML: it holds {type(value).__name__}, not text or numbers")
+
+
+def _default_of(config: Any, name: str) -> Any:
+    field = next(field for field in fields(config) if field.name == name)
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return field.default
+
+
+def load(source: str | Path, scenario_class: type) -> Any:
+    """Return the scenario that a TOML file or text describes."""
+    inline = isinstance(source, str) and "\n" in source
+    where = "scenario text" if inline else str(source)
+    try:
+        text = str(source) if inline else Path(source).read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioFileError(f"{where}: cannot be read ({error})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioFileError(f"{where}: is not TOML ({error})") from None
+    if not inline:
+        _anchor_paths(table, Path(source).parent)
+    return _as_config(table, scenario_class, where)
+
+
+def _anchor_paths(table: dict[str, Any], folder: Path) -> None:
+    """Take a trace's relative path from the scenario file's folder."""
+    writes = table.get("workload")
+    trace = writes.get("trace") if isinstance(writes, dict) else None
+    if isinstance(trace, str) and not Path(trace).is_absolute():
+        writes["trace"] = str(folder / trace)  # type: ignore[index]
+
+
+def _as_config(table: dict[str, Any], cls: type, where: str) -> Any:
+    known: dict[str, Field[Any]] = {field.name: field for field in fields(cls) if field.init}
+    unknown = sorted(set(table) - set(known))
+    if unknown:
+        raise ScenarioFileError(f"{where}: unknown field {unknown[0]!r} of {cls.__name__}; allowed: {', '.join(known)}")
+    missing = [
+        name
+        for name, field in known.items()
+        if name not in table and field.default is MISSING and field.default_factory is MISSING
+    ]
+    if missing:
+        raise ScenarioFileError(f"{where}: {cls.__name__} needs the field {missing[0]!r}")
+    values = {name: _from_toml(value, name, f"{where}: {name}") for name, value in table.items()}
+    try:
+        return cls(**values)
+    except ScenarioFileError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ScenarioFileError(f"{where}: {error}") from error
+
+
+def _from_toml(value: Any, name: str, where: str) -> Any:
+    if isinstance(value, list):
+        return tuple(_from_toml(item, name, f"{where}[{index}]") for index, item in enumerate(value))
+    if not isinstance(value, dict):
+        return value
+    return _as_config(*_class_of(value, name, where), where)
+
+
+def _class_of(table: dict[str, Any], name: str, where: str) -> tuple[dict[str, Any], type]:
+    named = table.get("type")
+    if named is None and name in _CLASS_OF_FIELD:
+        return table, _CLASS_OF_FIELD[name]
+    if named not in _CLASS_OF_TYPE:
+        raise ScenarioFileError(f"{where}: type must be one of {', '.join(sorted(_CLASS_OF_TYPE))}, got {named!r}")
+    return {key: value for key, value in table.items() if key != "type"}, _CLASS_OF_TYPE[named]

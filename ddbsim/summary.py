@@ -1,0 +1,91 @@
+"""The summary of a run: what one looks at first, as HTML in a notebook and as text elsewhere."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from .analysis.utilization import busy_share
+from .capacity import capacity
+
+if TYPE_CHECKING:
+    from .result import Result
+    from .scenario import EventSourceMapping
+
+__all__ = ["Summary", "summarize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run in a few lines.
+
+    Attributes
+    ----------
+    title
+        Scenario, seed and simulated time.
+    frame
+        A row per mapping.
+    warnings
+        Sentences on what does not hold or cannot be trusted.
+    """
+
+    title: str
+    frame: pd.DataFrame
+    warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        table = self.frame.set_index("event_source_mapping").T.to_string()
+        return "\n".join([self.title, "", table, *(f"! {warning}" for warning in self.warnings)])
+
+    def _repr_html_(self) -> str:
+        table = self.frame.set_index("event_source_mapping").T.to_html(border=0)
+        notes = "".join(f"<p><b>Note:</b> {html.escape(warning)}</p>" for warning in self.warnings)
+        return f"<p>{html.escape(self.title)}</p>{table}{notes}"
+
+
+def summarize(result: Result) -> Summary:
+    """Return the summary of a run."""
+    scenario = result.scenario
+    title = f"{scenario.name}: {result.ended_s:,.0f} s simulated, {len(result.writes):,} writes, seed {result.seed}"
+    rows = [_row(result, mapping) for mapping in scenario.mappings]
+    return Summary(title, pd.DataFrame(rows), tuple(_warnings(result)))
+
+
+def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
+    log, invocations = result.stream_log, result.invocations
+    outcomes = log.loc[log["event_source_mapping"] == mapping.label, "outcome"].value_counts()
+    mine = invocations[invocations["event_source_mapping"] == mapping.label]
+    latency = result.latency((0.5, 0.95, 0.99))
+    latency = latency[latency["event_source_mapping"] == mapping.label].set_index("quantile")["latency_s"]
+    ran = mine[mine["outcome"] != "throttled"]
+    lanes = result.scenario.table.partitions * mapping.parallelization_factor
+    row = {"event_source_mapping": mapping.label}
+    row |= {f"records {name}": f"{count:,}" for name, count in outcomes.items() if count or name == "processed"}
+    row |= {f"latency p{round(q * 100)} (s)": f"{value:.3f}" for q, value in latency.items()}
+    row["peak iterator age (s)"] = f"{ran['iterator_age_s'].max():.1f}" if len(ran) else "-"
+    row["invocations"] = f"{len(ran):,}"
+    row["records per invocation"] = f"{ran['records'].mean():.1f}" if len(ran) else "-"
+    row["failed invocations"] = f"{ran['outcome'].isin(('error', 'timeout', 'partial')).sum():,}"
+    row["throttles"] = f"{len(mine) - len(ran):,}"
+    row["utilization of lanes"] = f"{busy_share(mine, lanes, result.ended_s):.1%}"
+    return row
+
+
+def _warnings(result: Result) -> list[str]:
+    notes = []
+    if result.partial:
+        notes.append(f"the run was interrupted at {result.ended_s:,.0f} of {result.scenario.length_s:,.0f} s")
+    loads = capacity(result)
+    for name, rows in loads[loads["load"] > 1].groupby("event_source_mapping", sort=False):
+        worst = rows.sort_values("load").iloc[-1]
+        notes.append(
+            f"{name}: offered {worst['offered_per_s']:,.0f} records/s, but the {worst['limit']} limit allows "
+            f"{worst['records_per_s']:,.0f}: the backlog grows; what binds: {worst['knob']}"
+        )
+    lost = result.stream_log["outcome"].isin(("discarded", "expired")).sum()
+    if lost:
+        notes.append(f"{lost:,} records were given up or expired: see result.discards")
+    return notes

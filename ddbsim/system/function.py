@@ -1,0 +1,207 @@
+"""The function as the lanes meet it: concurrency, execution environments, and how an invocation goes."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from itertools import chain, repeat
+from typing import NamedTuple
+
+import numpy as np
+
+from ddbsim.aws import limits
+from ddbsim.distributions import Constant, Distribution, as_distribution
+from ddbsim.log.outcomes import Invoked
+from ddbsim.randomness import RandomStreams
+from ddbsim.scenario import Function
+
+__all__ = ["Call", "Concurrency", "Conduct", "Environments", "Grant", "draws"]
+
+_BLOCK = 256
+
+
+def draws(distribution: Distribution, rng: np.random.Generator) -> Iterator[float]:
+    """Return an endless iterator over draws, made in blocks and handed out as Python floats."""
+    if isinstance(distribution, Constant):
+        return repeat(float(distribution.mean))
+    return chain.from_iterable(distribution.sample(rng, _BLOCK).tolist() for _ in repeat(None))
+
+
+class Concurrency:
+    """A limit on invocations at once: of one function that reserved it, or of all the others of the account."""
+
+    __slots__ = ("busy", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.busy = 0
+
+
+class Grant(NamedTuple):
+    """An environment that takes an invocation."""
+
+    idle_s: float
+    born_s: float
+    placement_s: float
+    init_s: float
+
+
+class Environments:
+    """The execution environments of one function: last used, first taken; ended by idleness or age.
+
+    Parameters
+    ----------
+    function
+        Its cold-start settings.
+    concurrency
+        The limit that it shares or has reserved.
+    streams
+        The run's random streams.
+    """
+
+    __slots__ = ("_idle", "_idle_lives", "_inits", "_lifetime_s", "_placement_s", "concurrency")
+
+    def __init__(self, function: Function, concurrency: Concurrency, streams: RandomStreams) -> None:
+        cold = function.cold_start
+        self.concurrency = concurrency
+        self._idle: list[tuple[float, Grant]] = []
+        self._inits = draws(as_distribution(cold.init), streams(f"function.{function.name}.init"))
+        self._idle_lives = draws(as_distribution(cold.idle), streams(f"function.{function.name}.idle"))
+        self._placement_s = cold.placement_s
+        self._lifetime_s = cold.lifetime_s
+
+    def acquire(self, now: float) -> Grant | None:
+        """Take an environment, a warm one if there is one; None if the concurrency limit is reached (a throttle)."""
+        concurrency = self.concurrency
+        if concurrency.busy >= concurrency.limit:
+            return None
+        concurrency.busy += 1
+        idle = self._idle
+        while idle:
+            until_s, grant = idle.pop()
+            if until_s > now:
+                return grant
+        return Grant(next(self._idle_lives), now, self._placement_s, next(self._inits))
+
+    def release(self, grant: Grant, now: float, *, reusable: bool = True) -> None:
+        """Give an environment back; after a timeout it is not reused."""
+        self.concurrency.busy -= 1
+        ends_s = min(now + grant.idle_s, grant.born_s + self._lifetime_s)
+        if reusable and ends_s > now:
+            if grant.init_s or grant.placement_s:
+                grant = Grant(grant.idle_s, grant.born_s, 0.0, 0.0)
+            self._idle.append((ends_s, grant))
+
+
+class Call(NamedTuple):
+    """How an invocation goes: its handler's duration, how it ends, and how many leading records are then done."""
+
+    duration_s: float
+    outcome: int
+    done: int
+
+
+class Conduct:
+    """How one lane's invocations of a function go, by the function's duration law and failures.
+
+    Parameters
+    ----------
+    function
+        Its settings.
+    poison
+        Lane positions of the records that make the handler raise, ascending.
+    reports_item_failures
+        Whether the handler may answer with a partial batch response.
+    streams, lane_name
+        For the lane's own random streams: another lane reshuffles nothing.
+    """
+
+    __slots__ = (
+        "_base_s",
+        "_error_probability",
+        "_errors",
+        "_noise",
+        "_outage_starts",
+        "_outages",
+        "_per_byte_s",
+        "_per_record_s",
+        "_poison",
+        "_reports",
+        "_timeout_s",
+        "_trouble",
+    )
+
+    def __init__(
+        self,
+        function: Function,
+        poison: list[int],
+        reports_item_failures: bool,
+        streams: RandomStreams,
+        lane_name: str,
+    ) -> None:
+        law, failures = function.duration, function.failures
+        factor = law.memory_factor(function.memory_mb)
+        self._base_s = law.base_s * factor
+        self._per_record_s = law.per_record_s * factor
+        self._per_byte_s = law.per_kb_s * factor / limits.KB
+        self._timeout_s = float(function.timeout_s)
+        self._noise = (
+            None
+            if law.noise is None
+            else draws(as_distribution(law.noise), streams(f"function.{function.name}.duration/{lane_name}"))
+        )
+        self._poison = poison
+        self._reports = reports_item_failures
+        self._outages = failures.outages
+        self._outage_starts = [outage.start_s for outage in failures.outages]
+        self._error_probability = failures.error_probability
+        self._errors = streams(f"function.{function.name}.errors/{lane_name}") if failures.error_probability else None
+        self._trouble = bool(poison or failures.outages or failures.error_probability)
+
+    def call(self, first: int, last: int, cumulative_bytes: memoryview, started_s: float) -> Call:
+        """Return how the invocation with the lane's records [first, last) goes if its handler starts at `started_s`."""
+        duration_s = self._duration(last - first, cumulative_bytes[last] - cumulative_bytes[first])
+        if self._trouble:
+            return self._troubled(first, last, cumulative_bytes, started_s, duration_s)
+        if duration_s > self._timeout_s:
+            return Call(self._timeout_s, Invoked.TIMEOUT, 0)
+        return Call(duration_s, Invoked.SUCCESS, last - first)
+
+    def _duration(self, records: int, payload_bytes: int) -> float:
+        duration_s = self._base_s + self._per_record_s * records + self._per_byte_s * payload_bytes
+        return duration_s if self._noise is None else duration_s * next(self._noise)
+
+    def _troubled(
+        self, first: int, last: int, cumulative_bytes: memoryview, started_s: float, duration_s: float
+    ) -> Call:
+        outage = self._outage_kind(started_s)
+        if outage == "timeout":
+            return Call(self._timeout_s, Invoked.TIMEOUT, 0)
+        failed = outage is not None or (self._errors is not None and self._errors.random() < self._error_probability)
+        done = last - first
+        if not failed and self._poison:
+            bad = self._first_poison(first, last)
+            if bad < last:
+                # the handler works through the records in order and stops at the bad one
+                share = (bad + 1 - first) / (last - first)
+                duration_s = self._base_s + (duration_s - self._base_s) * share if share < 1 else duration_s
+                failed, done = True, bad - first
+        if duration_s > self._timeout_s:
+            return Call(self._timeout_s, Invoked.TIMEOUT, 0)
+        if not failed:
+            return Call(duration_s, Invoked.SUCCESS, done)
+        if self._reports and done < last - first:
+            return Call(duration_s, Invoked.PARTIAL, done)
+        return Call(duration_s, Invoked.ERROR, 0)
+
+    def _outage_kind(self, started_s: float) -> str | None:
+        index = bisect_right(self._outage_starts, started_s) - 1
+        # outages may overlap: any that covers the instant counts
+        for outage in self._outages[: index + 1]:
+            if started_s < outage.end_s:
+                return outage.kind
+        return None
+
+    def _first_poison(self, first: int, last: int) -> int:
+        index = bisect_left(self._poison, first)
+        return self._poison[index] if index < len(self._poison) else last
