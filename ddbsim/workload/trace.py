@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from ddbsim.workload.checks import finite_number
-from ddbsim.workload.columns import Floats
 from ddbsim.workload.rates import Steps
 
 __all__ = ["Trace", "TraceError"]
@@ -44,6 +43,10 @@ class Trace:
     filled_by: str = "zero"
 
     def __post_init__(self) -> None:
+        try:
+            datetime.fromisoformat(self.start)
+        except (ValueError, TypeError):
+            raise ValueError(f"Trace: start must be an ISO 8601 instant, got {self.start!r}") from None
         finite_number("Trace: period_s", self.period_s, above=True)
         object.__setattr__(self, "counts", tuple(finite_number("Trace: counts", count) for count in self.counts))
         if not self.counts:
@@ -81,9 +84,8 @@ class Trace:
         first = math.floor(start_s / self.period_s + 1e-9)
         stop = math.ceil((start_s + duration_s) / self.period_s - 1e-9)
         if stop > len(self):
-            raise ValueError(
-                f"start_s + duration_s must be <= {self.duration_s:g} (the trace's length), got {start_s + duration_s:g}"
-            )
+            got = f"{start_s:g} + {duration_s:g}"
+            raise ValueError(f"start_s + duration_s must be <= {self.duration_s:g} (the trace's length), got {got}")
         return self._cut(first, max(stop, first + 1))
 
     def busiest(self, duration_s: float) -> Trace:
@@ -98,8 +100,8 @@ class Trace:
 
     def as_rate(self) -> Steps:
         """Return the mean rate of each period, events per second; the last holds for ever."""
-        times: Floats = np.arange(len(self)) * self.period_s
-        return Steps(times.tolist(), [count / self.period_s for count in self.counts])
+        times = [period * self.period_s for period in range(len(self))]
+        return Steps(times, [count / self.period_s for count in self.counts])
 
     def describe(self) -> str:
         """Return period, length, gaps and fill rule in one sentence."""

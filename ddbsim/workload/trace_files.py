@@ -1,8 +1,8 @@
 """Traces from files: a CSV of timestamps and counts, or what `aws cloudwatch get-metric-data` prints.
 
-CloudWatch leaves out periods in which nothing happened, and so do many exports. A trace has them back: the period is the most
-common step between timestamps, every other step must be a multiple of it, and what lies between is filled by a rule
-that the trace tells.
+CloudWatch leaves out periods in which nothing happened, and so do many exports. A trace has them back: the period is
+the most common step between timestamps, every other step must be a multiple of it, and what lies between is filled by
+a rule that the trace tells.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ import numpy as np
 
 from ddbsim.workload.trace import Trace, TraceError
 
-__all__ = ["FILLS", "Fill", "Point", "read_cloudwatch_trace", "read_csv_trace", "read_trace", "trace_from"]
+__all__ = ["FILLS", "Fill", "read_cloudwatch_trace", "read_csv_trace", "read_trace"]
 
 Fill: TypeAlias = Literal["linear", "previous", "zero"]
 FILLS: tuple[Fill, ...] = ("linear", "previous", "zero")
 
 
-class Point(NamedTuple):
-    """A count, and where it was read."""
+class _Point(NamedTuple):
+    """A value, and where it was read."""
 
     at: datetime
-    count: float
+    value: float
     where: str
 
 
@@ -78,11 +78,11 @@ def read_csv_trace(path: str | os.PathLike[str], *, fill: Fill = "linear") -> Tr
     points = []
     for row in rows:
         where = f"{path}, line {rows.line_num}"
-        points.append(Point(_instant(row["timestamp"], where), _count(row["value"], where), where))
+        points.append(_Point(_instant(row["timestamp"], where), _count(row["value"], where), where))
     for earlier, later in pairwise(points):
         if later.at < earlier.at:
             raise TraceError(f"{later.where}: timestamps must ascend, got {later.at} after {earlier.at}")
-    return trace_from(points, fill=fill, path=path)
+    return _trace_from(points, fill=fill, path=path)
 
 
 def read_cloudwatch_trace(path: str | os.PathLike[str], *, fill: Fill = "zero", id: str | None = None) -> Trace:  # noqa: A002 - CloudWatch's name
@@ -116,11 +116,11 @@ def read_cloudwatch_trace(path: str | os.PathLike[str], *, fill: Fill = "zero", 
             )
         for stamp, value in zip(stamps, values, strict=True):
             where = f"{path}, metric {name!r} at {stamp}"
-            points.append(Point(_instant(stamp, where), _count(value, where), where))
-    return trace_from(sorted(points, key=lambda point: point.at), fill=fill, path=path)
+            points.append(_Point(_instant(stamp, where), _count(value, where), where))
+    return _trace_from(sorted(points, key=lambda point: point.at), fill=fill, path=path)
 
 
-def trace_from(points: list[Point], *, fill: Fill, path: str | os.PathLike[str]) -> Trace:
+def _trace_from(points: list[_Point], *, fill: Fill, path: str | os.PathLike[str]) -> Trace:
     """Return the trace of points in the order of time, its gaps filled; TraceError if they have no common period."""
     if fill not in FILLS:
         raise TraceError(f"fill must be one of {', '.join(FILLS)}, got {fill!r}")
@@ -142,7 +142,7 @@ def trace_from(points: list[Point], *, fill: Fill, path: str | os.PathLike[str])
     return Trace(
         start=points[0].at.isoformat(),
         period_s=period.total_seconds(),
-        counts=_filled(rows, [point.count for point in points], fill),
+        counts=_filled(rows, [point.value for point in points], fill),
         gaps=tuple(
             ((points[i].at + period).isoformat(), later - earlier - 1)
             for i, (earlier, later) in enumerate(pairwise(rows))
