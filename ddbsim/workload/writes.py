@@ -165,9 +165,11 @@ class PoissonWrites(_RatedWrites):
 
     Examples
     --------
-    >>> writes = PoissonWrites(rate_per_s=50, item_bytes=2_000).draw(60, RandomStreams(7))
-    >>> len(writes), writes.bytes_after[:2].tolist()
-    (2978, [2000, 2000])
+    >>> workload = PoissonWrites(rate_per_s=50, item_bytes=2_000)
+    >>> workload.expected_writes(60)
+    3000.0
+    >>> workload.draw(60, RandomStreams(7)).bytes_after[:2].tolist()
+    [2000, 2000]
     """
 
     def _arrivals(self, duration_s: float, rng: np.random.Generator) -> Floats:

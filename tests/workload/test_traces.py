@@ -1,0 +1,276 @@
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ddbsim.randomness import RandomStreams
+from ddbsim.workload import Trace, TraceError, TraceWrites, read_cloudwatch_trace, read_csv_trace, read_trace
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "traces" / "elb_request_count_8c0756.csv"
+real_traffic = pytest.mark.skipif(
+    not SHARED.exists(), reason=f"no {SHARED.parent.name}/{SHARED.name} beside the repository"
+)
+
+
+@pytest.fixture
+def csv_file(tmp_path):
+    def write(*rows, header="timestamp,value"):
+        path = tmp_path / "trace.csv"
+        path.write_text("\n".join([header, *rows]) + "\n")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def json_file(tmp_path):
+    def write(*results):
+        path = tmp_path / "metric.json"
+        path.write_text(json.dumps({"MetricDataResults": list(results), "Messages": []}))
+        return path
+
+    return write
+
+
+def metric(timestamps=("00:10", "00:05", "00:00"), values=(3.0, 2.0, 1.0), id="m1", status="Complete"):  # noqa: A002
+    stamps = [f"2026-03-01T{clock}:00+00:00" for clock in timestamps]
+    return {"Id": id, "Label": "writes", "Timestamps": stamps, "Values": list(values), "StatusCode": status}
+
+
+GAPPED = ("2026-03-01 00:00:00,10", "2026-03-01 00:05:00,20", "2026-03-01 00:20:00,50", "2026-03-01 00:25:00,60")
+
+
+@pytest.mark.parametrize(
+    ("fill", "between"), [("linear", (30.0, 40.0)), ("previous", (20.0, 20.0)), ("zero", (0.0, 0.0))]
+)
+def test_gaps_are_found_and_filled_by_the_named_rule(csv_file, fill, between):
+    trace = read_csv_trace(csv_file(*GAPPED), fill=fill)
+    assert trace.period_s == 300
+    assert trace.counts == (10.0, 20.0, *between, 50.0, 60.0)
+    assert trace.gaps == (("2026-03-01T00:10:00+00:00", 2),)
+    assert trace.filled_by == fill
+    assert trace.start == "2026-03-01T00:00:00+00:00"
+    assert f"1 gap(s) of 2 period(s) in all filled by the rule {fill!r}" in trace.describe()
+
+
+def test_cloudwatch_data_comes_newest_first_and_leaves_out_empty_periods(json_file):
+    path = json_file(metric(("00:20", "00:10", "00:05", "00:00"), (4.0, 3.0, 2.0, 1.0)))
+    assert read_cloudwatch_trace(path).counts == (1.0, 2.0, 3.0, 0.0, 4.0)
+    assert read_trace(path) == read_cloudwatch_trace(path, fill="zero")
+    assert read_trace(path, fill="linear").counts[3] == 3.5
+
+
+def test_pages_of_one_metric_are_put_together(json_file):
+    pages = metric(("00:15", "00:10"), (4.0, 3.0), status="PartialData"), metric(("00:05", "00:00"), (2.0, 1.0))
+    assert read_cloudwatch_trace(json_file(*pages)).counts == (1.0, 2.0, 3.0, 4.0)
+
+
+def test_one_of_several_metrics_is_chosen_by_its_id(json_file):
+    path = json_file(metric(), metric(values=(6.0, 5.0, 4.0), id="m2"))
+    assert read_cloudwatch_trace(path, id="m2").counts == (4.0, 5.0, 6.0)
+    with pytest.raises(TraceError, match=r"id must be one of the metrics in the file \('m1', 'm2'\), got None"):
+        read_cloudwatch_trace(path)
+    with pytest.raises(TraceError, match=r"\('m1', 'm2'\), got 'm3'"):
+        read_cloudwatch_trace(path, id="m3")
+
+
+@pytest.mark.parametrize("status", ["PartialData", "InternalError"])
+def test_incomplete_data_is_refused(json_file, status):
+    with pytest.raises(TraceError, match=f"metric.json, metric 'm1': StatusCode must be 'Complete', got '{status}'"):
+        read_cloudwatch_trace(json_file(metric(status=status)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"Values": [1.0]}, r"Values must be as many as Timestamps \(3\), got 1"),
+        ({"Values": [1.0, None, 2.0]}, "metric 'm1' at 2026-03-01T00:05:00.*: a value must be .* >= 0, got None"),
+        ({"Values": [1.0, -2.0, 2.0]}, "a value must be a finite number >= 0, got -2.0"),
+        ({"Timestamps": ["x", "y", "z"]}, "a timestamp must be ISO 8601 such as .*, got 'x'"),
+        ({"Timestamps": [], "Values": []}, "a trace must have two rows or more, to tell its period, got 0"),
+        (
+            {"Timestamps": ["2026-03-01T00:05:00Z"] * 2 + ["2026-03-01T00:10:00Z"]},
+            "timestamps must differ, got .* twice",
+        ),
+    ],
+)
+def test_wrong_cloudwatch_data_is_told(json_file, change, message):
+    with pytest.raises(TraceError, match=message):
+        read_cloudwatch_trace(json_file(metric() | change))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"MetricDataResults": [', r"metric.json, line 1: the file must be JSON, got: "),
+        ("[1, 2]", "the JSON must be an object with a list MetricDataResults"),
+        ('{"MetricDataResults": [{"Label": "x"}]}', "each with an Id"),
+        ('{"MetricDataResults": []}', r"id must be one of the metrics in the file \(no metric\), got None"),
+    ],
+)
+def test_other_json_is_refused(tmp_path, text, message):
+    path = tmp_path / "metric.json"
+    path.write_text(text)
+    with pytest.raises(TraceError, match=message):
+        read_trace(path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "trace.csv: a trace must have two rows or more, to tell its period, got 0"),
+        (["2026-03-01 00:00:00,1"], "a trace must have two rows or more, to tell its period, got 1"),
+        (
+            ["2026-03-01 00:05:00,1", "2026-03-01 00:00:00,2"],
+            "line 3: timestamps must ascend, got 2026-03-01 00:00:00.* after",
+        ),
+        (
+            ["2026-03-01 00:05:00,1", "2026-03-01 00:05:00,2"],
+            "line 3: timestamps must differ, got 2026-03-01 00:05:00.* twice",
+        ),
+        (["2026-03-01 00:05:00,-1"], "line 2: a value must be a finite number >= 0, got '-1'"),
+        (["2026-03-01 00:05:00,nan"], "line 2: a value must be a finite number >= 0, got 'nan'"),
+        (["2026-03-01 00:05:00,inf"], "line 2: a value must be a finite number >= 0, got 'inf'"),
+        (["2026-03-01 00:05:00,many"], "line 2: a value must be a finite number >= 0, got 'many'"),
+        (["2026-03-01 00:05:00"], "line 2: a value must be a finite number >= 0, got None"),
+        (["yesterday,1"], "line 2: a timestamp must be ISO 8601 such as 2026-01-31T09:05:00Z, got 'yesterday'"),
+        (
+            [f"2026-03-01 00:{minute:02}:00,1" for minute in (0, 5, 10, 12, 20)],
+            "line 5: mixed periods: steps must be multiples of 300 s, the most common one, got 120 s",
+        ),
+    ],
+)
+def test_wrong_rows_are_told_with_their_place(csv_file, rows, message):
+    with pytest.raises(TraceError, match=message):
+        read_trace(csv_file(*rows))
+
+
+def test_wrong_files_are_told(csv_file, tmp_path):
+    with pytest.raises(TraceError, match="the columns must be timestamp, value, got time, count"):
+        read_trace(csv_file("1,2", header="time,count"))
+    with pytest.raises(
+        TraceError, match=r"nowhere\.csv: a trace must be a readable UTF-8 text file, got: No such file"
+    ):
+        read_trace(tmp_path / "nowhere.csv")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(TraceError, match="a trace must be a readable UTF-8 text file, got: it is not UTF-8"):
+        read_trace(tmp_path / "binary")
+    with pytest.raises(TraceError, match="fill must be one of linear, previous, zero, got 'mean'"):
+        read_csv_trace(csv_file(*GAPPED), fill="mean")
+
+
+MINUTES = Trace(
+    start="2026-03-01T00:00:00+00:00",
+    period_s=60,
+    counts=(6, 0, 12, 60, 30, 6),
+    gaps=(("2026-03-01T00:01:00+00:00", 1), ("2026-03-01T00:04:00+00:00", 2)),
+)
+
+
+def test_a_scaled_trace_has_the_mean_asked_for_and_the_same_shape():
+    scaled = MINUTES.scaled(50)
+    assert scaled.mean_per_s == pytest.approx(50)
+    np.testing.assert_allclose(np.array(scaled.counts) * MINUTES.mean_per_s, np.array(MINUTES.counts) * 50)
+    with pytest.raises(ValueError, match="a trace can be scaled if it has a count > 0, got only zeros"):
+        Trace(start="2026-03-01", period_s=60, counts=(0, 0)).scaled(5)
+
+
+def test_windows_are_whole_periods_with_their_gaps():
+    assert MINUTES.busiest(100).counts == (60, 30)
+    assert MINUTES.busiest(120).start == "2026-03-01T00:03:00+00:00"
+    assert MINUTES.busiest(120).gaps == (("2026-03-01T00:04:00+00:00", 1),)
+    assert MINUTES.window(50, 20).counts == (6, 0)
+    assert MINUTES.window(120, 60).counts == (12,)
+    assert MINUTES.window(120, 60).gaps == ()
+    assert MINUTES.window(0, 360) == MINUTES
+    with pytest.raises(ValueError, match=r"duration_s must be <= 360 \(the trace's length\), got 361"):
+        MINUTES.busiest(361)
+    with pytest.raises(ValueError, match=r"start_s \+ duration_s must be <= 360 .*, got 300 \+ 100"):
+        MINUTES.window(300, 100)
+
+
+def test_a_trace_as_a_rate():
+    rate = MINUTES.as_rate()
+    assert rate.rate_at(np.array([0.0, 60.0, 239.0])).tolist() == [0.1, 0.0, 1.0]
+    assert rate.expected(360) == pytest.approx(114)
+
+
+def test_a_trace_in_a_sentence():
+    assert repr(MINUTES.window(120, 120)) == (
+        "<Trace: 2 periods of 60 s from 2026-03-01T00:02:00+00:00, 0.6/s on average, without gaps>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"counts": ()}, "Trace: counts must be one or more numbers, got none"),
+        ({"counts": (1, -1)}, "Trace: counts must be a finite number >= 0, got -1"),
+        ({"period_s": 0}, "Trace: period_s must be a finite number > 0, got 0"),
+        ({"start": "noon"}, "Trace: start must be an ISO 8601 instant, got 'noon'"),
+    ],
+)
+def test_wrong_traces_are_told(change, message):
+    with pytest.raises(ValueError, match=message):
+        Trace(**({"start": "2026-03-01", "period_s": 60, "counts": (1,)} | change))
+
+
+def test_writes_follow_the_trace_scaled_as_a_whole_then_cut_to_the_busiest_window():
+    workload = TraceWrites(trace=MINUTES, mean_rate_per_s=190, busiest_s=120)
+    assert workload.duration_s == 120
+    assert workload.expected_writes(120) == pytest.approx(114 * (190 * 360 / 114) * 90 / 114)
+    at_s = workload.draw(120, RandomStreams(1)).at_s
+    counts = np.histogram(at_s, bins=[0, 60, 120])[0]
+    expected = np.array([36_000, 18_000])
+    assert (np.abs(counts - expected) <= 6 * np.sqrt(expected)).all()
+
+
+def test_a_run_longer_than_the_trace_is_refused():
+    with pytest.raises(ValueError, match=r"duration_s must be <= 360 \(the trace's length\), got 400"):
+        TraceWrites(trace=MINUTES).draw(400, RandomStreams(1))
+
+
+def test_the_path_is_kept_and_an_edited_file_is_read_again(csv_file):
+    path = csv_file("2026-03-01 00:00:00,1", "2026-03-01 00:01:00,3")
+    workload = TraceWrites(trace=path)
+    assert workload.trace == str(path)
+    assert workload.duration_s == 120
+    assert workload == TraceWrites(trace=str(path))
+    csv_file("2026-03-01 00:00:00,1", "2026-03-01 00:01:00,3", "2026-03-01 00:02:00,3")
+    assert workload.duration_s == 180
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"trace": 5}, "TraceWrites: trace must be a Trace or the path of a file, got 5"),
+        ({"mean_rate_per_s": -1}, "TraceWrites: mean_rate_per_s must be a finite number >= 0, got -1"),
+        ({"busiest_s": 0}, "TraceWrites: busiest_s must be a finite number > 0, got 0"),
+        ({"fill": "zero"}, "TraceWrites: fill must be None for a Trace, which is filled already, got 'zero'"),
+        ({"trace": "x.csv", "fill": "mean"}, "TraceWrites: fill must be None or one of linear, .*, got 'mean'"),
+    ],
+)
+def test_wrong_trace_writes_are_told(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        TraceWrites(**({"trace": MINUTES} | arguments))
+
+
+@real_traffic
+def test_real_traffic_is_read_with_its_gaps():
+    trace = read_trace(SHARED)
+    assert trace.period_s == 300
+    assert len(trace.gaps) == 8
+    assert all(periods == 1 for _, periods in trace.gaps)
+    assert len(trace) == 4032 + 8
+    assert trace.filled_by == "linear"
+    assert trace.counts[:3] == (94.0, 56.0, 187.0)
+
+
+@real_traffic
+def test_real_traffic_as_writes():
+    workload = TraceWrites(trace=SHARED, mean_rate_per_s=10, busiest_s=3600)
+    expected = workload.expected_writes(3600)
+    assert expected > 10 * 3600
+    assert abs(len(workload.draw(3600, RandomStreams(2))) - expected) <= 6 * math.sqrt(expected)
