@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,9 +20,9 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-class _Reader(Protocol):
-    def first_offer(self) -> Floats: ...
-    def read_s(self) -> Floats: ...
+class _Polls(Protocol):
+    def first_ticks(self, visible_s: Floats) -> Floats: ...
+    def read_s(self, count: int) -> Floats: ...
 
 
 class _Lane(Protocol):
@@ -35,7 +35,7 @@ class _Lane(Protocol):
     @property
     def positions(self) -> Ints | None: ...
     @property
-    def reader(self) -> _Reader: ...
+    def polls(self) -> _Polls: ...
 
 
 class _Shard(Protocol):
@@ -105,7 +105,8 @@ class Attempts:
     def __init__(self, recording: _Recording) -> None:
         self.column: dict[str, npt.NDArray[Any]] = dict(recording.recorder.attempts.arrays())
         column = self.column
-        column["ended_s"] = column["started_s"] + column["init_s"] + column["duration_s"]
+        column["handler_s"] = column["started_s"] + column["init_s"]
+        column["ended_s"] = column["handler_s"] + column["duration_s"]
         running = column["ended_s"] > recording.ended_s
         column["outcome"][running] = Invoked.RUNNING
         column["duration_s"][running] = np.nan
@@ -144,7 +145,7 @@ class Consumer:
             for _, lane in lanes
         ]
         self.lanes = [lane for _, lane in lanes]
-        self.record: Ints = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+        self.record: Ints = _joined(parts)
         self.length = len(self.record)
         starts = np.concatenate(([0], np.cumsum([len(part) for part in parts])))[:-1]
         self._start = np.zeros(len(recording.lanes), dtype=np.int64)
@@ -156,10 +157,8 @@ class Consumer:
         rows = np.flatnonzero((attempts.mapping == self.mapping) & attempts.accepted)
         offset = self._start[column["lane"][rows]]
         first, last = column["first"][rows] + offset, column["last"][rows] + offset
-        self.deliveries = coverage(first, last, self.length)
+        self.deliveries = coverage(first, last, self.length).astype(np.int32)
         self.root = self._roots(rows, first, last)
-        self.outcome = np.full(self.length, Settled.WAITING, dtype=np.int8)
-        self.final = np.full(self.length, -1, dtype=np.int32)
         whole = column["outcome"][rows] == Invoked.SUCCESS
         settled = self._settled()
         self.final = spread(
@@ -213,19 +212,33 @@ class Consumer:
         column = self.attempts.column[name]
         if not len(column):
             return np.full(self.length, np.nan)
-        return np.where(rows >= 0, column[rows], np.nan)
+        values: Floats = column[rows]
+        # places without an attempt took row -1; where there are none, two passes over the log are saved
+        if rows.min(initial=0) < 0:
+            values[rows < 0] = np.nan
+        return values
 
-    @property
+    def polled(self) -> tuple[Floats, Floats, Floats]:
+        """Return when each place was visible, could first be read, and was read."""
+        visible, offer, read = [], [], []
+        for lane in self.lanes:
+            everything = self.recording.stream.shards[lane.shard].visible_s
+            pick = slice(None) if lane.positions is None else lane.positions
+            visible.append(everything[pick])
+            offer.append(lane.polls.first_ticks(visible[-1]))
+            read.append(lane.polls.read_s(len(everything))[pick])
+        return _joined(visible), _joined(offer), _joined(read)
+
     def received_s(self) -> Floats:
-        """When each place was first handed to the function: the start of its handler."""
-        column = self.attempts.column
-        column.setdefault("handler_s", column["started_s"] + column["init_s"])
+        """Return when each place was first handed to the function: the start of its handler."""
         return self.of_row(self.root, "handler_s")
 
     def completed_s(self) -> Floats:
         """When each place was processed; NaN if it was not."""
         completed = self.of_row(self.final, "ended_s")
-        completed[self.outcome != Settled.PROCESSED] = np.nan
+        undone = self.outcome != Settled.PROCESSED
+        if undone.any():
+            completed[undone] = np.nan
         return completed
 
 
@@ -234,7 +247,7 @@ def stream_log(recording: _Recording, consumers: Sequence[Consumer], names: Name
     stream = recording.stream
     shard, sequence, visible_s = _placed(stream)
     count, times = len(stream), len(consumers)
-    received = [c.at_record(c.received_s) for c in consumers]
+    received = [c.at_record(c.received_s()) for c in consumers]
     completed = [c.at_record(c.completed_s()) for c in consumers]
 
     def each(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -284,48 +297,45 @@ def latency_parts(consumers: Sequence[Consumer], names: Names) -> pd.DataFrame:
 
 
 def _parts_of(consumer: Consumer, names: Names) -> pd.DataFrame:
-    stream, attempts = consumer.recording.stream, consumer.attempts.column
-    done = np.flatnonzero(consumer.outcome == Settled.PROCESSED)
-    record = consumer.record[done]
-    written = stream.written_s[record]
-    visible, offer, read = (values[done] for values in _polled(consumer))
-    root, final = consumer.root[done], consumer.final[done]
-    closed, accepted = attempts["closed_s"][root], attempts["accepted_s"][root]
-    ready = np.minimum(np.maximum(np.maximum(read, attempts["ready_s"][root]), offer), closed)
-    parts = {
-        "visibility_s": visible - written,
-        "poll_wait_s": offer - visible,
-        "behind_s": ready - offer,
-        "window_s": closed - ready,
-        "throttle_s": accepted - closed,
-        "retries_s": attempts["accepted_s"][final] - accepted,
-        "cold_start_s": attempts["started_s"][final] - attempts["accepted_s"][final] + attempts["init_s"][final],
-        "handler_s": attempts["duration_s"][final],
-    }
-    chronological = np.argsort(record, kind="stable")
+    done = consumer.at_record(consumer.outcome) == Settled.PROCESSED
+    everything = bool(done.all())
+
+    def processed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return values if everything else values[done]
+
+    written = consumer.recording.stream.written_s
+    columns = {name: processed(consumer.at_record(values)) for name, values in _parts(consumer)}
     return frame(
         "latency_parts",
-        event_source_mapping=categories(np.full(len(done), consumer.mapping, dtype=np.int8), names.mappings),
-        record_id=record[chronological],
-        written_s=written[chronological],
-        latency_s=(attempts["ended_s"][final] - written)[chronological],
-        **{name: values[chronological] for name, values in parts.items()},
+        event_source_mapping=categories(np.full(int(done.sum()), consumer.mapping, dtype=np.int8), names.mappings),
+        record_id=np.flatnonzero(done),
+        written_s=processed(written),
+        **columns,
     )
 
 
-def _polled(consumer: Consumer) -> tuple[Floats, Floats, Floats]:
-    """Return when each place was visible, could first be read, and was read."""
-    visible, offer, read = [], [], []
-    of_reader: dict[int, tuple[Floats, Floats]] = {}
-    for lane in consumer.lanes:
-        key = id(lane.reader)
-        if key not in of_reader:
-            of_reader[key] = (lane.reader.first_offer(), lane.reader.read_s())
-        pick = slice(None) if lane.positions is None else lane.positions
-        visible.append(consumer.recording.stream.shards[lane.shard].visible_s[pick])
-        offer.append(of_reader[key][0][pick])
-        read.append(of_reader[key][1][pick])
-    return _joined(visible), _joined(offer), _joined(read)
+def _parts(consumer: Consumer) -> Iterator[tuple[str, Floats]]:
+    """Yield each part by place; meaningless where a record was not processed."""
+    attempts, root, final = consumer.attempts.column, consumer.root, consumer.final
+    if not len(attempts["lane"]):
+        yield from ((name.name, np.full(consumer.length, np.nan)) for name in SCHEMA["latency_parts"][3:])
+        return
+    written = consumer.recording.stream.written_s[consumer.record]
+    visible, offer, read = consumer.polled()
+    yield "visibility_s", visible - written
+    yield "poll_wait_s", offer - visible
+    closed = attempts["closed_s"][root]
+    ready = np.maximum(np.maximum(read, attempts["ready_s"][root]), offer)
+    np.minimum(ready, closed, out=ready)
+    yield "behind_s", ready - offer
+    yield "window_s", closed - ready
+    accepted = attempts["accepted_s"][root]
+    yield "throttle_s", accepted - closed
+    yield "retries_s", attempts["accepted_s"][final] - accepted
+    cold = attempts["started_s"] - attempts["accepted_s"] + attempts["init_s"]
+    yield "cold_start_s", cold[final]
+    yield "handler_s", attempts["duration_s"][final]
+    yield "latency_s", attempts["ended_s"][final] - written
 
 
 def attempts_frame(recording: _Recording, attempts: Attempts, names: Names) -> pd.DataFrame:

@@ -18,16 +18,15 @@ def spread(first: Ints, last: Ints, values: npt.NDArray[Any], length: int, fill:
     The ranges are disjoint, in any order.
     """
     order = np.argsort(first, kind="stable")
-    first, counts, values = first[order], (last - first)[order], values[order]
-    covered = int(counts.sum())
-    repeated = np.repeat(values, counts)
-    if covered == length:
-        return repeated
-    out = np.full(length, fill, dtype=values.dtype)
-    # the n-th covered position lies as far from n as its range has gaps before it
-    shift = first - np.concatenate(([0], np.cumsum(counts)[:-1])) if len(first) else first
-    out[np.repeat(shift, counts) + np.arange(covered)] = repeated
-    return out
+    first, last = first[order], last[order]
+    # the gap before each range becomes a range of its own, of the fill: then all is one repeat
+    counts = np.empty(2 * len(first) + 1, dtype=np.int64)
+    counts[1::2] = last - first
+    counts[0:-1:2] = first - np.concatenate(([0], last[:-1])) if len(first) else first
+    counts[-1] = length - last[-1] if len(last) else length
+    filled = np.full(len(counts), fill, dtype=values.dtype)
+    filled[1::2] = values[order]
+    return np.repeat(filled, counts)
 
 
 def coverage(first: Ints, last: Ints, length: int) -> Ints:

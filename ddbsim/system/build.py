@@ -17,7 +17,7 @@ from ddbsim.workload import WriteColumns
 from .function import Concurrency, Conduct, Environments
 from .hashing import lane_of
 from .lane import Lane
-from .reader import Reader
+from .reader import Polls, Reader, running_sum
 from .stream import Shard, StreamLog, publish
 
 __all__ = ["LaneRecords", "Recording", "System"]
@@ -37,15 +37,15 @@ class LaneRecords:
         Number of the shard, and of the lane in it.
     positions
         Shard positions of its records, or None for all of the shard.
-    reader
-        The shard's reader.
+    polls
+        What the shard's reader did.
     """
 
     mapping: int
     shard: int
     lane: int
     positions: npt.NDArray[np.int64] | None
-    reader: Reader
+    polls: Polls
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,12 @@ class System:
         self.recorder = Recorder()
         self.stream = publish(scenario, writes, streams)
         self._environments = self._functions()
-        self.lanes: list[LaneRecords] = []
+        self._lanes: list[tuple[int, int, int, npt.NDArray[np.int64] | None, Reader]] = []
         self._processes = [
             lane.work(0.0)
             for number, mapping in enumerate(scenario.mappings)
             for shard in self.stream.shards
-            for lane in self._lanes(number, mapping, shard)
+            for lane in self._wire(number, mapping, shard)
         ]
 
     def run(self, progress: Callable[[float], None] | None = None) -> Recording:
@@ -123,12 +123,16 @@ class System:
             ended_s = self.env.now
         return Recording(
             stream=self.stream,
-            lanes=tuple(self.lanes),
+            lanes=self._lane_records(),
             recorder=self.recorder,
             ended_s=ended_s,
             # the environment numbers its events: asking for a number tells how many there were
             simpy_events=next(self.env._eid),
         )
+
+    def _lane_records(self) -> tuple[LaneRecords, ...]:
+        polls = {id(reader): reader.polls() for *_, reader in self._lanes}
+        return tuple(LaneRecords(*where, polls[id(reader)]) for *where, reader in self._lanes)
 
     def _functions(self) -> dict[str, Environments]:
         functions = {mapping.function.name: mapping.function for mapping in self.scenario.mappings}
@@ -143,14 +147,14 @@ class System:
             for name, function in functions.items()
         }
 
-    def _lanes(self, number: int, mapping: EventSourceMapping, shard: Shard) -> Iterator[Lane]:
+    def _wire(self, number: int, mapping: EventSourceMapping, shard: Shard) -> Iterator[Lane]:
         stream = self.stream
         purpose = f"{mapping.label}/{shard.index}"
         phase_s = float(self.streams(f"poller.phase/{purpose}").uniform(0.0, mapping.poller.interval_s))
         reader = Reader(shard.visible_s, stream.size_bytes[shard.record], mapping.poller, phase_s)
         lanes = []
         for lane, positions in enumerate(_split(stream.item_id[shard.record], mapping.parallelization_factor)):
-            self.lanes.append(LaneRecords(number, shard.index, lane, positions, reader))
+            self._lanes.append((number, shard.index, lane, positions, reader))
             records = shard.record if positions is None else shard.record[positions]
             lanes.append(self._lane(mapping, reader, positions, records, f"{purpose}/{lane}"))
         reader.lanes = lanes
@@ -170,13 +174,13 @@ class System:
             poison = np.flatnonzero(np.isin(stream.item_id[records], function.failures.poison_items)).tolist()
         return Lane(
             env=self.env,
-            index=len(self.lanes) - 1,
+            index=len(self._lanes) - 1,
             mapping=mapping,
             retention_s=self.scenario.stream.retention_s,
             reader=reader,
             positions=None if positions is None else memoryview(positions),
             written_s=memoryview(stream.written_s[records]),
-            cumulative_bytes=memoryview(np.concatenate(([0], np.cumsum(stream.payload_bytes[records])))),
+            cumulative_bytes=memoryview(running_sum(stream.payload_bytes[records])),
             conduct=Conduct(function, poison, mapping.reports_item_failures, self.streams, name),
             environments=self._environments[function.name],
             jitter=self._jitter(mapping, name),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -21,11 +22,52 @@ import numpy.typing as npt
 
 from ddbsim.scenario import Poller
 
-__all__ = ["Reader"]
+__all__ = ["Polls", "Reader", "running_sum"]
+
+
+def running_sum(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Return the sums of the first 0, 1, 2, ... values."""
+    sums = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(values, out=sums[1:])
+    return sums
 
 
 class _Lane(Protocol):
     def wants_more(self, frontier: int) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Polls:
+    """A reader's lattice, and the pages that it read.
+
+    Attributes
+    ----------
+    interval_s, phase_s
+        The lattice: ticks at phase + k x interval.
+    page_at, page_end
+        Instant and end position of each page.
+    """
+
+    interval_s: float
+    phase_s: float
+    page_at: npt.NDArray[np.float64]
+    page_end: npt.NDArray[np.int64]
+
+    def first_ticks(self, visible_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the first tick at or after each instant, float64."""
+        ticks = visible_s - self.phase_s
+        ticks /= self.interval_s
+        np.ceil(ticks, out=ticks)
+        ticks *= self.interval_s
+        ticks += self.phase_s
+        # the division rounds: never see a record before it is visible
+        np.add(ticks, self.interval_s, out=ticks, where=ticks < visible_s)
+        return ticks
+
+    def read_s(self, count: int) -> npt.NDArray[np.float64]:
+        """Return when each of the shard's `count` records was read, float64; NaN for those not read."""
+        read_s = np.repeat(self.page_at, np.diff(self.page_end, prepend=0))
+        return np.concatenate((read_s, np.full(count - len(read_s), np.nan))) if len(read_s) < count else read_s
 
 
 class Reader:
@@ -73,7 +115,7 @@ class Reader:
     def __init__(
         self,
         visible_s: npt.NDArray[np.float64],
-        size_bytes: npt.NDArray[np.int64],
+        size_bytes: npt.NDArray[np.int32],
         poller: Poller,
         phase_s: float,
         begin_s: float = 0.0,
@@ -89,21 +131,11 @@ class Reader:
         self._limit = poller.records_per_read
         self._next_tick = self.tick_at_or_after(begin_s)
         # memoryviews give Python floats at a fraction of numpy's cost per element, and no copy
-        self._offers = memoryview(self._first_ticks(visible_s))
-        self._bytes = memoryview(np.concatenate(([0], np.cumsum(size_bytes))))
+        lattice = Polls(poller.interval_s, phase_s, np.empty(0), np.empty(0, dtype=np.int64))
+        self._offers = memoryview(lattice.first_ticks(visible_s))
+        self._bytes = memoryview(running_sum(size_bytes))
         # where no page can reach the limit of bytes, it is never looked at
         self._max_bytes = int(size_bytes.max(initial=0))
-
-    def _first_ticks(self, visible_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        interval = self.poller.interval_s
-        ticks = visible_s - self.phase_s
-        ticks /= interval
-        np.ceil(ticks, out=ticks)
-        ticks *= interval
-        ticks += self.phase_s
-        # the division rounds: never see a record before it is visible
-        np.add(ticks, interval, out=ticks, where=ticks < visible_s)
-        return ticks
 
     def tick_at_or_after(self, at_s: float) -> float:
         """Return the first tick at or after an instant."""
@@ -114,10 +146,6 @@ class Reader:
     def _tick_after(self, at_s: float) -> float:
         tick = self.tick_at_or_after(at_s)
         return tick if tick > at_s else self.tick_at_or_after(at_s + self.poller.interval_s / 2)
-
-    def first_offer(self) -> npt.NDArray[np.float64]:
-        """Return the first tick at which each record could have been read, float64."""
-        return np.asarray(self._offers)
 
     def advance(self, now: float) -> None:
         """Do the polls at or before `now`, with the lanes as they are."""
@@ -178,9 +206,6 @@ class Reader:
         self.page_end.append(end)
         self.frontier = end
 
-    def read_s(self) -> npt.NDArray[np.float64]:
-        """Return when each record was read, float64; NaN for those not read."""
-        read_s = np.full(self.count, np.nan)
-        counts = np.diff(np.asarray([0, *self.page_end]))
-        read_s[: self.frontier] = np.repeat(np.asarray(self.page_at, dtype=np.float64), counts)
-        return read_s
+    def polls(self) -> Polls:
+        """Return what is left to know once the run is over."""
+        return Polls(self.poller.interval_s, self.phase_s, np.asarray(self.page_at), np.asarray(self.page_end))

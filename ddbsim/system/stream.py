@@ -22,6 +22,7 @@ from .hashing import partition_of
 __all__ = ["Shard", "StreamLog", "publish", "record_bytes", "write_units"]
 
 Ints = npt.NDArray[np.int64]
+Sizes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 
@@ -69,8 +70,8 @@ class StreamLog:
     item_id: Ints
     written_s: Floats
     operation: npt.NDArray[np.int8]
-    size_bytes: Ints
-    payload_bytes: Ints
+    size_bytes: Sizes
+    payload_bytes: Sizes
     shards: tuple[Shard, ...]
     partition: npt.NDArray[np.unsignedinteger[npt.NBitBase]]
     units: npt.NDArray[np.int32]
@@ -98,13 +99,12 @@ def publish(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) ->
     operation = writes.operation[pick]
     written_s = writes.at_s[pick]
     size_bytes = record_bytes(scenario.stream, writes, operation, pick)
-    payload = size_bytes * scenario.stream.event_bytes_per_stored_byte + scenario.stream.event_record_overhead_bytes
     return StreamLog(
         item_id=writes.item_id[pick],
         written_s=written_s,
         operation=operation,
         size_bytes=size_bytes,
-        payload_bytes=payload.astype(np.int64),
+        payload_bytes=_event_bytes(scenario.stream, size_bytes),
         shards=_shards(scenario, written_s, partition[pick], streams),
         partition=partition,
         units=write_units(writes),
@@ -113,24 +113,34 @@ def publish(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) ->
 
 def write_units(writes: WriteColumns) -> npt.NDArray[np.int32]:
     """Return the write units of each write: 1 KB steps of the larger of before and after, at least one."""
-    larger = np.maximum(writes.bytes_before, writes.bytes_after)
-    return np.maximum(-(-larger // limits.WRITE_UNIT_BYTES.value), 1)
+    units = np.maximum(writes.bytes_before, writes.bytes_after)
+    # a shift is several times faster than numpy's division of whole numbers
+    units += limits.WRITE_UNIT_BYTES.value - 1
+    units >>= limits.WRITE_UNIT_BYTES.value.bit_length() - 1
+    return np.maximum(units, 1, out=units)
 
 
 def record_bytes(
     stream: Stream, writes: WriteColumns, operation: npt.NDArray[np.int8], pick: slice | npt.NDArray[np.intp]
-) -> Ints:
+) -> Sizes:
     """Return SizeBytes of each record: the keys, and the images that the view type carries.
 
     A new image exists unless the item was removed, an old one unless it was inserted. (Derived from published and
     recorded records, all of which it reproduces.)
     """
-    size = np.full(len(operation), writes.key_bytes, dtype=np.int64)
+    size = np.full(len(operation), writes.key_bytes, dtype=np.int32)
     if stream.view_type in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"):
         np.add(size, writes.bytes_after[pick], out=size, where=operation != REMOVE)
     if stream.view_type in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES"):
         np.add(size, writes.bytes_before[pick], out=size, where=operation != INSERT)
     return size
+
+
+def _event_bytes(stream: Stream, size_bytes: Sizes) -> Sizes:
+    """Return each record's share of the JSON event, where only its size is known."""
+    event = size_bytes * stream.event_bytes_per_stored_byte
+    event += stream.event_record_overhead_bytes
+    return event.astype(np.int32)
 
 
 def _shards(
