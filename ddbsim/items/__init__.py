@@ -1,6 +1,7 @@
 """Real items: their JSON, their sizes, the writes that change them, and the records and events that come of it."""
 
 from .events import (
+    FIRST_COUNTER,
     TIME_TO_LIVE_IDENTITY,
     ViewType,
     event_id,
@@ -16,6 +17,7 @@ from .types import Item, from_dynamodb, to_dynamodb
 from .writes import Change, EventName, ItemTable, Operation, same_item
 
 __all__ = [
+    "FIRST_COUNTER",
     "TIME_TO_LIVE_IDENTITY",
     "Change",
     "EventName",

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 from .writes import Change
 
 __all__ = [
+    "FIRST_COUNTER",
     "TIME_TO_LIVE_IDENTITY",
     "ViewType",
     "event_id",
@@ -33,7 +34,7 @@ TIME_TO_LIVE_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.c
 _VIEW_TYPES = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 _WITH_NEW = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
 _WITH_OLD = ("OLD_IMAGE", "NEW_AND_OLD_IMAGES")
-_FIRST_COUNTER = 10  # two digits before the tail of 20: the shortest numbers on record have 22
+FIRST_COUNTER = 10  # two digits before the tail of 20: the shortest numbers on record have 22
 _TAIL = 10**20
 _TAIL_SPREAD = 5 * 10**15  # recorded tails lie below
 _64_BITS = 2**64 - 1
@@ -148,7 +149,7 @@ def event_id(stream_arn: str, sequence_number: str) -> str:
 
 
 def sequence_number(shard_seed: int, position: int) -> str:
-    """Return the SequenceNumber of a record: numbers of a shard rise with the position, with gaps.
+    """Return the SequenceNumber of a record: numbers of a shard rise with the position.
 
     A counter, then a tail of 20 digits that says nothing; the text grows longer with time, so compare as integers.
 
@@ -162,8 +163,7 @@ def sequence_number(shard_seed: int, position: int) -> str:
     if position < 0:
         raise ValueError(f"position must be 0 or more, got {position!r}")
     noise = _mix(shard_seed, position)
-    counter = _FIRST_COUNTER + 2 * position + (noise & 1)
-    return str(counter * _TAIL + (noise >> 1) % _TAIL_SPREAD)
+    return str((FIRST_COUNTER + position) * _TAIL + noise % _TAIL_SPREAD)
 
 
 def shard_id(created_epoch_ms: int, shard_seed: int) -> str:

@@ -3,6 +3,7 @@
 from ddbsim.workload.arrivals import evenly_spaced, poisson
 from ddbsim.workload.columns import INSERT, MODIFY, NO_OP, OPERATIONS, REMOVE, WriteColumns
 from ddbsim.workload.curves import Diurnal, Ramp
+from ddbsim.workload.item_writes import ItemWrites
 from ddbsim.workload.keys import HotSet, Keys, SequentialKeys, UniformKeys, Zipfian
 from ddbsim.workload.operations import OperationMix
 from ddbsim.workload.rates import RateProfile, Spike, Steps
@@ -20,6 +21,7 @@ __all__ = [
     "ConstantWrites",
     "Diurnal",
     "HotSet",
+    "ItemWrites",
     "Keys",
     "OperationMix",
     "PoissonWrites",

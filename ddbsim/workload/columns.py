@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddbsim.aws import limits
+from ddbsim.items import Change
 
 __all__ = ["INSERT", "MODIFY", "NO_OP", "OPERATIONS", "REMOVE", "Floats", "Ints", "Operations", "Sizes", "WriteColumns"]
 
@@ -44,6 +45,8 @@ class WriteColumns:
         A NO_OP has the same size before and after.
     key_bytes
         The size of the key attributes, names included.
+    changes
+        What each write did to its item, where the workload carries real items; else None.
     """
 
     at_s: Floats
@@ -52,6 +55,7 @@ class WriteColumns:
     bytes_before: Sizes
     bytes_after: Sizes
     key_bytes: int
+    changes: tuple[Change, ...] | None = None
 
     def __post_init__(self) -> None:
         for column in (self.at_s, self.item_id, self.operation, self.bytes_before, self.bytes_after):
@@ -70,6 +74,7 @@ class WriteColumns:
             bytes_before=self.bytes_before[:stop],
             bytes_after=self.bytes_after[:stop],
             key_bytes=self.key_bytes,
+            changes=None if self.changes is None else self.changes[:stop],
         )
 
     @classmethod

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddbsim.system.patterns import EventPattern, FilterCriteria, InvalidPatternError, matches
+from ddbsim.filters.patterns import EventPattern, FilterCriteria, InvalidPatternError, matches
 
 
 def field(values, found):

@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 
 from ddbsim.aws import limits
 
-from .pattern_operands import InvalidPatternError, Test
-from .pattern_syntax import Branch, pattern_text, read_branches
+from .operands import InvalidPatternError, Test
+from .syntax import Branch, pattern_text, read_branches
 
 __all__ = ["EventPattern", "FilterCriteria", "InvalidPatternError", "matches"]
 

@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from .pattern_operands import InvalidPatternError, Number
-from .pattern_operators import Condition, Fields, read_condition
+from .operands import InvalidPatternError, Number
+from .operators import Condition, Fields, read_condition
 
 __all__ = ["Branch", "pattern_text", "read_branches"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .pattern_operands import (
+from .operands import (
     InvalidPatternError,
     Number,
     Test,

@@ -1,0 +1,105 @@
+"""Writes that carry real items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ddbsim.items import Change, ItemTable
+from ddbsim.randomness import RandomStreams
+
+from .columns import INSERT, MODIFY, NO_OP, REMOVE, WriteColumns
+from .writes import Workload
+
+__all__ = ["ItemWrites"]
+
+_CODES = {"INSERT": INSERT, "MODIFY": MODIFY, "REMOVE": REMOVE, None: NO_OP}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemWrites(Workload):
+    """Given writes of real items: what filters, handlers and events need.
+
+    The items are followed as the table would: a put over an equal item changes nothing and makes no record, an update
+    of a missing key is an INSERT.
+
+    Parameters
+    ----------
+    writes
+        Rows ``(at_s, operation, item)``, in the order of their times; operation is "put", "update" or "delete"; the
+        item is in plain Python values or DynamoDB JSON. An update's item holds the key and the attributes to set, a
+        delete's the key.
+    key
+        Names of the partition key and, if there is one, of the sort key.
+
+    Raises
+    ------
+    ValueError
+        Naming the row, and what is allowed there.
+
+    Examples
+    --------
+    >>> workload = ItemWrites([(0.0, "put", {"pk": "a", "n": 1}), (1.0, "put", {"pk": "a", "n": 1})])
+    >>> [change.event_name for change in workload.changes]
+    ['INSERT', None]
+    """
+
+    writes: Iterable[tuple[float, str, Mapping[str, Any]]]
+    key: tuple[str, ...] = ("pk",)
+
+    def __post_init__(self) -> None:
+        key = (self.key,) if isinstance(self.key, str) else tuple(self.key)
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "writes", tuple(_followed(self.writes, ItemTable(key))))
+
+    @property
+    def _rows(self) -> tuple[tuple[float, Change], ...]:
+        return self.writes  # type: ignore[return-value]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What each write did to its item."""
+        return tuple(change for _, change in self._rows)
+
+    @property
+    def mean_item_bytes(self) -> float:
+        """The mean size of an item after a write that left one; 0 without such."""
+        sizes = [change.bytes_after for change in self.changes if change.bytes_after]
+        return sum(sizes) / len(sizes) if sizes else 0.0
+
+    def expected_writes(self, duration_s: float) -> float:
+        """Return how many writes there are in [0, duration_s)."""
+        return float(sum(at_s < duration_s for at_s, _ in self._rows))
+
+    def draw(self, duration_s: float, streams: RandomStreams) -> WriteColumns:
+        """Return the writes of [0, duration_s); `streams` is left untouched."""
+        changes = self.changes
+        return WriteColumns(
+            at_s=np.array([at_s for at_s, _ in self._rows], dtype=np.float64),
+            item_id=np.array([change.item_id for change in changes], dtype=np.int64),
+            operation=np.array([_CODES[change.event_name] for change in changes], dtype=np.int8),
+            bytes_before=np.array([change.bytes_before for change in changes], dtype=np.int32),
+            bytes_after=np.array([change.bytes_after for change in changes], dtype=np.int32),
+            key_bytes=max((change.key_bytes for change in changes), default=0),
+            changes=changes,
+        ).until(duration_s)
+
+
+def _followed(rows: Iterable[Any], table: ItemTable) -> Iterable[tuple[float, Change]]:
+    latest_s = 0.0
+    for number, row in enumerate(rows):
+        try:
+            at_s, operation, item = row
+            at_s = float(at_s)
+        except (TypeError, ValueError):
+            raise ValueError(f"ItemWrites: row {number} must be (at_s, operation, item), got {row!r}") from None
+        if not latest_s <= at_s < float("inf"):
+            raise ValueError(f"ItemWrites: row {number}: at_s must be >= {latest_s:g}, the time before it, got {at_s:g}")
+        latest_s = at_s
+        try:
+            yield at_s, table.apply(operation, item)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"ItemWrites: row {number}: {error}") from error
