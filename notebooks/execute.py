@@ -1,0 +1,32 @@
+"""Execute the notebooks beside this file and keep their outputs, without what changes from run to run.
+
+    python notebooks/execute.py [NAME.ipynb ...]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parent
+
+
+def execute(path: Path) -> None:
+    """Run one notebook from a clean start and write it back."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    for number, cell in enumerate(notebook.cells):
+        cell.metadata.pop("execution", None)
+        cell.id = f"cell-{number}"
+    notebook.metadata.pop("language_info", None)
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    names = sys.argv[1:] or sorted(path.name for path in FOLDER.glob("*.ipynb"))
+    for name in names:
+        print(name)
+        execute(FOLDER / name)
