@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from .aws.prices import PriceError
 from .scenario import Scenario
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from .result import Result
 
 __all__ = ["main"]
@@ -62,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
     result = simulate(scenario, rng=options.seed, progress=not options.quiet)
     print(_report(result))
     if options.out is not None:
-        write_result(result, options.out, _draw_plots(result))
+        write_result(result, options.out, _rendered(_plots(result)))
         print(f"\nsaved in {options.out}" + (" (partial: the run was interrupted)" if result.partial else ""))
     if result.partial:
         return _INTERRUPTED
@@ -86,23 +89,32 @@ def _report(result: Result) -> str:
     )
 
 
-def _draw_plots(result: Result):  # type: ignore[no-untyped-def]
-    def draw(folder: Path) -> None:
-        import matplotlib as mpl
+def _plots(result: Result) -> dict[str, Axes]:
+    import matplotlib as mpl
 
-        mpl.use("agg")
-        from . import plots
+    mpl.use("agg")
+    from . import plots
 
-        pictures = {
-            "lag": plots.lag(result),
-            "latency": plots.latency(result, complementary=True),
-            "waits": plots.waits(result),
-            "throughput": plots.throughput(result),
-        }
-        for name, ax in pictures.items():
-            ax.figure.savefig(folder / f"{name}.png", dpi=120)
+    return {
+        "lag": plots.lag(result),
+        "latency": plots.latency(result, complementary=True),
+        "waits": plots.waits(result),
+        "throughput": plots.throughput(result),
+    }
 
-    return draw
+
+def _rendered(axes: dict[str, Axes]) -> dict[str, bytes]:
+    """Return each plot as PNG.
+
+    matplotlib keeps the frames that called it to draw, and what their names hold, as long as the process lives:
+    a function that holds the log, a gigabyte of it, must not be among them.
+    """
+    files = {}
+    for name, ax in axes.items():
+        file = io.BytesIO()
+        ax.figure.savefig(file, dpi=120)
+        files[f"{name}.png"] = file.getvalue()
+    return files
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class ResultFolderError(ValueError):
     """A folder is no saved result, or is damaged."""
 
 
-def write_result(result: Result, folder: str | Path, extras: Callable[[Path], None] | None = None) -> None:
+def write_result(result: Result, folder: str | Path, extras: Mapping[str, bytes] | None = None) -> None:
     """Save a result in a new folder; see `Result.to_parquet`.
 
     Parameters
@@ -33,7 +33,7 @@ def write_result(result: Result, folder: str | Path, extras: Callable[[Path], No
     result, folder
         What, and where.
     extras
-        Writes further files into the folder before it gets its name.
+        Further files, by name.
     """
     target = check_folder(folder)
     scenario = result.scenario.to_toml(defaults=True)
@@ -45,8 +45,8 @@ def write_result(result: Result, folder: str | Path, extras: Callable[[Path], No
             _write(result.frame(name), draft / f"{name}.parquet")
         (draft / _SCENARIO).write_text(scenario, encoding="utf-8")
         (draft / _META).write_text(json.dumps(_meta(result), indent=2), encoding="utf-8")
-        if extras is not None:
-            extras(draft)
+        for name, content in (extras or {}).items():
+            (draft / name).write_bytes(content)
         draft.chmod(0o755)
         draft.replace(target)
     except BaseException:
