@@ -54,23 +54,56 @@ from .workload import (
 
 __version__ = "0.1.0"
 
-_TABLE_OF_CONTENTS = {
-    "configure": (
-        "Scenario Table Stream EventSourceMapping Poller Backoff Function Duration Failures Outage ColdStart "
-        "VIEW_TYPES AcceptedWithATrap ScenarioFileError "
-        "PoissonWrites ConstantWrites TraceWrites ReplayWrites OperationMix "
-        "UniformKeys Zipfian HotSet SequentialKeys Steps Ramp Diurnal Spike Trace TraceError read_trace "
-        "Distribution Constant Uniform Exponential LogNormal Empirical"
-    ),
-    "run": "simulate Result read_result ResultFolderError TooManyRecordsError",
-    "analyse": (
-        "compare_view_types ViewTypeComparison assumptions "
-        "prices load_price_list PriceListError UnknownRegionError MissingPriceError"
-    ),
-    "plot": "plots",
-}
-
-__all__ = [  # noqa: PLE0604 - the table above is the list
-    *(name for names in _TABLE_OF_CONTENTS.values() for name in names.split()),
+__all__ = [
+    "VIEW_TYPES",
+    "AcceptedWithATrap",
+    "Backoff",
+    "ColdStart",
+    "Constant",
+    "ConstantWrites",
+    "Distribution",
+    "Diurnal",
+    "Duration",
+    "Empirical",
+    "EventSourceMapping",
+    "Exponential",
+    "Failures",
+    "Function",
+    "HotSet",
+    "LogNormal",
+    "MissingPriceError",
+    "OperationMix",
+    "Outage",
+    "PoissonWrites",
+    "Poller",
+    "PriceListError",
+    "Ramp",
+    "ReplayWrites",
+    "Result",
+    "ResultFolderError",
+    "Scenario",
+    "ScenarioFileError",
+    "SequentialKeys",
+    "Spike",
+    "Steps",
+    "Stream",
+    "Table",
+    "TooManyRecordsError",
+    "Trace",
+    "TraceError",
+    "TraceWrites",
+    "Uniform",
+    "UniformKeys",
+    "UnknownRegionError",
+    "ViewTypeComparison",
+    "Zipfian",
     "__version__",
+    "assumptions",
+    "compare_view_types",
+    "load_price_list",
+    "plots",
+    "prices",
+    "read_result",
+    "read_trace",
+    "simulate",
 ]

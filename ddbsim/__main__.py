@@ -15,6 +15,7 @@ from .scenario import Scenario
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .experiment.view_types import Measured
     from .result import Result
 
 __all__ = ["main"]
@@ -37,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ddbsim", description="Simulate DynamoDB streams and the functions that read them.")
+    about = "Simulate DynamoDB streams and the functions that read them."
+    parser = argparse.ArgumentParser(prog="ddbsim", description=about)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run a scenario, print what it shows, and save it")
     run.add_argument("scenario", type=Path, help="a scenario as TOML (see data/)")
@@ -71,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
         return _INTERRUPTED
     if not options.no_compare:
         # the first run's frames are let go before the others are made
-        measured = {scenario.stream.view_type: measure(result)}
+        measured: dict[str, Measured] = {scenario.stream.view_type: measure(result)}
         del result
         comparison = compare_view_types(scenario, rng=options.seed, progress=not options.quiet, measured=measured)
         print(f"\nThe same writes under each view type\n{comparison}")
@@ -112,7 +114,9 @@ def _rendered(axes: dict[str, Axes]) -> dict[str, bytes]:
     files = {}
     for name, ax in axes.items():
         file = io.BytesIO()
-        ax.figure.savefig(file, dpi=120)
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        figure.savefig(file, dpi=120)
         files[f"{name}.png"] = file.getvalue()
     return files
 

@@ -1,7 +1,4 @@
-"""Execute the notebooks beside this file and keep their outputs, without what changes from run to run.
-
-    python notebooks/execute.py [NAME.ipynb ...]
-"""
+"""Execute the notebooks beside this file and keep their outputs, without what changes from run to run."""
 
 from __future__ import annotations
 

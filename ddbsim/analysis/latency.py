@@ -75,9 +75,7 @@ def quantiles(
             for q, value in zip(wanted, values, strict=True)
         ]
     split = [by] if by else []
-    return pd.DataFrame(
-        rows, columns=["event_source_mapping", *split, "quantile", "latency_s", "records", "waiting"]
-    )
+    return pd.DataFrame(rows, columns=["event_source_mapping", *split, "quantile", "latency_s", "records", "waiting"])
 
 
 def ecdf(
@@ -96,11 +94,11 @@ def ecdf(
         # the tail is what people look at: half of the points are spent on the slowest hundredth
         keep = np.unique(np.searchsorted(share, _levels(points)).clip(0, max(len(times) - 1, 0)))
         keep = keep[: len(times)]
-        frames.append(
-            pd.DataFrame({"event_source_mapping": name, "latency_s": times[keep], "share": share[keep]})
-        )
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(
-        {"event_source_mapping": [], "latency_s": [], "share": []}
+        frames.append(pd.DataFrame({"event_source_mapping": name, "latency_s": times[keep], "share": share[keep]}))
+    return (
+        pd.concat(frames, ignore_index=True)
+        if frames
+        else pd.DataFrame({"event_source_mapping": [], "latency_s": [], "share": []})
     )
 
 

@@ -23,7 +23,7 @@ VISIBILITY_BASE_S = _measured(
     unit="s",
     source=_LATENCY,
     date="2022-09",
-    meaning="Fixed part of written -> visible to a reader, fitted with the next two to P10/50/90/99 = 118/213/341/552 ms.",
+    meaning="Fixed part of written -> visible, fitted with the next two to P10/50/90/99 = 118/213/341/552 ms.",
     parameter="Stream.visibility_delay",
 )
 VISIBILITY_TAIL_MEDIAN_S = _measured(
@@ -48,14 +48,14 @@ VISIBILITY_HOLD_S = _assumed(
     name="visibility_delay_hold_s",
     value=1.0,
     unit="s",
-    meaning="How long one drawn delay holds for a shard: records are published in order, so a slow moment delays them all.",
+    meaning="How long one drawn delay holds for a shard: records come in order, a slow moment delays them all.",
     parameter="Stream.visibility_hold_s",
 )
 NEW_TABLE_PARTITIONS = _measured(
     name="new_table_partitions",
     value=4,
     unit="partitions",
-    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html and open shards seen",
+    source="open shards counted on the real service (LocalStack's validated tests); on-demand-capacity-mode.html",
     date="2025-11",
     meaning="Partitions, hence open shards, of a new on-demand table.",
     parameter="Table.partitions",
@@ -90,7 +90,7 @@ READ_AHEAD_BATCHES = _assumed(
     name="read_ahead_batches",
     value=1,
     unit="batches",
-    meaning="Polling goes on during an invocation until a lane holds this many full batches more; 0: only an idle lane reads.",
+    meaning="Polls go on during an invocation until a lane holds this many batches more; 0: only an idle lane reads.",
     parameter="Poller.read_ahead_batches",
 )
 BACKLOG_POLL_INTERVAL_S = _assumed(
@@ -106,7 +106,7 @@ TURNAROUND_S = _measured(
     unit="s",
     source=_RECORDED,
     date="2026-09",
-    meaning="From the end of an invocation to the start of the lane's next one (15-23 ms between starts of a trivial handler).",
+    meaning="From the end of an invocation to the lane's next (15-23 ms between starts of a trivial handler).",
     parameter="Poller.turnaround_s",
 )
 EMPTY_WINDOW = _assumed(

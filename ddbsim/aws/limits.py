@@ -1,4 +1,4 @@
-"""What the service accepts: ranges and defaults of the settings, and the fixed limits of records, reads and payloads."""
+"""What the service accepts: ranges and defaults of settings, fixed limits of records, reads and payloads."""
 
 from __future__ import annotations
 
@@ -199,7 +199,11 @@ READERS_PER_SHARD = _fixed(
 
 # The table
 ITEM_BYTES = _fixed(
-    name="item_bytes", value=400 * KB, unit="bytes", source=_TABLE_QUOTAS, meaning="Largest item, attribute names included."
+    name="item_bytes",
+    value=400 * KB,
+    unit="bytes",
+    source=_TABLE_QUOTAS,
+    meaning="Largest item, attribute names included.",
 )
 WRITE_UNIT_BYTES = _fixed(
     name="write_unit_bytes",

@@ -1,0 +1,1 @@
+"""What a run records, and the frames that are made of it."""

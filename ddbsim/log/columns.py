@@ -77,7 +77,7 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         _SHARD,
         _BATCH,
         Column("discarded_s", "float64", "s", "the batch was given up"),
-        Column("condition", "category", "", "RetryAttemptsExhausted or RecordAgeExceeded as AWS says, or TrimmedByRetention"),
+        Column("condition", "category", "", "AWS's RetryAttemptsExhausted or RecordAgeExceeded, or TrimmedByRetention"),
         Column("records", "int64", "", "records discarded"),
         Column("first_sequence_number", "int64", "", "of the first of them"),
         Column("last_sequence_number", "int64", "", "of the last of them"),

@@ -14,7 +14,16 @@ from .outcomes import INVOCATION_OUTCOMES, RECORD_OUTCOMES, Invoked, Settled
 from .recorder import Recorder
 from .spread import coverage, spread
 
-__all__ = ["Consumer", "Names", "attempts_frame", "categories", "discards_frame", "frame", "latency_parts", "stream_log"]
+__all__ = [
+    "Consumer",
+    "Names",
+    "attempts_frame",
+    "categories",
+    "discards_frame",
+    "frame",
+    "latency_parts",
+    "stream_log",
+]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -28,12 +28,10 @@ def metrics(invocations: pd.DataFrame, writes: pd.DataFrame, mappings: Sequence[
         Simulated time, seconds: a last, shorter minute counts.
     """
     minutes = max(1, int(np.ceil(ended_s / 60.0)))
-    units = np.bincount(
-        (writes["written_s"].to_numpy() // 60).astype(np.int64), weights=writes["write_units"], minlength=minutes
-    )[:minutes]
-    parts = [
-        _of_mapping(invocations[invocations["event_source_mapping"] == name], minutes) for name in mappings
-    ]
+    # writes are sorted by time: the units of a minute are a difference of running sums
+    sums = np.concatenate(([0], np.cumsum(writes["write_units"].to_numpy(), dtype=np.int64)))
+    units = np.diff(sums[np.searchsorted(writes["written_s"].to_numpy(), np.arange(minutes + 1) * 60.0)])
+    parts = [_of_mapping(invocations[invocations["event_source_mapping"] == name], minutes) for name in mappings]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return frame(
         "metrics",
@@ -78,11 +76,11 @@ def _mean(values: Floats, minute: npt.NDArray[np.int64], minutes: int) -> Floats
 def _largest(values: Floats, minute: npt.NDArray[np.int64], minutes: int) -> Floats:
     largest = np.full(minutes, -np.inf)
     np.maximum.at(largest, minute, values)
-    return np.where(np.isinf(largest), np.nan, largest)
+    return np.asarray(np.where(np.isinf(largest), np.nan, largest), dtype=np.float64)
 
 
 def _concurrent(starts: Floats, ends: Floats, minutes: int) -> npt.NDArray[np.int64]:
-    """Return the most that ran at once in each minute; an end (NaN: none) frees its place before a start at that instant."""
+    """Return the most that ran at once in each minute; an end frees its place before a start at that instant."""
     ends = ends[~np.isnan(ends)]
     at = np.concatenate((ends, starts))
     order = np.argsort(at, kind="stable")

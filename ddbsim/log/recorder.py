@@ -7,6 +7,7 @@ are made once, at the end.
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ class Columns:
     __slots__ = ("_arrays", "appends")
 
     def __init__(self, **typecodes: str) -> None:
-        self._arrays = {name: array(code) for name, code in typecodes.items()}
+        self._arrays: dict[str, array[Any]] = {name: array(code) for name, code in typecodes.items()}
         self.appends = tuple(column.append for column in self._arrays.values())
 
     def __len__(self) -> int:
@@ -44,8 +45,8 @@ class Recorder:
     ----------
     attempts
         A row per attempt to invoke: the lane, its range of records [first, last) in lane order, the batch and the
-        attempt's number, when the lane was ready again, when the batch closed, when it was accepted and started, what it
-        took, how it ended.
+        attempt's number, when the lane was ready again, when the batch closed, when it was accepted and
+        started, what it took, how it ended.
     settled
         A row per range of records that reached its state otherwise than by the whole success of an invocation:
         by a partial success, a discard or expiry.

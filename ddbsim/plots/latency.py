@@ -59,14 +59,10 @@ def latency(
     if complementary and not frame.empty:
         ax.set_yscale("log")
     ylabel = "share of records that take longer" if complementary else "share of records done within"
-    return finish(
-        ax, title="Latency, written to completed", xlabel="latency (s)", ylabel=ylabel, empty=frame.empty
-    )
+    return finish(ax, title="Latency, written to completed", xlabel="latency (s)", ylabel=ylabel, empty=frame.empty)
 
 
-def waits(
-    result_or_frame: Any, *, cohort: float | None = 0.99, ax: Axes | None = None, **bar_kws: Any
-) -> Axes:
+def waits(result_or_frame: Any, *, cohort: float | None = 0.99, ax: Axes | None = None, **bar_kws: Any) -> Axes:
     """Plot a waterfall of what records waited for: the parts of the mean latency, one after the other.
 
     Parameters

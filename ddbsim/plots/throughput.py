@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["throughput"]
 
 
-def throughput(
-    result_or_frame: Any, *, every_s: float | None = None, ax: Axes | None = None, **line_kws: Any
-) -> Axes:
+def throughput(result_or_frame: Any, *, every_s: float | None = None, ax: Axes | None = None, **line_kws: Any) -> Axes:
     """Plot records written and completed per second.
 
     Parameters
@@ -41,8 +39,6 @@ def throughput(
     for number, (name, group) in enumerate(groups):
         colour = COLOURS[number % len(COLOURS)]
         ax.plot(group["at_s"], group["completed_per_s"], color=colour, lw=1.2, label=f"completed by {name}", **line_kws)
-    finish(
-        ax, title="Throughput", xlabel="simulated time (s)", ylabel="records per second", empty=frame.empty
-    )
+    finish(ax, title="Throughput", xlabel="simulated time (s)", ylabel="records per second", empty=frame.empty)
     ax.set_ylim(bottom=0)
     return ax

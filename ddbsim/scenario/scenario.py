@@ -72,7 +72,9 @@ class Scenario:
         if self.duration_s is None:
             own = self.workload.duration_s
             if own is None:
-                raise ValueError("Scenario.duration_s must be given (seconds > 0): this workload has no length of its own")
+                raise ValueError(
+                    "Scenario.duration_s must be given (seconds > 0): this workload has no length of its own"
+                )
             object.__setattr__(self, "duration_s", own)
         check_number("Scenario.duration_s", self.duration_s, open_low=True)
         check_number("Scenario.warmup_s", self.warmup_s)

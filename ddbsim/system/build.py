@@ -132,7 +132,10 @@ class System:
 
     def _lane_records(self) -> tuple[LaneRecords, ...]:
         polls = {id(reader): reader.polls() for *_, reader in self._lanes}
-        return tuple(LaneRecords(*where, polls[id(reader)]) for *where, reader in self._lanes)
+        return tuple(
+            LaneRecords(mapping, shard, lane, positions, polls[id(reader)])
+            for mapping, shard, lane, positions, reader in self._lanes
+        )
 
     def _functions(self) -> dict[str, Environments]:
         functions = {mapping.function.name: mapping.function for mapping in self.scenario.mappings}
@@ -178,9 +181,9 @@ class System:
             mapping=mapping,
             retention_s=self.scenario.stream.retention_s,
             reader=reader,
-            positions=None if positions is None else memoryview(positions),
-            written_s=memoryview(stream.written_s[records]),
-            cumulative_bytes=memoryview(running_sum(stream.payload_bytes[records])),
+            positions=None if positions is None else positions.data,
+            written_s=stream.written_s[records].data,
+            cumulative_bytes=running_sum(stream.payload_bytes[records]).data,
             conduct=Conduct(function, poison, mapping.reports_item_failures, self.streams, name),
             environments=self._environments[function.name],
             jitter=self._jitter(mapping, name),

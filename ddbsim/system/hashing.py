@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["lane_of", "partition_of"]
+__all__ = ["Buckets", "lane_of", "partition_of"]
+
+Buckets: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
 
 # increments of the two hashes, so that an item's lane says nothing about its partition
 _PARTITION_SALT = np.uint64(0x9E3779B97F4A7C15)
@@ -25,12 +29,10 @@ def _mix(ids: npt.NDArray[np.int64], salt: np.uint64) -> npt.NDArray[np.uint64]:
     return z
 
 
-def _per_item(
-    ids: npt.NDArray[np.int64], buckets: int, salt: np.uint64, dtype: type[np.unsignedinteger[npt.NBitBase]]
-) -> npt.NDArray[np.unsignedinteger[npt.NBitBase]]:
+def _per_item(ids: npt.NDArray[np.int64], buckets: int, salt: np.uint64, dtype: type[np.uint8 | np.uint16]) -> Buckets:
     """Return the bucket of each id; equal slices of the hash space, so that a bucket can later be split in two."""
 
-    def bucket(distinct: npt.NDArray[np.int64]) -> npt.NDArray[np.unsignedinteger[npt.NBitBase]]:
+    def bucket(distinct: npt.NDArray[np.int64]) -> Buckets:
         return (((_mix(distinct, salt) >> np.uint64(32)) * np.uint64(buckets)) >> np.uint64(32)).astype(dtype)
 
     highest = int(ids.max(initial=-1))
@@ -40,11 +42,11 @@ def _per_item(
     return bucket(ids)
 
 
-def partition_of(ids: npt.NDArray[np.int64], partitions: int) -> npt.NDArray[np.unsignedinteger[npt.NBitBase]]:
+def partition_of(ids: npt.NDArray[np.int64], partitions: int) -> Buckets:
     """Return the partition, 0..partitions-1, of each item id (uint16)."""
     return _per_item(ids, partitions, _PARTITION_SALT, np.uint16)
 
 
-def lane_of(ids: npt.NDArray[np.int64], lanes: int) -> npt.NDArray[np.unsignedinteger[npt.NBitBase]]:
+def lane_of(ids: npt.NDArray[np.int64], lanes: int) -> Buckets:
     """Return the lane, 0..lanes-1, of each item id (uint8)."""
     return _per_item(ids, lanes, _LANE_SALT, np.uint8)

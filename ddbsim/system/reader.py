@@ -132,8 +132,8 @@ class Reader:
         self._next_tick = self.tick_at_or_after(begin_s)
         # memoryviews give Python floats at a fraction of numpy's cost per element, and no copy
         lattice = Polls(poller.interval_s, phase_s, np.empty(0), np.empty(0, dtype=np.int64))
-        self._offers = memoryview(lattice.first_ticks(visible_s))
-        self._bytes = memoryview(running_sum(size_bytes))
+        self._offers = lattice.first_ticks(visible_s).data
+        self._bytes = running_sum(size_bytes).data
         # where no page can reach the limit of bytes, it is never looked at
         self._max_bytes = int(size_bytes.max(initial=0))
 

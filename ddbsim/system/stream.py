@@ -17,7 +17,7 @@ from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Scenario, Stream
 from ddbsim.workload import INSERT, NO_OP, REMOVE, WriteColumns
 
-from .hashing import partition_of
+from .hashing import Buckets, partition_of
 
 __all__ = ["Shard", "StreamLog", "publish", "record_bytes", "write_units"]
 
@@ -73,7 +73,7 @@ class StreamLog:
     size_bytes: Sizes
     payload_bytes: Sizes
     shards: tuple[Shard, ...]
-    partition: npt.NDArray[np.unsignedinteger[npt.NBitBase]]
+    partition: Buckets
     units: npt.NDArray[np.int32]
 
     def __len__(self) -> int:
@@ -146,7 +146,7 @@ def _event_bytes(stream: Stream, size_bytes: Sizes) -> Sizes:
 def _shards(
     scenario: Scenario,
     written_s: Floats,
-    partition: npt.NDArray[np.unsignedinteger[npt.NBitBase]],
+    partition: Buckets,
     streams: RandomStreams,
 ) -> tuple[Shard, ...]:
     # a stable sort of 16-bit keys is a radix sort: linear

@@ -51,9 +51,8 @@ class ItemWrites(Workload):
     key: tuple[str, ...] = ("pk",)
 
     def __post_init__(self) -> None:
-        key = (self.key,) if isinstance(self.key, str) else tuple(self.key)
-        object.__setattr__(self, "key", key)
-        object.__setattr__(self, "writes", tuple(_followed(self.writes, ItemTable(key))))
+        object.__setattr__(self, "key", tuple(self.key))
+        object.__setattr__(self, "writes", tuple(_followed(self.writes, ItemTable(self.key))))
 
     @property
     def _rows(self) -> tuple[tuple[float, Change], ...]:
@@ -97,7 +96,7 @@ def _followed(rows: Iterable[Any], table: ItemTable) -> Iterable[tuple[float, Ch
         except (TypeError, ValueError):
             raise ValueError(f"ItemWrites: row {number} must be (at_s, operation, item), got {row!r}") from None
         if not latest_s <= at_s < float("inf"):
-            raise ValueError(f"ItemWrites: row {number}: at_s must be >= {latest_s:g}, the time before it, got {at_s:g}")
+            raise ValueError(f"ItemWrites: row {number}: at_s must be >= {latest_s:g}, the row before, got {at_s:g}")
         latest_s = at_s
         try:
             yield at_s, table.apply(operation, item)
