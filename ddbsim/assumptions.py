@@ -85,4 +85,4 @@ def _touched(scenario: Scenario, fact: Fact) -> bool:
         "readers_per_shard": len(mappings) > limits.READERS_PER_SHARD.value,
         "memory_of_one_vcpu_mb": any(m.function.duration.measured_at_mb is not None for m in mappings),
     }
-    return conditions.get(fact.name, True)
+    return bool(conditions.get(fact.name, True))

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from .result import FRAMES, Result
-from .scenario import Scenario
+from .scenario import Scenario, toml
 
 __all__ = ["ResultFolderError", "check_folder", "read_result", "write_result"]
 
@@ -36,7 +36,7 @@ def write_result(result: Result, folder: str | Path, extras: Mapping[str, bytes]
         Further files, by name.
     """
     target = check_folder(folder)
-    scenario = result.scenario.to_toml(defaults=True)
+    scenario = toml.dump(result.scenario, defaults=True, writes_file="writes.parquet")
     target.parent.mkdir(parents=True, exist_ok=True)
     # written beside its place, then moved there in one step: no half-written result under that name
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -117,7 +117,7 @@ def read_result(folder: str | Path) -> Result:
     missing = [name for name in (*(f"{frame}.parquet" for frame in FRAMES), _SCENARIO) if not (source / name).exists()]
     if missing:
         raise ResultFolderError(f"{source}: the file {missing[0]} is missing")
-    scenario = Scenario.from_toml((source / _SCENARIO).read_text(encoding="utf-8") + "\n")
+    scenario = toml.load((source / _SCENARIO).read_text(encoding="utf-8") + "\n", Scenario, writes_folder=source)
 
     def build(name: str) -> pd.DataFrame:
         return pd.read_parquet(source / f"{name}.parquet")

@@ -58,13 +58,14 @@ def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
     log, invocations = result.stream_log, result.invocations
     outcomes = log.loc[log["event_source_mapping"] == mapping.label, "outcome"].value_counts()
     mine = invocations[invocations["event_source_mapping"] == mapping.label]
-    latency = result.latency((0.5, 0.95, 0.99))
-    latency = latency[latency["event_source_mapping"] == mapping.label].set_index("quantile")["latency_s"]
+    quantiles = result.latency((0.5, 0.95, 0.99))
+    quantiles = quantiles[quantiles["event_source_mapping"] == mapping.label]
     ran = mine[mine["outcome"] != "throttled"]
     lanes = result.scenario.table.partitions * mapping.parallelization_factor
     row = {"event_source_mapping": mapping.label}
     row |= {f"records {name}": f"{count:,}" for name, count in outcomes.items() if count or name == "processed"}
-    row |= {f"latency p{round(q * 100)} (s)": f"{value:.3f}" for q, value in latency.items()}
+    for q, value in zip(quantiles["quantile"], quantiles["latency_s"], strict=True):
+        row[f"latency p{round(q * 100)} (s)"] = f"{value:.3f}"
     row["peak iterator age (s)"] = f"{ran['iterator_age_s'].max():.1f}" if len(ran) else "-"
     row["invocations"] = f"{len(ran):,}"
     row["records per invocation"] = f"{ran['records'].mean():.1f}" if len(ran) else "-"

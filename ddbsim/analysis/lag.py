@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -17,7 +19,8 @@ def grid(every_s: float | None, ended_s: float) -> Floats:
     step = ended_s / _STEPS if every_s is None else every_s
     if not step > 0:
         raise ValueError(f"every_s must be > 0, got {every_s!r}")
-    return np.arange(1, int(np.floor(ended_s / step + 1e-9)) + 1) * step
+    steps = int(np.floor(ended_s / step + 1e-9))
+    return np.asarray(np.arange(1, steps + 1) * step, dtype=np.float64)
 
 
 def lag(
@@ -66,7 +69,7 @@ def _empty() -> pd.DataFrame:
 
 
 def _of_shard(
-    key: tuple[str, str],
+    key: tuple[Hashable, ...],
     group: pd.DataFrame,
     sent: pd.DataFrame | None,
     dropped: pd.DataFrame | None,
@@ -104,7 +107,8 @@ def _settled_s(group: pd.DataFrame, dropped: pd.DataFrame | None) -> Floats:
             dropped["first_sequence_number"], dropped["last_sequence_number"], dropped["discarded_s"], strict=True
         ):
             settled[gone & (sequence >= first) & (sequence <= last) & np.isnan(settled)] = at
-    return np.nan_to_num(settled, nan=np.inf)
+    settled[np.isnan(settled)] = np.inf
+    return settled
 
 
 def _oldest_sent(sent: pd.DataFrame | None, at_s: Floats) -> Floats:

@@ -139,8 +139,7 @@ def _groups(frame: pd.DataFrame, by: str | None, warmup_s: float) -> Iterator[tu
         # the common case needs no copy of the log
         yield (names[0],), frame
         return
-    for key, group in frame.groupby(columns, observed=True, sort=False):
-        yield key, group
+    yield from frame.groupby(columns, observed=True, sort=False)
 
 
 def _latencies(group: pd.DataFrame, ended_s: float) -> tuple[Floats, Floats]:
@@ -166,10 +165,12 @@ def _distribution(processed: Floats, waiting: Floats) -> tuple[Floats, Floats]:
     """Return the sorted latencies and the estimated share of records processed within each."""
     times = np.sort(processed)
     if not len(waiting):
-        return times, np.arange(1, len(times) + 1) / max(len(times), 1)
+        even: Floats = np.linspace(0.0, 1.0, len(times) + 1, dtype=np.float64)
+        return times, even[1:]
     # at risk at each latency: those processed no sooner, and those that waited at least as long
     at_risk = np.arange(len(times), 0, -1) + len(waiting) - np.searchsorted(np.sort(waiting), times)
-    return times, 1.0 - np.cumprod(1.0 - 1.0 / at_risk)
+    share: Floats = 1.0 - np.cumprod(1.0 - 1.0 / at_risk)
+    return times, share
 
 
 def _levels(points: int) -> Floats:

@@ -70,7 +70,9 @@ def _of_mapping(rows: pd.DataFrame, minutes: int) -> dict[str, npt.NDArray[np.fl
 def _mean(values: Floats, minute: npt.NDArray[np.int64], minutes: int) -> Floats:
     counts = np.bincount(minute, minlength=minutes)
     sums = np.bincount(minute, weights=values, minlength=minutes)
-    return np.divide(sums, counts, out=np.full(minutes, np.nan), where=counts > 0)
+    mean = np.full(minutes, np.nan)
+    np.divide(sums, counts, out=mean, where=counts > 0)
+    return mean
 
 
 def _largest(values: Floats, minute: npt.NDArray[np.int64], minutes: int) -> Floats:

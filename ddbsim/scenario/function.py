@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from ddbsim.aws import behaviour, limits
 from ddbsim.distributions import Distribution, LogNormal, Uniform, as_distribution
@@ -60,7 +60,7 @@ class Duration:
         """Return how much longer (> 1) or shorter (< 1) the handler takes at `memory_mb` than where it was measured."""
         if self.measured_at_mb is None:
             return 1.0
-        one_vcpu = limits.VCPU_MEMORY_MB.value
+        one_vcpu = float(limits.VCPU_MEMORY_MB.value)
         slower = min(self.measured_at_mb, one_vcpu) / min(memory_mb, one_vcpu)
         return 1.0 - self.cpu_share + self.cpu_share * slower
 
@@ -110,7 +110,12 @@ class Failures:
 
     error_probability: float = 0.0
     poison_items: tuple[int, ...] = ()
-    outages: tuple[Outage, ...] = ()
+    outages: tuple[Outage, ...] | Outage = ()
+
+    @property
+    def windows(self) -> tuple[Outage, ...]:
+        """The outages, always as a tuple, by their start."""
+        return cast("tuple[Outage, ...]", self.outages)
 
     def __post_init__(self) -> None:
         check_share("Failures.error_probability", self.error_probability)

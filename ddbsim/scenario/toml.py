@@ -11,6 +11,7 @@ from typing import Any
 import tomli_w
 
 from ddbsim import distributions, workload
+from ddbsim.randomness import RandomStreams
 
 from .function import ColdStart, Duration, Failures, Function, Outage
 from .mapping import Backoff, EventSourceMapping, Poller
@@ -51,21 +52,28 @@ _CLASS_OF_TYPE: dict[str, type] = {
 }
 
 
-def dump(scenario: Any, *, defaults: bool) -> str:
-    """Return a scenario as TOML text."""
-    table = _as_table(scenario, defaults)
+def dump(scenario: Any, *, defaults: bool, writes_file: str | None = None) -> str:
+    """Return a scenario as TOML text.
+
+    With `writes_file`, given writes (arrays or items, which are no text) become a `ReplayWrites` of that Parquet file.
+    """
+    replayed = None
+    if writes_file is not None and isinstance(scenario.workload, workload.ReplayWrites | workload.ItemWrites):
+        key_bytes = scenario.workload.draw(scenario.length_s, RandomStreams(0)).key_bytes
+        replayed = {"type": "ReplayWrites", "columns": writes_file, "key_bytes": key_bytes}
+    table = _as_table(scenario, defaults, replayed)
     table.pop("type")
     return tomli_w.dumps(table)
 
 
-def _as_table(config: Any, defaults: bool) -> dict[str, Any]:
+def _as_table(config: Any, defaults: bool, replayed: dict[str, Any] | None = None) -> dict[str, Any]:
     values = {
         field.name: getattr(config, field.name)
         for field in fields(config)
         if field.init and getattr(config, field.name) is not None
     }
     return {"type": type(config).__name__} | {
-        name: _as_toml(value, name, defaults)
+        name: replayed if replayed and name == "workload" else _as_toml(value, name, defaults)
         for name, value in values.items()
         if defaults or value != _default_of(config, name)
     }
@@ -91,8 +99,8 @@ def _default_of(config: Any, name: str) -> Any:
     return field.default
 
 
-def load(source: str | Path, scenario_class: type) -> Any:
-    """Return the scenario that a TOML file or text describes."""
+def load(source: str | Path, scenario_class: type, *, writes_folder: Path | None = None) -> Any:
+    """Return the scenario that a TOML file or text describes; a text's recorded writes stand in `writes_folder`."""
     inline = isinstance(source, str) and "\n" in source
     where = "scenario text" if inline else str(source)
     try:
@@ -103,16 +111,30 @@ def load(source: str | Path, scenario_class: type) -> Any:
     except tomllib.TOMLDecodeError as error:
         raise ScenarioFileError(f"{where}: is not TOML ({error})") from None
     if not inline:
-        _anchor_paths(table, Path(source).parent)
+        _anchor_path(table, "trace", Path(source).parent)
+        writes_folder = Path(source).parent
+    _anchor_path(table, "columns", writes_folder or Path())
     return _as_config(table, scenario_class, where)
 
 
-def _anchor_paths(table: dict[str, Any], folder: Path) -> None:
-    """Take a trace's relative path from the scenario file's folder."""
+def _anchor_path(table: dict[str, Any], field: str, folder: Path) -> None:
+    """Take a workload's relative path from the scenario file's folder."""
     writes = table.get("workload")
-    trace = writes.get("trace") if isinstance(writes, dict) else None
-    if isinstance(trace, str) and not Path(trace).is_absolute():
-        writes["trace"] = str(folder / trace)  # type: ignore[index]
+    path = writes.get(field) if isinstance(writes, dict) else None
+    if isinstance(path, str) and not Path(path).is_absolute():
+        writes[field] = str(folder / path)  # type: ignore[index]
+
+
+def _recorded_writes(path: str) -> Any:
+    """Return the writes that a saved result holds, as columns of `ReplayWrites`."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path).rename(columns={"written_s": "at_s"})
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"ReplayWrites: columns must name a Parquet file of writes, {path} cannot be read ({error})"
+        ) from None
 
 
 def _as_config(table: dict[str, Any], cls: type, where: str) -> Any:
@@ -129,6 +151,8 @@ def _as_config(table: dict[str, Any], cls: type, where: str) -> Any:
         raise ScenarioFileError(f"{where}: {cls.__name__} needs the field {missing[0]!r}")
     values = {name: _from_toml(value, name, f"{where}: {name}") for name, value in table.items()}
     try:
+        if cls is workload.ReplayWrites and isinstance(values["columns"], str):
+            values["columns"] = _recorded_writes(values["columns"])
         return cls(**values)
     except ScenarioFileError:
         raise

@@ -152,8 +152,8 @@ class Conduct:
         )
         self._poison = poison
         self._reports = reports_item_failures
-        self._outages = failures.outages
-        self._outage_starts = [outage.start_s for outage in failures.outages]
+        self._outages = failures.windows
+        self._outage_starts = [outage.start_s for outage in failures.windows]
         self._error_probability = failures.error_probability
         self._errors = streams(f"function.{function.name}.errors/{lane_name}") if failures.error_probability else None
         self._trouble = bool(poison or failures.outages or failures.error_probability)
