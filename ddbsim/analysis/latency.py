@@ -165,12 +165,10 @@ def _distribution(processed: Floats, waiting: Floats) -> tuple[Floats, Floats]:
     """Return the sorted latencies and the estimated share of records processed within each."""
     times = np.sort(processed)
     if not len(waiting):
-        even: Floats = np.linspace(0.0, 1.0, len(times) + 1, dtype=np.float64)
-        return times, even[1:]
+        return times, np.asarray(np.arange(1, len(times) + 1) / max(len(times), 1), dtype=np.float64)
     # at risk at each latency: those processed no sooner, and those that waited at least as long
     at_risk = np.arange(len(times), 0, -1) + len(waiting) - np.searchsorted(np.sort(waiting), times)
-    share: Floats = 1.0 - np.cumprod(1.0 - 1.0 / at_risk)
-    return times, share
+    return times, np.asarray(1.0 - np.cumprod(1.0 - 1.0 / at_risk), dtype=np.float64)
 
 
 def _levels(points: int) -> Floats:
