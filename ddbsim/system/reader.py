@@ -66,7 +66,7 @@ class Polls:
 
     def read_s(self, count: int) -> npt.NDArray[np.float64]:
         """Return when each of the shard's `count` records was read, float64; NaN for those not read."""
-        read_s = np.repeat(self.page_at, np.diff(self.page_end, prepend=0))
+        read_s = np.repeat(self.page_at, np.diff(np.asarray(self.page_end, dtype=np.int64), prepend=0))
         return np.concatenate((read_s, np.full(count - len(read_s), np.nan))) if len(read_s) < count else read_s
 
 
