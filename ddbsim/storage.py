@@ -72,7 +72,14 @@ def _meta(result: Result) -> dict[str, Any]:
         "ended_s": result.ended_s,
         "partial": result.partial,
         "simpy_events": result.simpy_events,
+        "categories": {name: _categories(result.frame(name)) for name in FRAMES},
     }
+
+
+def _categories(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the categories of each column that has some: Parquet forgets those of a frame without rows."""
+    kinds = zip(frame.columns, frame.dtypes, strict=True)
+    return {name: list(kind.categories) for name, kind in kinds if isinstance(kind, pd.CategoricalDtype)}
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
@@ -112,14 +119,26 @@ def read_result(folder: str | Path) -> Result:
         meta = json.loads((source / _META).read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
         raise ResultFolderError(f"{source} is not a saved result: {_META} cannot be read ({error})") from None
-    if meta.get("format") != _FORMAT:
-        raise ResultFolderError(f"{source}: format must be {_FORMAT}, got {meta.get('format')!r}")
+    if not isinstance(meta, dict) or meta.get("format") != _FORMAT:
+        found = meta.get("format") if isinstance(meta, dict) else meta
+        raise ResultFolderError(f"{source}: format must be {_FORMAT}, got {found!r}")
+    absent = [name for name in ("seed", "ended_s", "simpy_events", "categories") if name not in meta]
+    if absent:
+        raise ResultFolderError(f"{source}: {_META} is damaged, it has no {absent[0]}")
     missing = [name for name in (*(f"{frame}.parquet" for frame in FRAMES), _SCENARIO) if not (source / name).exists()]
     if missing:
         raise ResultFolderError(f"{source}: the file {missing[0]} is missing")
     scenario = toml.load((source / _SCENARIO).read_text(encoding="utf-8") + "\n", Scenario, writes_folder=source)
 
     def build(name: str) -> pd.DataFrame:
-        return pd.read_parquet(source / f"{name}.parquet")
+        try:
+            frame = pd.read_parquet(source / f"{name}.parquet")
+        except (OSError, ValueError) as error:
+            raise ResultFolderError(f"{source}: {name}.parquet is damaged ({error})") from None
+        kinds = {
+            column: pd.CategoricalDtype(pd.Index(names, dtype="str"))
+            for column, names in meta["categories"].get(name, {}).items()
+        }
+        return frame.astype(kinds)
 
     return Result(scenario, meta["seed"], meta["ended_s"], meta["simpy_events"], build)

@@ -24,9 +24,14 @@ def test_frames_and_scenario_survive(result, tmp_path):
     again = ds.read_result(tmp_path / "out")
     assert again.scenario == result.scenario
     for name in FRAMES:
-        # Parquet keeps no categories of a column without rows
-        kept = result.frame(name)
-        pd.testing.assert_frame_equal(again.frame(name), kept, check_categorical=len(kept) > 0)
+        pd.testing.assert_frame_equal(again.frame(name), result.frame(name))
+
+
+def test_a_damaged_frame_is_told(result, tmp_path):
+    result.to_parquet(tmp_path / "out")
+    (tmp_path / "out" / "shards.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(ds.ResultFolderError, match=r"shards\.parquet is damaged"):
+        _ = ds.read_result(tmp_path / "out").shards
 
 
 def test_two_folders_of_one_result_are_equal_byte_by_byte(result, tmp_path):

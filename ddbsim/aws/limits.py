@@ -81,7 +81,6 @@ TUMBLING_WINDOW = _documented(
     high=900,
     source=_CREATE_MAPPING,
     meaning="Length of a tumbling window with state; 0 is off.",
-    parameter="EventSourceMapping.tumbling_window_in_seconds",
 )
 FILTERS = _documented(
     name="filter_criteria",
@@ -91,7 +90,6 @@ FILTERS = _documented(
     high=10,
     source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html",
     meaning="Filter patterns of a mapping: 5, and up to 10 on request.",
-    parameter="EventSourceMapping.filter_criteria",
 )
 PATTERN_CHARACTERS = _fixed(
     name="filter_pattern_characters",

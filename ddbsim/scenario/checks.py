@@ -4,9 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from dataclasses import fields
 from typing import Any
 
-__all__ = ["check_choice", "check_number", "check_share"]
+import numpy as np
+
+__all__ = ["check_choice", "check_kind", "check_number", "check_share", "take_numpy_numbers"]
+
+
+def take_numpy_numbers(config: Any) -> None:
+    """Replace numpy's numbers in a configuration's fields by Python's: a sweep makes them, TOML knows none."""
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, np.generic):
+            object.__setattr__(config, field.name, value.item())
+
+
+def check_kind(where: str, value: Any, kind: type) -> None:
+    """Raise ValueError unless `value` is a configuration of the given class."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{where} must be {kind.__name__}(...), got {value!r}")
 
 
 def check_number(where: str, value: Any, *, low: float = 0.0, open_low: bool = False, high: float = math.inf) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
+
+import numpy as np
 
 from ddbsim.aws import behaviour, limits
 from ddbsim.distributions import Distribution, LogNormal, Uniform, as_distribution
 
-from .checks import check_choice, check_number, check_share
+from .checks import check_choice, check_kind, check_number, check_share, take_numpy_numbers
 
 __all__ = ["Architecture", "ColdStart", "Duration", "Failures", "Function", "Outage"]
 
@@ -47,6 +50,7 @@ class Duration:
     measured_at_mb: int | None = None
 
     def __post_init__(self) -> None:
+        take_numpy_numbers(self)
         check_number("Duration.base_s", self.base_s)
         check_number("Duration.per_record_s", self.per_record_s)
         check_number("Duration.per_kb_s", self.per_kb_s)
@@ -88,6 +92,7 @@ class Outage:
     kind: Literal["error", "timeout"] = "error"
 
     def __post_init__(self) -> None:
+        take_numpy_numbers(self)
         check_number("Outage.start_s", self.start_s)
         check_number("Outage.end_s", self.end_s, low=self.start_s, open_low=True)
         check_choice("Outage.kind", self.kind, ("error", "timeout"))
@@ -118,9 +123,15 @@ class Failures:
         return cast("tuple[Outage, ...]", self.outages)
 
     def __post_init__(self) -> None:
+        take_numpy_numbers(self)
         check_share("Failures.error_probability", self.error_probability)
-        object.__setattr__(self, "poison_items", tuple(self.poison_items))
+        items = self.poison_items if isinstance(self.poison_items, Iterable) else (self.poison_items,)
+        # numpy's whole numbers too
+        plain = tuple(item.item() if isinstance(item, np.generic) else item for item in items)
+        object.__setattr__(self, "poison_items", plain)
         outages = (self.outages,) if isinstance(self.outages, Outage) else tuple(self.outages)
+        for outage in outages:
+            check_kind("Failures.outages", outage, Outage)
         object.__setattr__(self, "outages", tuple(sorted(outages, key=lambda outage: outage.start_s)))
         if any(not isinstance(item, int) or isinstance(item, bool) or item < 0 for item in self.poison_items):
             raise ValueError(f"Failures.poison_items must be whole numbers >= 0 (item ids), got {self.poison_items!r}")
@@ -152,6 +163,7 @@ class ColdStart:
     lifetime_s: float = behaviour.ENVIRONMENT_LIFETIME_S.value
 
     def __post_init__(self) -> None:
+        take_numpy_numbers(self)
         as_distribution(self.init)
         as_distribution(self.idle)
         check_number("ColdStart.placement_s", self.placement_s)
@@ -195,9 +207,13 @@ class Function:
     ephemeral_storage_mb: int = limits.EPHEMERAL_STORAGE.value
 
     def __post_init__(self) -> None:
+        take_numpy_numbers(self)
         if not self.name or not isinstance(self.name, str):
             raise ValueError(f"Function.name must be a non-empty text, got {self.name!r}")
         where = f"Function {self.name!r}"
+        check_kind(f"{where}: duration", self.duration, Duration)
+        check_kind(f"{where}: failures", self.failures, Failures)
+        check_kind(f"{where}: cold_start", self.cold_start, ColdStart)
         limits.MEMORY.check(self.memory_mb, where=where)
         limits.TIMEOUT.check(self.timeout_s, where=where)
         limits.EPHEMERAL_STORAGE.check(self.ephemeral_storage_mb, where=where)

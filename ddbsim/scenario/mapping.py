@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from ddbsim.aws import behaviour, limits
 
-from .checks import check_choice, check_number, check_share
+from .checks import check_choice, check_kind, check_number, check_share, take_numpy_numbers
 from .function import Function
 
 __all__ = ["AcceptedWithATrap", "Backoff", "EventSourceMapping", "Poller", "StartingPosition"]
@@ -38,6 +38,7 @@ class Backoff:
     jitter: float = behaviour.RETRY_JITTER.value
 
     def __post_init__(self) -> None:
+        take_numpy_numbers(self)
         check_number("Backoff.initial_s", self.initial_s, open_low=True)
         check_number("Backoff.factor", self.factor, low=1.0)
         check_number("Backoff.cap_s", self.cap_s, open_low=True)
@@ -71,6 +72,7 @@ class Poller:
     turnaround_s: float = behaviour.TURNAROUND_S.value
 
     def __post_init__(self) -> None:
+        take_numpy_numbers(self)
         check_number("Poller.interval_s", self.interval_s, open_low=True)
         check_number("Poller.records_per_read", self.records_per_read, low=1, high=limits.RECORDS_PER_READ.value)
         # a single record can take up to one item's limit twice, and must pass
@@ -126,7 +128,11 @@ class EventSourceMapping:
     poller: Poller = field(default_factory=Poller)
 
     def __post_init__(self) -> None:
+        take_numpy_numbers(self)
+        check_kind("EventSourceMapping.function", self.function, Function)
         where = f"EventSourceMapping {self.label!r}"
+        check_kind(f"{where}: retry_backoff", self.retry_backoff, Backoff)
+        check_kind(f"{where}: poller", self.poller, Poller)
         limits.BATCH_SIZE.check(self.batch_size, where=where)
         limits.MAXIMUM_BATCHING_WINDOW.check(self.maximum_batching_window_in_seconds, where=where)
         limits.PARALLELIZATION_FACTOR.check(self.parallelization_factor, where=where)

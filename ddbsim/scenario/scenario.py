@@ -12,7 +12,7 @@ from ddbsim.aws import limits
 from ddbsim.workload import Workload
 
 from . import toml
-from .checks import check_number
+from .checks import check_kind, check_number, take_numpy_numbers
 from .mapping import EventSourceMapping
 from .table import Stream, Table
 
@@ -59,8 +59,13 @@ class Scenario:
     name: str = "scenario"
 
     def __post_init__(self) -> None:
+        take_numpy_numbers(self)
         given = self.event_source_mappings
-        mappings = (given,) if isinstance(given, EventSourceMapping) else tuple(given)
+        mappings = tuple(given) if isinstance(given, tuple | list) else (given,)
+        for mapping in mappings:
+            check_kind("Scenario.event_source_mappings", mapping, EventSourceMapping)
+        check_kind("Scenario.table", self.table, Table)
+        check_kind("Scenario.stream", self.stream, Stream)
         object.__setattr__(self, "event_source_mappings", mappings)
         if not isinstance(self.workload, Workload):
             raise ValueError(f"Scenario.workload must be a workload such as PoissonWrites(...), got {self.workload!r}")

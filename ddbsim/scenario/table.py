@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 from ddbsim.aws import behaviour, limits
 from ddbsim.distributions import Distribution, LogNormal, as_distribution
 
-from .checks import check_choice, check_number
+from .checks import check_choice, check_number, take_numpy_numbers
 
 __all__ = ["VIEW_TYPES", "Stream", "Table", "ViewType"]
 
@@ -40,6 +40,7 @@ class Table:
     name: str = "table"
 
     def __post_init__(self) -> None:
+        take_numpy_numbers(self)
         whole = isinstance(self.partitions, int) and not isinstance(self.partitions, bool)
         if not whole or not 1 <= self.partitions <= 10_000:
             raise ValueError(f"Table.partitions must be a whole number in 1..10000, got {self.partitions!r}")
@@ -73,6 +74,7 @@ class Stream:
     event_bytes_per_stored_byte: float = behaviour.EVENT_BYTES_PER_STORED_BYTE.value
 
     def __post_init__(self) -> None:
+        take_numpy_numbers(self)
         check_choice("Stream.view_type", self.view_type, VIEW_TYPES)
         check_number("Stream.retention_s", self.retention_s, open_low=True, high=limits.RETENTION_S.value)
         check_number("Stream.visibility_hold_s", self.visibility_hold_s, open_low=True)

@@ -64,9 +64,14 @@ class Polls:
         np.add(ticks, self.interval_s, out=ticks, where=ticks < visible_s)
         return ticks
 
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Return how many records each page brought."""
+        ends = np.asarray(self.page_end, dtype=np.int64)
+        return ends - np.concatenate((np.zeros(1, dtype=np.int64), ends))[:-1]
+
     def read_s(self, count: int) -> npt.NDArray[np.float64]:
         """Return when each of the shard's `count` records was read, float64; NaN for those not read."""
-        read_s = np.repeat(self.page_at, np.diff(np.asarray(self.page_end, dtype=np.int64), prepend=0))
+        read_s = np.repeat(self.page_at, self.counts())
         return np.concatenate((read_s, np.full(count - len(read_s), np.nan))) if len(read_s) < count else read_s
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ddbsim.items import ItemTable, lambda_record, stream_record
 from ddbsim.filters.patterns import EventPattern, FilterCriteria, InvalidPatternError, matches
+from ddbsim.items import ItemTable, lambda_record, stream_record
 
 RECORDED = Path(__file__).resolve().parents[2] / "../shared/conformance"
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-01-01T00:00:00.000"
