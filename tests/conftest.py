@@ -1,0 +1,19 @@
+"""Hypothesis profiles: `fast` by default, `thorough` with ``pytest -m thorough``."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# the same examples in every run: a failure is never a matter of luck, and a green run can be repeated
+_SHARED = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+
+settings.register_profile("fast", max_examples=40, **_SHARED)
+settings.register_profile("thorough", max_examples=250, **_SHARED)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take the profile that fits the tests asked for; ``--hypothesis-profile`` wins."""
+    if not config.getoption("--hypothesis-profile", default=None):
+        thorough = config.getoption("markexpr", default="").strip() == "thorough"
+        settings.load_profile("thorough" if thorough else "fast")

@@ -1,0 +1,142 @@
+"""Whole scenarios at random, for Hypothesis: small, but with every rule of the mapping in play."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+import ddbsim as ds
+
+__all__ = ["scenarios", "seeds"]
+
+# a run's last instant belongs to no run: a length that no sum of durations and windows hits
+_LENGTHS_S = (4.0371, 10.0371, 10.0371, 20.0371, 75.0371)
+
+seeds = st.integers(0, 2**32 - 1)
+
+_NOISE = st.sampled_from([None, None, ds.Exponential(1.0), ds.LogNormal(median=1.0, sigma=0.6), ds.Uniform(0.5, 1.5)])
+
+
+@st.composite
+def workloads(draw: st.DrawFn) -> ds.PoissonWrites | ds.ConstantWrites:
+    kind = draw(st.sampled_from([ds.PoissonWrites, ds.PoissonWrites, ds.ConstantWrites]))
+    large = draw(st.booleans())
+    items = draw(st.integers(2, 30))
+    return kind(
+        rate_per_s=draw(st.sampled_from([0.5, 3.0, 8.0] if large else [1.0, 10.0, 40.0, 90.0])),
+        # large items reach the limits of a page (1 MB) and of an invocation (6 MB)
+        item_bytes=draw(
+            st.sampled_from(
+                [200_000, ds.Uniform(1_000, 400_000)] if large else [700, ds.LogNormal(median=900, p99=9_000)]
+            )
+        ),
+        keys=draw(
+            st.sampled_from(
+                [
+                    ds.UniformKeys(items=items),
+                    ds.Zipfian(items=items),
+                    ds.HotSet(items=items, hot_items=1, hot_share=0.8),
+                ]
+            )
+        ),
+        operations=draw(
+            st.sampled_from([ds.OperationMix(), ds.OperationMix(insert=0.3, modify=0.3, remove=0.2, no_op=0.2)])
+        ),
+    )
+
+
+@st.composite
+def failures(draw: st.DrawFn) -> ds.Failures:
+    if draw(st.booleans()):
+        return ds.Failures()
+    start_s = draw(st.floats(0.0, 15.0))
+    outage = ds.Outage(
+        start_s=start_s, end_s=start_s + draw(st.floats(0.5, 40.0)), kind=draw(st.sampled_from(["error", "timeout"]))
+    )
+    return ds.Failures(
+        error_probability=draw(st.sampled_from([0.0, 0.1, 0.4])),
+        poison_items=tuple(draw(st.sets(st.integers(0, 3), max_size=2))),
+        outages=draw(st.sampled_from([(), outage])),
+    )
+
+
+@st.composite
+def functions(draw: st.DrawFn, name: str) -> ds.Function:
+    return ds.Function(
+        name=name,
+        memory_mb=draw(st.sampled_from([128, 1769])),
+        timeout_s=draw(st.integers(1, 3)),
+        duration=ds.Duration(
+            base_s=draw(st.sampled_from([0.0, 0.02, 0.125, 0.6])),
+            per_record_s=draw(st.sampled_from([0.0, 0.004, 0.03])),
+            per_kb_s=draw(st.sampled_from([0.0, 0.0001])),
+            noise=draw(_NOISE),
+            measured_at_mb=draw(st.sampled_from([None, 512])),
+        ),
+        failures=draw(failures()),
+        cold_start=ds.ColdStart(
+            init=draw(st.sampled_from([0.0, 0.1, ds.LogNormal(median=0.2, sigma=0.3)])),
+            placement_s=draw(st.sampled_from([0.0, 0.1])),
+            idle=draw(st.sampled_from([1.0, ds.Uniform(0.2, 3.0), 400.0])),
+            lifetime_s=draw(st.sampled_from([5.0, 7_200.0])),
+        ),
+        reserved_concurrency=draw(st.sampled_from([None, None, 1, 2, 4])),
+    )
+
+
+@st.composite
+def pollers(draw: st.DrawFn, off_lattice: bool) -> ds.Poller:
+    interval_s = draw(st.sampled_from([0.25, 0.25, 0.05, 1.0]))
+    return ds.Poller(
+        interval_s=interval_s,
+        backlog_interval_s=draw(st.sampled_from([interval_s, 0.04, 0.6])) if off_lattice else interval_s,
+        records_per_read=draw(st.sampled_from([1_000, 5, 1, 30])),
+        bytes_per_read=draw(st.sampled_from([2**20, 5_000, 300_000])),
+        read_ahead_batches=draw(st.sampled_from([0, 1, 3])),
+        turnaround_s=draw(st.sampled_from([0.015, 0.0, 0.3])),
+    )
+
+
+@st.composite
+def mappings(draw: st.DrawFn, name: str, function: ds.Function, off_lattice: bool) -> ds.EventSourceMapping:
+    return ds.EventSourceMapping(
+        name=name,
+        function=function,
+        batch_size=draw(st.sampled_from([1, 2, 7, 100])),
+        maximum_batching_window_in_seconds=draw(st.sampled_from([0, 0, 0, 1, 3])),
+        parallelization_factor=draw(st.sampled_from([1, 2, 4, 10])),
+        maximum_retry_attempts=draw(st.sampled_from([-1, 0, 1, 4])),
+        maximum_record_age_in_seconds=draw(st.sampled_from([-1, 60])),
+        bisect_batch_on_function_error=draw(st.booleans()),
+        function_response_types=draw(st.sampled_from([(), ("ReportBatchItemFailures",)])),
+        retry_backoff=ds.Backoff(
+            initial_s=draw(st.sampled_from([0.2, 0.05])),
+            cap_s=draw(st.sampled_from([0.4, 60.0])),
+            jitter=draw(st.sampled_from([0.0, 0.5, 1.0])),
+        ),
+        poller=draw(pollers(off_lattice)),
+    )
+
+
+@st.composite
+def scenarios(draw: st.DrawFn, off_lattice: bool = False) -> ds.Scenario:
+    """Draw a scenario of one or two mappings, with one function or two; `off_lattice`: backlogs are read faster."""
+    shared = draw(functions("shared"))
+    reading: tuple[Any, ...] = (draw(mappings("first", shared, off_lattice)),)
+    if draw(st.booleans()):
+        second = shared if draw(st.booleans()) else draw(functions("other"))
+        reading += (draw(mappings("second", second, off_lattice)),)
+    return ds.Scenario(
+        workload=draw(workloads()),
+        table=ds.Table(partitions=draw(st.integers(1, 3))),
+        stream=ds.Stream(
+            view_type=draw(st.sampled_from(ds.VIEW_TYPES)),
+            retention_s=draw(st.sampled_from([86_400.0, 86_400.0, 4.0])),
+            visibility_delay=draw(st.sampled_from([0.0, 0.25, ds.LogNormal(median=0.1, sigma=0.5)])),
+        ),
+        event_source_mappings=reading,
+        # longer than the least maximum_record_age_in_seconds only now and then: such runs cost most
+        duration_s=draw(st.sampled_from(_LENGTHS_S)),
+        account_concurrency=draw(st.sampled_from([1_000, 10])),
+    )
