@@ -234,8 +234,9 @@ class Consumer:
             everything = self.recording.stream.shards[lane.shard].visible_s
             pick = slice(None) if lane.positions is None else lane.positions
             visible.append(everything[pick])
-            offer.append(lane.polls.first_ticks(visible[-1]))
             read.append(lane.polls.read_s(len(everything))[pick])
+            # a backlogged poller may have been off its lattice, and earlier
+            offer.append(np.fmin(lane.polls.first_ticks(visible[-1]), read[-1]))
         return _joined(visible), _joined(offer), _joined(read)
 
     def received_s(self) -> Floats:

@@ -104,19 +104,26 @@ class Lane:
 
     def work(self, begin_s: float) -> Steps:
         """Deliver the lane's records, batch after batch."""
-        env, reader = self.env, self.reader
+        reader = self.reader
         reader.waiting_lanes += 1
         ready_s, open_s = begin_s, begin_s
         while self.sent < self.count:
             close_s, last = self._gather(ready_s, open_s)
-            # instants are kept exactly in variables: env.now has been through a subtraction and an addition
-            yield env.timeout(max(0.0, close_s - env.now))
+            yield self._until(close_s)
             reader.waiting_lanes -= 1
             first, self.sent = self.sent, last
             open_s = yield from self._deliver(first, last, close_s, ready_s)
             ready_s = open_s + self._turnaround_s
             reader.advance(open_s)
             reader.waiting_lanes += 1
+
+    def _until(self, at_s: float) -> simpy.Timeout:
+        """Return an event at an instant.
+
+        Instants are kept exactly in variables: the clock's have been through a subtraction and an addition, whose
+        rounding may even have passed them.
+        """
+        return self.env.timeout(max(0.0, at_s - self.env.now))
 
     def _gather(self, ready_s: float, open_s: float) -> tuple[float, int]:
         """Return when the next batch closes, and its end.
@@ -141,7 +148,9 @@ class Lane:
         filler = last - 1 if last - first == self.mapping.batch_size else last
         full_s = reader.read_until(self._position(filler), ends_s) if filler < self.count else math.inf
         if full_s <= ends_s:
-            return max(full_s, ready_s), last
+            close_s = max(full_s, ready_s)
+            reader.advance(close_s)
+            return close_s, last
         reader.advance(ends_s)
         return ends_s, self._read_by(reader.frontier_at(ends_s), last)
 
@@ -175,6 +184,8 @@ class Lane:
         throttles = 0
         ended_s = now
         while True:
+            if now > self.env.now:
+                yield self._until(now)
             alive = self._drop_old(first, last, now, batch, attempts)
             if alive > first:
                 return max(ended_s, now), [(alive, last)] if alive < last else []
@@ -214,9 +225,6 @@ class Lane:
         self, batch: int, attempt: int, first: int, last: int, now: float, closed_s: float, ready_s: float
     ) -> Generator[simpy.Event, Any, tuple[Call | None, float]]:
         """Invoke the function once; return how it went (None: throttled) and when it ended."""
-        env = self.env
-        if now > env.now:
-            yield env.timeout(now - env.now)
         grant = self.environments.acquire(now)
         payload = self.bytes[last] - self.bytes[first]
         row = (self.index, batch, attempt, first, last, payload, ready_s, closed_s, now)
@@ -228,7 +236,7 @@ class Lane:
         call = self.conduct.call(first, last, self.bytes, handler_s)
         self.recorder.attempt(*row, started_s, grant.init_s, call.duration_s, call.outcome)
         ended_s = handler_s + call.duration_s
-        yield env.timeout(ended_s - env.now)
+        yield self._until(ended_s)
         self.environments.release(grant, ended_s, reusable=call.outcome != Invoked.TIMEOUT)
         return call, ended_s
 

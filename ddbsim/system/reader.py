@@ -107,6 +107,7 @@ class Reader:
         "_max_bytes",
         "_next_tick",
         "_offers",
+        "_visible",
         "count",
         "frontier",
         "lanes",
@@ -137,6 +138,7 @@ class Reader:
         self._next_tick = self.tick_at_or_after(begin_s)
         # memoryviews give Python floats at a fraction of numpy's cost per element, and no copy
         lattice = Polls(poller.interval_s, phase_s, np.empty(0), np.empty(0, dtype=np.int64))
+        self._visible = visible_s.data
         self._offers = lattice.first_ticks(visible_s).data
         self._bytes = running_sum(size_bytes).data
         # where no page can reach the limit of bytes, it is never looked at
@@ -155,7 +157,7 @@ class Reader:
     def advance(self, now: float) -> None:
         """Do the polls at or before `now`, with the lanes as they are."""
         while self.frontier < self.count:
-            tick = max(self._offers[self.frontier], self._next_tick)
+            tick = self._next_poll()
             if tick > now:
                 return
             if not self._wanted():
@@ -173,7 +175,7 @@ class Reader:
             The instant at which it was read, or infinity if that is after the deadline.
         """
         while self.frontier <= position:
-            tick = max(self._offers[self.frontier], self._next_tick)
+            tick = self._next_poll()
             if tick > deadline:
                 return math.inf
             self._read(tick)
@@ -192,18 +194,26 @@ class Reader:
         page = bisect_right(self.page_at, now)
         return self.page_end[page - 1] if page else 0
 
+    def _next_poll(self) -> float:
+        """Return the next poll that finds something."""
+        # after a page that was cut the poller may be off its lattice for one poll
+        if self._visible[self.frontier] <= self._next_tick:
+            return self._next_tick
+        offer: float = self._offers[self.frontier]
+        return offer
+
     def _wanted(self) -> bool:
         return self.waiting_lanes > 0 or any(lane.wants_more(self.frontier) for lane in self.lanes)
 
     def _read(self, tick: float) -> None:
         """Read one page at `tick`: what is visible there, cut at the limits of a read."""
         first = self.frontier
-        end = bisect_right(self._offers, tick, first, min(first + self._limit, self.count))
+        end = bisect_right(self._visible, tick, first, min(first + self._limit, self.count))
         if (end - first) * self._max_bytes > self.poller.bytes_per_read:
             budget = self._bytes[first] + self.poller.bytes_per_read
             # one record always fits: the service never returns less
             end = max(min(end, bisect_right(self._bytes, budget, first, end + 1) - 1), first + 1)
-        if end < self.count and self._offers[end] <= tick:
+        if end < self.count and self._visible[end] <= tick:
             self._next_tick = tick + self.poller.backlog_interval_s
             if self.poller.backlog_interval_s == self.poller.interval_s:
                 self._next_tick = self._tick_after(tick)
