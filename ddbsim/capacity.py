@@ -22,6 +22,7 @@ _KNOBS = {
     "hottest lane": "spread the hot item's writes: no setting splits one item",
     "timeout": "timeout_s, or a smaller batch_size",
 }
+_MOSTLY_SENT = 0.9
 
 
 def capacity(result: Result) -> pd.DataFrame:
@@ -35,7 +36,8 @@ def capacity(result: Result) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        event_source_mapping, limit, records_per_s, offered_per_s, load (offered / allowed), knob.
+        event_source_mapping, limit ("lanes", "concurrency", "reads", "hottest lane", and "timeout" if a full batch
+        takes longer), records_per_s, offered_per_s, load (offered / allowed; above 1 the backlog grows), knob.
 
     Notes
     -----
@@ -51,14 +53,18 @@ def capacity(result: Result) -> pd.DataFrame:
 def _rows(result: Result, mapping: EventSourceMapping) -> list[tuple[str, str, float, float, float, str]]:
     scenario = result.scenario
     log = result.stream_log
-    mine = log[(log["event_source_mapping"] == mapping.label) & (log["written_s"] >= scenario.warmup_s)]
-    offered = len(mine) / (result.ended_s - scenario.warmup_s)
+    # an interrupted run knows writes that it never came to, and may have ended within its warm-up
+    begin_s = scenario.warmup_s if scenario.warmup_s < result.ended_s else 0.0
+    written_s = log["written_s"]
+    inside = (written_s >= begin_s) & (written_s < result.ended_s)
+    mine = log[(log["event_source_mapping"] == mapping.label) & inside]
+    offered = len(mine) / (result.ended_s - begin_s) if result.ended_s > begin_s else 0.0
     size = float(mine["size_bytes"].mean()) if len(mine) else 0.0
     allowed = _allowed(scenario, mapping, size)
     rows = []
     for limit, per_s in allowed.items():
         rows.append((mapping.label, limit, per_s, offered, offered / per_s if per_s else float("inf"), _KNOBS[limit]))
-    hottest = offered * _hottest_share(result, mapping)
+    hottest = offered * _hottest_share(mine, result, mapping)
     lanes = scenario.table.partitions * mapping.parallelization_factor
     one_lane = allowed["lanes"] / lanes
     if lanes > 1 and one_lane > 0:
@@ -88,8 +94,21 @@ def _allowed(scenario: Scenario, mapping: EventSourceMapping, size: float) -> di
     return allowed
 
 
-def _hottest_share(result: Result, mapping: EventSourceMapping) -> float:
+def _hottest_share(mine: pd.DataFrame, result: Result, mapping: EventSourceMapping) -> float:
+    """Return the share of a mapping's records that its busiest lane gets."""
+    if mine.empty:
+        return 0.0
+    # at the least: its fair part of the busiest shard, or the hottest item alone, which stays in one lane
+    shard = float(mine["shard_id"].value_counts().iloc[0]) / mapping.parallelization_factor
+    item = float(mine["item_id"].value_counts().iloc[0])
+    return max(shard / len(mine), item / len(mine), _hottest_sent(mine, result, mapping))
+
+
+def _hottest_sent(mine: pd.DataFrame, result: Result, mapping: EventSourceMapping) -> float:
+    """Return the share of the busiest lane in what was sent; 0 where much was not, and so cannot be told by lane."""
+    if mapping.parallelization_factor == 1 or mine["received_s"].notna().mean() < _MOSTLY_SENT:
+        return 0.0
     invocations = result.invocations
-    mine = invocations[(invocations["event_source_mapping"] == mapping.label) & (invocations["attempt"] == 1)]
-    by_lane = mine.groupby(["shard_id", "lane"], observed=True)["records"].sum()
-    return float(by_lane.max() / by_lane.sum()) if len(by_lane) and by_lane.sum() else 0.0
+    first = invocations[(invocations["event_source_mapping"] == mapping.label) & (invocations["attempt"] == 1)]
+    by_lane = first.groupby(["shard_id", "lane"], observed=True)["records"].sum()
+    return float(by_lane.max() / by_lane.sum())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .scenario import EventSourceMapping
 
 __all__ = ["Summary", "summarize"]
+
+_HOT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,13 @@ class Summary:
 def summarize(result: Result) -> Summary:
     """Return the summary of a run."""
     scenario = result.scenario
-    title = f"{scenario.name}: {result.ended_s:,.0f} s simulated, {len(result.writes):,} writes, seed {result.seed}"
+    # an interrupted run knows writes that it never came to
+    writes = int((result.writes["written_s"] < result.ended_s).sum())
+    title = f"{scenario.name}: {result.ended_s:,.0f} s simulated, {writes:,} writes, seed {result.seed}"
     rows = [_row(result, mapping) for mapping in scenario.mappings]
-    return Summary(title, pd.DataFrame(rows), tuple(_warnings(result)))
+    frame = pd.DataFrame(rows)
+    # an outcome that only another mapping had
+    return Summary(title, frame.fillna("0"), tuple(_warnings(result)))
 
 
 def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
@@ -81,7 +87,7 @@ def _warnings(result: Result) -> list[str]:
         notes.append(f"the run was interrupted at {result.ended_s:,.0f} of {result.scenario.length_s:,.0f} s")
     loads = capacity(result)
     for name, rows in loads[loads["load"] > 1].groupby("event_source_mapping", sort=False):
-        worst = rows.sort_values("load").iloc[-1]
+        worst = _binding(rows)
         notes.append(
             f"{name}: offered {worst['offered_per_s']:,.0f} records/s, but the {worst['limit']} limit allows "
             f"{worst['records_per_s']:,.0f}: the backlog grows; what binds: {worst['knob']}"
@@ -90,3 +96,13 @@ def _warnings(result: Result) -> list[str]:
     if lost:
         notes.append(f"{lost:,} records were given up or expired: see result.discards")
     return notes
+
+
+def _binding(exceeded: pd.DataFrame) -> pd.Series[Any]:
+    """Return the limit to name: the worst, but a lane is hot only if it is far above the others."""
+    by_limit = exceeded.set_index("limit", drop=False)
+    loads = by_limit["load"].sort_values(ascending=False)
+    if "lanes" in loads and loads.get("hottest lane", 0.0) < _HOT * loads["lanes"]:
+        loads = loads.drop("hottest lane", errors="ignore")
+    binding: pd.Series[Any] = by_limit.loc[loads.index[0]]
+    return binding

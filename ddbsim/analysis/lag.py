@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +14,40 @@ __all__ = ["grid", "lag"]
 
 Floats = npt.NDArray[np.float64]
 _STEPS = 200
+_MOST_STEPS = 1_000_000
 
 
 def grid(every_s: float | None, ended_s: float) -> Floats:
-    """Return the instants at which a series is given: each `every_s` seconds, or 200 of them; the end included."""
+    """Return the instants at which a series is given: the ends of whole steps in [0, ended_s].
+
+    Parameters
+    ----------
+    every_s
+        Length of a step, seconds, > 0 and at least a millionth of `ended_s`; None for a two-hundredth of it.
+    ended_s
+        End of the run, seconds.
+
+    Raises
+    ------
+    ValueError
+        If `every_s` is out of range.
+
+    Examples
+    --------
+    >>> grid(25.0, 60.0).tolist()
+    [25.0, 50.0]
+    """
+    least = ended_s / _MOST_STEPS
+    if every_s is not None and (not _is_number(every_s) or every_s <= 0 or every_s < least):
+        raise ValueError(f"every_s must be a number > 0 and >= {least:g} (a millionth of the run), got {every_s!r}")
     step = ended_s / _STEPS if every_s is None else every_s
-    if not step > 0:
-        raise ValueError(f"every_s must be > 0, got {every_s!r}")
-    steps = int(np.floor(ended_s / step + 1e-9))
+    # a sum of steps may miss the end by a rounding error
+    steps = int(np.floor(ended_s / step + 1e-9)) if step > 0 else 0
     return np.asarray(np.arange(1, steps + 1) * step, dtype=np.float64)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def lag(
@@ -48,6 +75,11 @@ def lag(
         event_source_mapping, shard_id, at_s; records_behind: written and not settled; seconds_behind: age of the
         oldest of them (0 if none); iterator_age_s: AWS's metric, the oldest age of a batch's last record at its
         sending, over the step that ends at at_s (NaN where nothing was sent: AWS has no datapoint there either).
+
+    Notes
+    -----
+    The numbers of a dropped batch span those of the shard's other lanes. Where several drops span a given-up record it
+    counts as settled by the earliest of them: exact with one lane per shard, early by a retry's length with more.
     """
     if ended_s is None:
         ended_s = float(stream_log["written_s"].max()) if len(stream_log) else 1.0
@@ -101,14 +133,21 @@ def _settled_s(group: pd.DataFrame, dropped: pd.DataFrame | None) -> Floats:
     filtered = (group["outcome"] == "filtered").to_numpy()
     settled[filtered] = group["visible_s"].to_numpy()[filtered]
     if dropped is not None:
-        sequence = group["sequence_number"].to_numpy()
         gone = group["outcome"].isin(("discarded", "expired")).to_numpy()
-        for first, last, at in zip(
-            dropped["first_sequence_number"], dropped["last_sequence_number"], dropped["discarded_s"], strict=True
-        ):
-            settled[gone & (sequence >= first) & (sequence <= last) & np.isnan(settled)] = at
+        settled[gone] = _dropped_s(group["sequence_number"].to_numpy(), dropped)[gone]
     settled[np.isnan(settled)] = np.inf
     return settled
+
+
+def _dropped_s(sequence: npt.NDArray[np.int64], dropped: pd.DataFrame) -> Floats:
+    """Return the earliest drop whose range holds each sequence number; NaN where none does."""
+    at = np.full(len(sequence), np.nan)
+    dropped = dropped.sort_values("discarded_s", ascending=False, kind="stable")
+    firsts = np.searchsorted(sequence, dropped["first_sequence_number"].to_numpy()).tolist()
+    ends = np.searchsorted(sequence, dropped["last_sequence_number"].to_numpy(), side="right").tolist()
+    for first, end, when in zip(firsts, ends, dropped["discarded_s"].tolist(), strict=True):
+        at[first:end] = when
+    return at
 
 
 def _oldest_sent(sent: pd.DataFrame | None, at_s: Floats) -> Floats:

@@ -61,11 +61,25 @@ def quantiles(
     Raises
     ------
     ValueError
-        If a quantile is outside [0, 1].
+        If a quantile is outside [0, 1], or `by` is no column.
+
+    Notes
+    -----
+    Records that were filtered, discarded or expired have no latency, and count on neither side.
+
+    Examples
+    --------
+    >>> log = pd.DataFrame({"event_source_mapping": "indexer", "outcome": ["processed", "processed", "waiting"],
+    ...                     "written_s": [0.0, 1.0, 2.0], "completed_s": [0.5, 2.0, np.nan]})
+    >>> quantiles(log, 0.5, ended_s=10.0)
+      event_source_mapping  quantile  latency_s  records  waiting
+    0              indexer       0.5        1.0        2        1
     """
     wanted = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
     if not ((wanted >= 0) & (wanted <= 1)).all():
         raise ValueError(f"quantiles must be in 0..1, got {quantiles!r}")
+    if by is not None and by not in stream_log:
+        raise ValueError(f"by must be a column of the log ({', '.join(map(str, stream_log.columns))}), got {by!r}")
     rows = []
     for names, group in _groups(stream_log, by, warmup_s):
         processed, waiting = _latencies(group, ended_s)
@@ -82,6 +96,17 @@ def ecdf(
     stream_log: pd.DataFrame, *, points: int = 500, warmup_s: float = 0.0, ended_s: float = np.inf
 ) -> pd.DataFrame:
     """Return the latency's distribution function per mapping, thinned to `points` steps.
+
+    Parameters
+    ----------
+    stream_log
+        The log, or a part of it.
+    points
+        Most steps per mapping; half of them are spent on the slowest hundredth.
+    warmup_s
+        Records written before this instant are left out, seconds.
+    ended_s
+        End of the run, seconds: where waiting records are censored.
 
     Returns
     -------
@@ -118,7 +143,14 @@ def waits(latency_parts: pd.DataFrame, *, cohort: float | None = None, warmup_s:
     -------
     DataFrame
         event_source_mapping, part, mean_s, share (of the mean latency).
+
+    Raises
+    ------
+    ValueError
+        If the cohort is outside [0, 1].
     """
+    if cohort is not None and not 0 <= cohort <= 1:
+        raise ValueError(f"cohort must be None or a quantile in 0..1, got {cohort!r}")
     rows = []
     for (name,), group in _groups(latency_parts, None, warmup_s):
         slow = group
@@ -147,7 +179,8 @@ def _latencies(group: pd.DataFrame, ended_s: float) -> tuple[Floats, Floats]:
     written, completed = group["written_s"].to_numpy(), group["completed_s"].to_numpy()
     outcome = group["outcome"]
     processed = ~np.isnan(completed)
-    waiting = (outcome == "waiting").to_numpy()
+    # an interrupted run knows writes that it never came to: they have not waited at all
+    waiting = (outcome == "waiting").to_numpy() & (written < ended_s)
     return completed[processed] - written[processed], np.minimum(ended_s, 1e300) - written[waiting]
 
 

@@ -59,7 +59,23 @@ def throughput(
 
 
 def busy_share(invocations: pd.DataFrame, lanes: int, ended_s: float) -> float:
-    """Return the share of the lanes' time that was spent in invocations, 0..1."""
+    """Return the share of the lanes' time that was spent in invocations, 0..1.
+
+    Parameters
+    ----------
+    invocations
+        The frame, of one mapping.
+    lanes
+        Shards x parallelization_factor.
+    ended_s
+        End of the run, seconds; invocations that are still running have run until then.
+
+    Examples
+    --------
+    >>> ran = pd.DataFrame({"outcome": ["success"], "started_s": [1.0], "init_s": [0.5], "duration_s": [2.0]})
+    >>> busy_share(ran, lanes=1, ended_s=10.0)
+    0.25
+    """
     ran = invocations[invocations["outcome"] != "throttled"]
     started = ran["started_s"].to_numpy()
     ends = started + ran["init_s"].to_numpy() + ran["duration_s"].to_numpy()
@@ -68,10 +84,9 @@ def busy_share(invocations: pd.DataFrame, lanes: int, ended_s: float) -> float:
 
 
 def _rate(times: pd.Series[float], at_s: Floats) -> Floats:
-    edges = np.concatenate(([0.0], at_s))
-    # a record may complete out of order: sort before counting
-    counts = np.diff(np.searchsorted(np.sort(times.to_numpy()), edges, side="right"))
-    return counts / np.diff(edges)
+    # a record may complete out of order: sort before counting. What happens at 0 s belongs to the first step
+    reached = np.searchsorted(np.sort(times.to_numpy()), at_s, side="right")
+    return np.diff(reached, prepend=0) / np.diff(at_s, prepend=0.0)
 
 
 def _concurrency(ran: pd.DataFrame, at_s: Floats) -> Floats:
