@@ -46,7 +46,11 @@ def view_types(comparison_or_costs: Any, *, ax: Axes | None = None, **bar_kws: A
     if names:
         ax.invert_yaxis()
     ax.margins(x=0.12)
-    return finish(
+    finish(
         ax, title="Cost by view type, write units aside (they are the same)", xlabel="USD per month", ylabel="",
-        empty=shown.empty,
+        empty=shown.empty, legend=False,
     )  # fmt: skip
+    if not shown.empty:
+        # the bars fill the axes: the legend stands below them
+        ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3)
+    return ax
