@@ -161,19 +161,14 @@ BACKLOG_BETWEEN_TICKS = scenario(
 )
 
 
-@pytest.mark.xfail(reason="a lane that waits for its turnaround, its batch being full, does not read on")
 def test_they_agree_that_a_lane_whose_batch_is_full_reads_on_until_it_sends_it():
     assert_same(READ_WHILE_WAITING, seed=7)
 
 
-@pytest.mark.xfail(reason="a poll between two ticks of the lattice misses what became visible since the last tick")
 def test_they_agree_on_polls_between_the_ticks_of_the_lattice():
     assert_same(BACKLOG_BETWEEN_TICKS, seed=7)
 
 
-@pytest.mark.xfail(
-    reason="records are dropped ahead of the clock, beyond the run's end and before other lanes have acted"
-)
 def test_they_agree_on_records_that_are_dropped_between_retries():
     failing = ds.Function(duration=QUICK, failures=ds.Failures(error_probability=0.8))
     dropped = scenario(function=failing, batch_size=3, maximum_retry_attempts=-1, parallelization_factor=2)
@@ -186,9 +181,6 @@ def test_they_agree_on_any_scenario(scenario, seed):
     assert_same(scenario, seed)
 
 
-@pytest.mark.xfail(
-    reason="the three above, and instants that SimPy's timeouts round: lanes change places, delays go below 0"
-)
 @pytest.mark.thorough
 @given(scenario=scenarios(off_lattice=True), seed=seeds)
 @settings(max_examples=600)

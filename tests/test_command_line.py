@@ -1,0 +1,142 @@
+"""The command line: what it prints and saves, and one sentence with exit code 2 for every bad input."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import ddbsim as ds
+from ddbsim.__main__ import main
+
+SMALL = """
+name = "small"
+duration_s = 20
+[workload]
+type = "PoissonWrites"
+rate_per_s = 50
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL)
+    return path
+
+
+def test_a_run_prints_and_saves_what_was_asked(small, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["run", str(small), "--out", str(out), "--seed", "3", "--quiet"]) == 0
+    printed = capsys.readouterr().out
+    for words in ("records processed", "latency_s", "records_behind", "KEYS_ONLY", "USD per month"):
+        assert words in printed
+    for picture in ("lag.png", "latency.png", "waits.png", "throughput.png"):
+        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+    saved = ds.read_result(out)
+    same = ds.simulate(ds.Scenario.from_toml(small), rng=3, progress=False)
+    assert saved.stream_log.equals(same.stream_log)
+    assert not saved.partial
+
+
+CSV = "timestamp,value\n"
+TRACE = 'name = "t"\n[workload]\ntype = "TraceWrites"\ntrace = "t.csv"\n'
+BAD_SCENARIOS = {
+    "unknown field": (SMALL + "rate = 3\n", "unknown field 'rate' of PoissonWrites"),
+    "unknown field of the stream": (
+        SMALL + '[stream]\nveiw_type = "KEYS_ONLY"\n',
+        "unknown field 'veiw_type' of Stream",
+    ),
+    "out of range": (SMALL + "[table]\npartitions = 0\n", "partitions must be a whole number in 1..10000, got 0"),
+    "unknown type": (SMALL.replace("PoissonWrites", "Poisson"), "type must be one of"),
+    "negative rate": (SMALL.replace("= 50", "= -50"), "rate_per_s must be"),
+    "nan rate": (SMALL.replace("= 50", "= nan"), "rate_per_s must be"),
+    "too many records": (SMALL.replace("= 50", "= 1e12"), "raise memory_limit_bytes"),
+    "no length": (SMALL.replace("duration_s = 20", ""), "duration_s must be given"),
+    "no workload": ("duration_s = 3\n", "needs the field 'workload'"),
+    "no TOML": ("duration_s = \n", "is not TOML"),
+}
+BAD_TRACES = {
+    "no rows": ("", "row"),
+    "unsorted": ("2026-01-01T00:05:00Z,1\n2026-01-01T00:00:00Z,1\n", "2026-01-01"),
+    "duplicate": ("2026-01-01T00:00:00Z,1\n2026-01-01T00:00:00Z,1\n", "2026-01-01"),
+    "negative": ("2026-01-01T00:00:00Z,1\n2026-01-01T00:05:00Z,-1\n", "-1"),
+    "nan": ("2026-01-01T00:00:00Z,1\n2026-01-01T00:05:00Z,nan\n", "nan"),
+    "mixed periods": (
+        "".join(f"2026-01-01T00:{minute:02d}:00Z,1\n" for minute in (0, 5, 10, 15, 17, 22)),
+        "period",
+    ),
+}
+
+
+def refused(tmp_path, capsys, text: str, words: str) -> None:
+    path, out = tmp_path / "bad.toml", tmp_path / "out"
+    path.write_text(text)
+    assert main(["run", str(path), "--out", str(out), "--quiet"]) == 2
+    shown = capsys.readouterr()
+    assert words in shown.err
+    assert shown.err.count("\n") == 1
+    assert "Traceback" not in shown.err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(("text", "words"), BAD_SCENARIOS.values(), ids=BAD_SCENARIOS)
+def test_a_bad_scenario_gets_one_sentence(tmp_path, capsys, text, words):
+    refused(tmp_path, capsys, text, words)
+
+
+@pytest.mark.parametrize(("rows", "words"), BAD_TRACES.values(), ids=BAD_TRACES)
+def test_a_bad_trace_gets_one_sentence(tmp_path, capsys, rows, words):
+    (tmp_path / "t.csv").write_text(CSV + rows)
+    refused(tmp_path, capsys, TRACE, words)
+
+
+def test_a_missing_trace_gets_one_sentence(tmp_path, capsys):
+    refused(tmp_path, capsys, TRACE, "t.csv")
+
+
+def test_a_missing_scenario_gets_one_sentence(tmp_path, capsys):
+    assert main(["run", str(tmp_path / "none.toml")]) == 2
+    assert "none.toml: cannot be read" in capsys.readouterr().err
+
+
+def test_a_used_folder_is_refused_before_the_run(small, tmp_path, capsys):
+    assert main(["run", str(small), "--out", str(tmp_path)]) == 2
+    assert "never overwritten" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", ["-1", "x", "1.5"])
+def test_a_bad_seed_is_refused(small, capsys, seed):
+    with pytest.raises(SystemExit) as stop:
+        main(["run", str(small), "--seed", seed])
+    assert stop.value.code == 2
+    assert "seed must be a whole number >= 0" in capsys.readouterr().err
+
+
+def test_an_interrupt_saves_what_was_simulated(tmp_path):
+    path, out = tmp_path / "long.toml", tmp_path / "out"
+    # many small batches: a run of many seconds, of which the writes take the smallest part
+    path.write_text(
+        SMALL.replace("duration_s = 20", "duration_s = 400_000").replace("rate_per_s = 50", "rate_per_s = 4")
+    )
+    command = [sys.executable, "-m", "ddbsim", "run", str(path), "--out", str(out)]
+    bar = tmp_path / "bar.txt"
+    with (
+        bar.open("w") as stderr,
+        subprocess.Popen(command, stderr=stderr, stdout=subprocess.PIPE, text=True) as process,
+    ):
+        deadline = time.monotonic() + 60
+        # the bar moves once the simulation runs
+        while "%|" not in bar.read_text().replace(" 0%|", "") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "partial" in printed
+    saved = ds.read_result(out)
+    assert saved.partial
+    assert 0 < saved.ended_s < 400_000
+    completed = saved.stream_log["completed_s"]
+    assert completed.max() <= saved.ended_s
+    assert saved.stream_log["outcome"].isin(("processed", "waiting")).all()
