@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .aws.prices import PriceError
 from .scenario import Scenario
+from .workload import TraceWrites
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,6 +65,8 @@ def _run(options: argparse.Namespace) -> int:
     scenario = Scenario.from_toml(options.scenario)
     if options.out is not None:
         check_folder(options.out)
+    if isinstance(scenario.workload, TraceWrites):
+        print(scenario.workload.used_trace.describe())
     result = simulate(scenario, rng=options.seed, progress=not options.quiet)
     print(_report(result))
     if options.out is not None:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
-__all__ = ["check_choice", "check_kind", "check_number", "check_share", "take_numpy_numbers"]
+from ddbsim.aws.facts import Limit
+from ddbsim.distributions import Distribution, as_distribution
+
+__all__ = [
+    "check_choice",
+    "check_distribution",
+    "check_kind",
+    "check_limit",
+    "check_name",
+    "check_number",
+    "check_share",
+    "check_whole",
+    "several",
+    "take_numpy_numbers",
+]
 
 
 def take_numpy_numbers(config: Any) -> None:
@@ -35,6 +49,46 @@ def check_number(where: str, value: Any, *, low: float = 0.0, open_low: bool = F
         raise ValueError(f"{where} must be a number {allowed}, got {value!r}")
 
 
+def check_whole(config: Any, name: str, *, low: int = 0, high: float = math.inf) -> None:
+    """Make the field a plain int in [low, high], or raise ValueError; TOML and arithmetic write 100 as 100.0."""
+    value = getattr(config, name)
+    where = f"{type(config).__name__}.{name}"
+    check_number(where, value, low=low, high=high)
+    if value != int(value):
+        raise ValueError(f"{where} must be a whole number, got {value!r}")
+    object.__setattr__(config, name, int(value))
+
+
+def check_limit(config: Any, name: str, limit: Limit, *, where: str) -> None:
+    """Make the field a plain int that the service would accept, or raise ValueError."""
+    value = getattr(config, name)
+    if isinstance(value, float) and not math.isfinite(value):
+        # no whole number to compare with
+        raise ValueError(f"{where}: {name} must be a whole number in {limit.low:g}..{limit.high:g}, got {value!r}")
+    limit.check(value, where=where)
+    object.__setattr__(config, name, int(value))
+
+
+def check_name(where: str, value: Any) -> None:
+    """Raise ValueError unless `value` is a text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{where} must be a non-empty text, got {value!r}")
+
+
+def check_distribution(where: str, value: float | Distribution) -> Distribution:
+    """Return a distribution as it is, a number as `Constant`; raise ValueError that names the place."""
+    try:
+        return as_distribution(value)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def several(value: Any) -> tuple[Any, ...]:
+    """Return what was given as one, or as a list of several, as a tuple; numpy's numbers as Python's."""
+    items = value if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
+    return tuple(item.item() if isinstance(item, np.generic) else item for item in items)
+
+
 def check_share(where: str, value: Any) -> None:
     """Raise ValueError unless `value` is in [0, 1]."""
     check_number(where, value, high=1.0)
@@ -42,5 +96,6 @@ def check_share(where: str, value: Any) -> None:
 
 def check_choice(where: str, value: Any, allowed: Collection[str]) -> None:
     """Raise ValueError unless `value` is one of `allowed`."""
-    if value not in allowed:
+    # a list, say, has no place in a set
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{where} must be one of {', '.join(map(repr, allowed))}, got {value!r}")

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
-import numpy as np
-
 from ddbsim.aws import behaviour, limits
-from ddbsim.distributions import Distribution, LogNormal, Uniform, as_distribution
+from ddbsim.distributions import Distribution, LogNormal, Uniform
 
-from .checks import check_choice, check_kind, check_number, check_share, take_numpy_numbers
+from .checks import (
+    check_choice,
+    check_distribution,
+    check_kind,
+    check_limit,
+    check_name,
+    check_number,
+    check_share,
+    check_whole,
+    several,
+    take_numpy_numbers,
+)
 
 __all__ = ["Architecture", "ColdStart", "Duration", "Failures", "Function", "Outage"]
 
@@ -55,10 +63,12 @@ class Duration:
         check_number("Duration.per_record_s", self.per_record_s)
         check_number("Duration.per_kb_s", self.per_kb_s)
         check_share("Duration.cpu_share", self.cpu_share)
-        if self.noise is not None and as_distribution(self.noise).mean <= 0:
-            raise ValueError(f"Duration.noise must be a distribution with a mean > 0, got {self.noise!r}")
+        if self.noise is not None:
+            object.__setattr__(self, "noise", noise := check_distribution("Duration.noise", self.noise))
+            if noise.mean <= 0:
+                raise ValueError(f"Duration.noise must be a distribution with a mean > 0, got {noise!r}")
         if self.measured_at_mb is not None:
-            limits.MEMORY.check(self.measured_at_mb, where="Duration.measured_at_mb")
+            check_limit(self, "measured_at_mb", limits.MEMORY, where="Duration.measured_at_mb")
 
     def memory_factor(self, memory_mb: int) -> float:
         """Return how much longer (> 1) or shorter (< 1) the handler takes at `memory_mb` than where it was measured."""
@@ -125,11 +135,8 @@ class Failures:
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
         check_share("Failures.error_probability", self.error_probability)
-        items = self.poison_items if isinstance(self.poison_items, Iterable) else (self.poison_items,)
-        # numpy's whole numbers too
-        plain = tuple(item.item() if isinstance(item, np.generic) else item for item in items)
-        object.__setattr__(self, "poison_items", plain)
-        outages = (self.outages,) if isinstance(self.outages, Outage) else tuple(self.outages)
+        object.__setattr__(self, "poison_items", several(self.poison_items))
+        outages = several(self.outages)
         for outage in outages:
             check_kind("Failures.outages", outage, Outage)
         object.__setattr__(self, "outages", tuple(sorted(outages, key=lambda outage: outage.start_s)))
@@ -164,8 +171,8 @@ class ColdStart:
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
-        as_distribution(self.init)
-        as_distribution(self.idle)
+        check_distribution("ColdStart.init", self.init)
+        check_distribution("ColdStart.idle", self.idle)
         check_number("ColdStart.placement_s", self.placement_s)
         check_number("ColdStart.lifetime_s", self.lifetime_s, open_low=True)
 
@@ -208,15 +215,13 @@ class Function:
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
-        if not self.name or not isinstance(self.name, str):
-            raise ValueError(f"Function.name must be a non-empty text, got {self.name!r}")
+        check_name("Function.name", self.name)
         where = f"Function {self.name!r}"
         check_kind(f"{where}: duration", self.duration, Duration)
         check_kind(f"{where}: failures", self.failures, Failures)
         check_kind(f"{where}: cold_start", self.cold_start, ColdStart)
-        limits.MEMORY.check(self.memory_mb, where=where)
-        limits.TIMEOUT.check(self.timeout_s, where=where)
-        limits.EPHEMERAL_STORAGE.check(self.ephemeral_storage_mb, where=where)
+        for limit in (limits.MEMORY, limits.TIMEOUT, limits.EPHEMERAL_STORAGE):
+            check_limit(self, limit.name, limit, where=where)
         check_choice(f"{where}: architecture", self.architecture, ("x86_64", "arm64"))
         if self.reserved_concurrency is not None:
-            check_number(f"{where}: reserved_concurrency", self.reserved_concurrency)
+            check_whole(self, "reserved_concurrency")

@@ -8,12 +8,31 @@ from typing import Literal, TypeAlias
 
 from ddbsim.aws import behaviour, limits
 
-from .checks import check_choice, check_kind, check_number, check_share, take_numpy_numbers
+from .checks import (
+    check_choice,
+    check_kind,
+    check_limit,
+    check_name,
+    check_number,
+    check_share,
+    check_whole,
+    several,
+    take_numpy_numbers,
+)
 from .function import Function
 
 __all__ = ["AcceptedWithATrap", "Backoff", "EventSourceMapping", "Poller", "StartingPosition"]
 
 StartingPosition: TypeAlias = Literal["TRIM_HORIZON", "LATEST"]
+
+# fields of a mapping that bear a limit's name
+_LIMITS = (
+    limits.BATCH_SIZE,
+    limits.MAXIMUM_BATCHING_WINDOW,
+    limits.PARALLELIZATION_FACTOR,
+    limits.MAXIMUM_RETRY_ATTEMPTS,
+    limits.MAXIMUM_RECORD_AGE,
+)
 
 
 class AcceptedWithATrap(UserWarning):
@@ -74,10 +93,9 @@ class Poller:
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
         check_number("Poller.interval_s", self.interval_s, open_low=True)
-        check_number("Poller.records_per_read", self.records_per_read, low=1, high=limits.RECORDS_PER_READ.value)
-        # a single record can take up to one item's limit twice, and must pass
-        check_number("Poller.bytes_per_read", self.bytes_per_read, low=1, high=limits.BYTES_PER_READ.value)
-        check_number("Poller.read_ahead_batches", self.read_ahead_batches)
+        check_whole(self, "records_per_read", low=1, high=limits.RECORDS_PER_READ.value)
+        check_whole(self, "bytes_per_read", low=1, high=limits.BYTES_PER_READ.value)
+        check_whole(self, "read_ahead_batches")
         check_number("Poller.backlog_interval_s", self.backlog_interval_s, open_low=True)
         check_number("Poller.turnaround_s", self.turnaround_s)
 
@@ -130,16 +148,16 @@ class EventSourceMapping:
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
         check_kind("EventSourceMapping.function", self.function, Function)
+        if self.name is not None:
+            check_name("EventSourceMapping.name", self.name)
         where = f"EventSourceMapping {self.label!r}"
         check_kind(f"{where}: retry_backoff", self.retry_backoff, Backoff)
         check_kind(f"{where}: poller", self.poller, Poller)
-        limits.BATCH_SIZE.check(self.batch_size, where=where)
-        limits.MAXIMUM_BATCHING_WINDOW.check(self.maximum_batching_window_in_seconds, where=where)
-        limits.PARALLELIZATION_FACTOR.check(self.parallelization_factor, where=where)
-        limits.MAXIMUM_RETRY_ATTEMPTS.check(self.maximum_retry_attempts, where=where)
-        limits.MAXIMUM_RECORD_AGE.check(self.maximum_record_age_in_seconds, where=where)
+        for limit in _LIMITS:
+            check_limit(self, limit.name, limit, where=where)
+        check_kind(f"{where}: bisect_batch_on_function_error", self.bisect_batch_on_function_error, bool)
         check_choice(f"{where}: starting_position", self.starting_position, ("TRIM_HORIZON", "LATEST"))
-        object.__setattr__(self, "function_response_types", tuple(self.function_response_types))
+        object.__setattr__(self, "function_response_types", several(self.function_response_types))
         if self.function_response_types not in ((), ("ReportBatchItemFailures",)):
             raise ValueError(
                 f"{where}: function_response_types must be () or ('ReportBatchItemFailures',), "

@@ -12,7 +12,8 @@ from ddbsim.aws import limits
 from ddbsim.workload import Workload
 
 from . import toml
-from .checks import check_kind, check_number, take_numpy_numbers
+from .checks import check_kind, check_limit, check_name, check_number, take_numpy_numbers
+from .function import Function
 from .mapping import EventSourceMapping
 from .table import Stream, Table
 
@@ -64,13 +65,17 @@ class Scenario:
         mappings = tuple(given) if isinstance(given, tuple | list) else (given,)
         for mapping in mappings:
             check_kind("Scenario.event_source_mappings", mapping, EventSourceMapping)
+        if not mappings:
+            raise ValueError("Scenario.event_source_mappings must be one EventSourceMapping or several, got none")
         check_kind("Scenario.table", self.table, Table)
         check_kind("Scenario.stream", self.stream, Stream)
         object.__setattr__(self, "event_source_mappings", mappings)
         if not isinstance(self.workload, Workload):
             raise ValueError(f"Scenario.workload must be a workload such as PoissonWrites(...), got {self.workload!r}")
         self._check_time()
-        limits.ACCOUNT_CONCURRENCY.check(self.account_concurrency, where="Scenario")
+        check_name("Scenario.name", self.name)
+        check_name("Scenario.region", self.region)
+        check_limit(self, "account_concurrency", limits.ACCOUNT_CONCURRENCY, where="Scenario")
         self._check_mappings()
 
     def _check_time(self) -> None:
@@ -96,12 +101,18 @@ class Scenario:
             raise ValueError(
                 f"event_source_mappings must have different names, got {twice[0]!r} twice: give one of them a name="
             )
-        functions: dict[str, object] = {}
+        functions: dict[str, Function] = {}
         for mapping in self.mappings:
             if functions.setdefault(mapping.function.name, mapping.function) != mapping.function:
                 raise ValueError(
                     f"functions of one name must be equal, but two different ones are called {mapping.function.name!r}"
                 )
+        reserved = sum(function.reserved_concurrency or 0 for function in functions.values())
+        if reserved > self.account_concurrency:
+            raise ValueError(
+                f"the functions' reserved_concurrency must add up to at most account_concurrency "
+                f"({self.account_concurrency}), got {reserved}"
+            )
 
     @property
     def mappings(self) -> tuple[EventSourceMapping, ...]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from ddbsim.aws import behaviour, limits
-from ddbsim.distributions import Distribution, LogNormal, as_distribution
+from ddbsim.distributions import Distribution, LogNormal
 
-from .checks import check_choice, check_number, take_numpy_numbers
+from .checks import check_choice, check_distribution, check_name, check_number, check_whole, take_numpy_numbers
 
 __all__ = ["VIEW_TYPES", "Stream", "Table", "ViewType"]
 
@@ -44,6 +44,7 @@ class Table:
         whole = isinstance(self.partitions, int) and not isinstance(self.partitions, bool)
         if not whole or not 1 <= self.partitions <= 10_000:
             raise ValueError(f"Table.partitions must be a whole number in 1..10000, got {self.partitions!r}")
+        check_name("Table.name", self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,6 @@ class Stream:
         check_choice("Stream.view_type", self.view_type, VIEW_TYPES)
         check_number("Stream.retention_s", self.retention_s, open_low=True, high=limits.RETENTION_S.value)
         check_number("Stream.visibility_hold_s", self.visibility_hold_s, open_low=True)
-        check_number("Stream.event_record_overhead_bytes", self.event_record_overhead_bytes)
+        check_whole(self, "event_record_overhead_bytes")
         check_number("Stream.event_bytes_per_stored_byte", self.event_bytes_per_stored_byte, low=1.0)
-        as_distribution(self.visibility_delay)
+        check_distribution("Stream.visibility_delay", self.visibility_delay)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import tomllib
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,9 @@ _CLASS_OF_FIELD: dict[str, type] = {
 def _public_classes(module: Any) -> Iterator[type]:
     for name in module.__all__:
         value = getattr(module, name)
-        if isinstance(value, type) and is_dataclass(value):
+        # a base class makes nothing, and columns of writes are arrays: a file names them by a path
+        usable = isinstance(value, type) and is_dataclass(value) and not inspect.isabstract(value)
+        if usable and value is not workload.WriteColumns:
             yield value
 
 
@@ -106,8 +110,10 @@ def load(source: str | Path, scenario_class: type, *, writes_folder: Path | None
     try:
         text = str(source) if inline else Path(source).read_text(encoding="utf-8")
         table = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioFileError(f"{where}: cannot be read ({error})") from None
+    except OSError as error:
+        raise ScenarioFileError(f"{where}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ScenarioFileError(f"{where}: cannot be read (it is not UTF-8)") from None
     except tomllib.TOMLDecodeError as error:
         raise ScenarioFileError(f"{where}: is not TOML ({error})") from None
     if not inline:
@@ -163,6 +169,9 @@ def _as_config(table: dict[str, Any], cls: type, where: str) -> Any:
 def _from_toml(value: Any, name: str, where: str) -> Any:
     if isinstance(value, list):
         return tuple(_from_toml(item, name, f"{where}[{index}]") for index, item in enumerate(value))
+    if isinstance(value, date):
+        # TOML has dates of its own, and datetime is a date
+        return value.isoformat()
     if not isinstance(value, dict):
         return value
     return _as_config(*_class_of(value, name, where), where)
@@ -172,6 +181,6 @@ def _class_of(table: dict[str, Any], name: str, where: str) -> tuple[dict[str, A
     named = table.get("type")
     if named is None and name in _CLASS_OF_FIELD:
         return table, _CLASS_OF_FIELD[name]
-    if named not in _CLASS_OF_TYPE:
+    if not isinstance(named, str) or named not in _CLASS_OF_TYPE:
         raise ScenarioFileError(f"{where}: type must be one of {', '.join(sorted(_CLASS_OF_TYPE))}, got {named!r}")
     return {key: value for key, value in table.items() if key != "type"}, _CLASS_OF_TYPE[named]
