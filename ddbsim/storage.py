@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -11,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
+from .log.columns import SCHEMA
 from .result import FRAMES, Result
-from .scenario import Scenario, toml
+from .scenario import Scenario, ScenarioFileError, toml
 
 __all__ = ["ResultFolderError", "check_folder", "read_result", "write_result"]
 
@@ -36,7 +38,7 @@ def write_result(result: Result, folder: str | Path, extras: Mapping[str, bytes]
         Further files, by name.
     """
     target = check_folder(folder)
-    scenario = toml.dump(result.scenario, defaults=True, writes_file="writes.parquet")
+    scenario = toml.dump(result.scenario, defaults=True, writes_file="writes.parquet", folder=target)
     target.parent.mkdir(parents=True, exist_ok=True)
     # written beside its place, then moved there in one step: no half-written result under that name
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -55,10 +57,21 @@ def write_result(result: Result, folder: str | Path, extras: Mapping[str, bytes]
 
 
 def check_folder(folder: str | Path) -> Path:
-    """Return the folder as a path, or raise FileExistsError where something is in its place."""
+    """Return the folder as a path.
+
+    Raises
+    ------
+    FileExistsError
+        If something is in its place.
+    OSError
+        If nothing can be written there: better told before a long run than after it.
+    """
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"{target} must not exist or be an empty folder: results are never overwritten")
+    above = next(parent for parent in target.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise OSError(f"{target} must be in a folder that can be written to, and {above} cannot")
     return target
 
 
@@ -94,7 +107,14 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
         if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
     }
     dictionaries = [field.name for field in table.schema if field.name not in encodings]
-    pq.write_table(table, path, compression="zstd", use_dictionary=dictionaries, column_encoding=encodings)
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        use_dictionary=dictionaries,
+        column_encoding=encodings,
+        write_page_checksum=True,  # a flipped bit is told, not read as data
+    )
 
 
 def read_result(folder: str | Path) -> Result:
@@ -108,16 +128,34 @@ def read_result(folder: str | Path) -> Result:
     Returns
     -------
     Result
+        Its frames equal the saved ones. A workload of given writes (`ReplayWrites`, `ItemWrites`) has become a
+        `ReplayWrites` of the saved writes.
 
     Raises
     ------
     ResultFolderError
-        If the folder is no saved result of a format that this version reads, or a file is missing.
+        If the folder is no saved result of a format that this version reads, or a file is missing or damaged.
     """
     source = Path(folder)
+    meta = _read_meta(source)
+    missing = [name for name in (*(f"{frame}.parquet" for frame in FRAMES), _SCENARIO) if not (source / name).exists()]
+    if missing:
+        raise ResultFolderError(f"{source}: the file {missing[0]} is missing")
+    try:
+        scenario = Scenario.from_toml(source / _SCENARIO)
+    except ScenarioFileError as error:
+        raise ResultFolderError(f"{source}: {_SCENARIO} is damaged ({error})") from None
+
+    def build(name: str) -> pd.DataFrame:
+        return _read(source, name, meta["categories"].get(name, {}))
+
+    return Result(scenario, meta["seed"], meta["ended_s"], meta["simpy_events"], build)
+
+
+def _read_meta(source: Path) -> dict[str, Any]:
     try:
         meta = json.loads((source / _META).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ResultFolderError(f"{source} is not a saved result: {_META} cannot be read ({error})") from None
     if not isinstance(meta, dict) or meta.get("format") != _FORMAT:
         found = meta.get("format") if isinstance(meta, dict) else meta
@@ -125,20 +163,19 @@ def read_result(folder: str | Path) -> Result:
     absent = [name for name in ("seed", "ended_s", "simpy_events", "categories") if name not in meta]
     if absent:
         raise ResultFolderError(f"{source}: {_META} is damaged, it has no {absent[0]}")
-    missing = [name for name in (*(f"{frame}.parquet" for frame in FRAMES), _SCENARIO) if not (source / name).exists()]
-    if missing:
-        raise ResultFolderError(f"{source}: the file {missing[0]} is missing")
-    scenario = toml.load((source / _SCENARIO).read_text(encoding="utf-8") + "\n", Scenario, writes_folder=source)
+    return meta
 
-    def build(name: str) -> pd.DataFrame:
-        try:
-            frame = pd.read_parquet(source / f"{name}.parquet")
-        except (OSError, ValueError) as error:
-            raise ResultFolderError(f"{source}: {name}.parquet is damaged ({error})") from None
-        kinds = {
-            column: pd.CategoricalDtype(pd.Index(names, dtype="str"))
-            for column, names in meta["categories"].get(name, {}).items()
-        }
-        return frame.astype(kinds)
 
-    return Result(scenario, meta["seed"], meta["ended_s"], meta["simpy_events"], build)
+def _read(source: Path, name: str, categories: dict[str, list[str]]) -> pd.DataFrame:
+    try:
+        frame = pd.read_parquet(source / f"{name}.parquet", page_checksum_verification=True)
+    except (OSError, ValueError) as error:
+        # Arrow's errors may have several lines
+        reason = str(error).splitlines()[0]
+        raise ResultFolderError(f"{source}: {name}.parquet is damaged ({reason})") from None
+    wanted = [column.name for column in SCHEMA[name]]
+    if list(frame) != wanted:
+        found = ", ".join(map(str, frame)) or "none"
+        raise ResultFolderError(f"{source}: {name}.parquet must have the columns {', '.join(wanted)}, and has {found}")
+    kinds = {column: pd.CategoricalDtype(pd.Index(names, dtype="str")) for column, names in categories.items()}
+    return frame.astype(kinds)

@@ -1,5 +1,7 @@
 """Saved results: complete or not at all, equal when read back, refused in one sentence when damaged."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -96,3 +98,94 @@ def test_foreign_and_damaged_folders_are_refused(result, tmp_path):
     (tmp_path / "out" / "shards.parquet").unlink()
     with pytest.raises(ds.ResultFolderError, match=r"shards\.parquet is missing"):
         ds.read_result(tmp_path / "out")
+
+
+def test_a_trace_is_found_from_the_saved_scenario(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "traces").mkdir()
+    (tmp_path / "traces" / "t.csv").write_text("timestamp,value\n2026-01-01T00:00:00Z,60\n2026-01-01T00:01:00Z,30\n")
+    scenario = ds.Scenario(workload=ds.TraceWrites(trace="traces/t.csv"), duration_s=20)
+    ds.simulate(scenario, rng=7, progress=False).to_parquet("results/one")
+    monkeypatch.chdir("traces")
+    again = ds.read_result("../results/one").scenario
+    assert again.workload.duration_s == 120.0
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "{", '{"format": 99}', "\x00"])
+def test_a_foreign_note_is_refused(tmp_path, content):
+    (tmp_path / "result.json").write_text(content)
+    with pytest.raises(ds.ResultFolderError, match=r"is not a saved result|format must be 1, got"):
+        ds.read_result(tmp_path)
+
+
+def test_a_note_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "result.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ds.ResultFolderError, match="is not a saved result"):
+        ds.read_result(tmp_path)
+
+
+@pytest.mark.parametrize("absent", ["seed", "ended_s", "simpy_events", "categories"])
+def test_a_note_without_a_part_is_refused(result, tmp_path, absent):
+    result.to_parquet(tmp_path / "out")
+    note = tmp_path / "out" / "result.json"
+    meta = json.loads(note.read_text())
+    del meta[absent]
+    note.write_text(json.dumps(meta))
+    with pytest.raises(ds.ResultFolderError, match=f"it has no {absent}"):
+        ds.read_result(tmp_path / "out")
+
+
+def test_a_damaged_scenario_is_told(result, tmp_path):
+    result.to_parquet(tmp_path / "out")
+    (tmp_path / "out" / "scenario.toml").write_text("duration_s = ")
+    with pytest.raises(ds.ResultFolderError, match=r"scenario\.toml is damaged"):
+        ds.read_result(tmp_path / "out")
+
+
+def test_a_flipped_bit_is_told(result, tmp_path):
+    result.to_parquet(tmp_path / "out")
+    file = tmp_path / "out" / "stream_log.parquet"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(ds.ResultFolderError, match=r"stream_log\.parquet is damaged"):
+        _ = ds.read_result(tmp_path / "out").stream_log
+
+
+def test_a_frame_with_other_columns_is_told(result, tmp_path):
+    result.to_parquet(tmp_path / "out")
+    result.shards.rename(columns={"bytes": "octets"}).to_parquet(tmp_path / "out" / "shards.parquet")
+    with pytest.raises(ds.ResultFolderError, match=r"shards\.parquet must have the columns .*, and has .*octets"):
+        _ = ds.read_result(tmp_path / "out").shards
+
+
+def test_an_interrupt_while_saving_leaves_nothing(result, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(storage, "_meta", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        result.to_parquet(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_run(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"must be in a folder that can be written to, and .*file cannot"):
+        storage.check_folder(tmp_path / "file" / "out")
+
+
+def test_an_empty_folder_is_filled_and_a_missing_one_made(result, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "a" / "b"):
+        result.to_parquet(folder)
+        assert ds.read_result(folder).seed == result.seed
+
+
+def test_analyses_of_a_result_read_back_are_those_of_the_run(result, tmp_path):
+    result.to_parquet(tmp_path / "out")
+    again = ds.read_result(tmp_path / "out")
+    assert str(again) == str(result)
+    pd.testing.assert_frame_equal(again.lag(), result.lag())
+    pd.testing.assert_frame_equal(again.waits(), result.waits())
+    pd.testing.assert_frame_equal(again.bill().frame, result.bill().frame)

@@ -136,7 +136,7 @@ class Scenario:
         Parameters
         ----------
         path
-            File to write.
+            File to write. A trace's relative path is then taken from its folder, as `from_toml` reads it.
         defaults
             Also write the fields that are at their default.
 
@@ -145,7 +145,7 @@ class Scenario:
         ValueError
             If a part cannot be written as text (arrays, a handler).
         """
-        text = toml.dump(self, defaults=defaults)
+        text = toml.dump(self, defaults=defaults, folder=None if path is None else Path(path).parent)
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import tomllib
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -56,10 +57,17 @@ _CLASS_OF_TYPE: dict[str, type] = {
 }
 
 
-def dump(scenario: Any, *, defaults: bool, writes_file: str | None = None) -> str:
+def dump(scenario: Any, *, defaults: bool, writes_file: str | None = None, folder: Path | None = None) -> str:
     """Return a scenario as TOML text.
 
-    With `writes_file`, given writes (arrays or items, which are no text) become a `ReplayWrites` of that Parquet file.
+    Parameters
+    ----------
+    scenario, defaults
+        What, and whether with the fields that are at their default.
+    writes_file
+        Given writes (arrays or items, which are no text) become a `ReplayWrites` of this Parquet file.
+    folder
+        Where the text will stand: a trace's relative path is made to start there, as `load` reads it.
     """
     replayed = None
     if writes_file is not None and isinstance(scenario.workload, workload.ReplayWrites | workload.ItemWrites):
@@ -67,6 +75,10 @@ def dump(scenario: Any, *, defaults: bool, writes_file: str | None = None) -> st
         replayed = {"type": "ReplayWrites", "columns": writes_file, "key_bytes": key_bytes}
     table = _as_table(scenario, defaults, replayed)
     table.pop("type")
+    trace = table["workload"].get("trace")
+    if folder is not None and isinstance(trace, str) and not os.path.isabs(trace):
+        path = os.path.relpath(os.path.realpath(trace), os.path.realpath(folder))
+        table["workload"]["trace"] = Path(path).as_posix()
     return tomli_w.dumps(table)
 
 
@@ -103,8 +115,8 @@ def _default_of(config: Any, name: str) -> Any:
     return field.default
 
 
-def load(source: str | Path, scenario_class: type, *, writes_folder: Path | None = None) -> Any:
-    """Return the scenario that a TOML file or text describes; a text's recorded writes stand in `writes_folder`."""
+def load(source: str | Path, scenario_class: type) -> Any:
+    """Return the scenario that a TOML file or text describes; a file's relative paths start in its folder."""
     inline = isinstance(source, str) and "\n" in source
     where = "scenario text" if inline else str(source)
     try:
@@ -118,8 +130,7 @@ def load(source: str | Path, scenario_class: type, *, writes_folder: Path | None
         raise ScenarioFileError(f"{where}: is not TOML ({error})") from None
     if not inline:
         _anchor_path(table, "trace", Path(source).parent)
-        writes_folder = Path(source).parent
-    _anchor_path(table, "columns", writes_folder or Path())
+        _anchor_path(table, "columns", Path(source).parent)
     return _as_config(table, scenario_class, where)
 
 
