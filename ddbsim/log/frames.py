@@ -229,15 +229,18 @@ class Consumer:
 
     def polled(self) -> tuple[Floats, Floats, Floats]:
         """Return when each place was visible, could first be read, and was read."""
-        visible, offer, read = [], [], []
+        visible, offer, read = (np.empty(self.length) for _ in range(3))
+        begin = 0
         for lane in self.lanes:
             everything = self.recording.stream.shards[lane.shard].visible_s
             pick = slice(None) if lane.positions is None else lane.positions
-            visible.append(everything[pick])
-            read.append(lane.polls.read_s(len(everything))[pick])
+            places = slice(begin, begin + len(everything[pick]))
+            begin = places.stop
+            visible[places] = everything[pick]
+            read[places] = lane.polls.read_s(len(everything))[pick]
             # a backlogged poller may have been off its lattice, and earlier
-            offer.append(np.fmin(lane.polls.first_ticks(visible[-1]), read[-1]))
-        return _joined(visible), _joined(offer), _joined(read)
+            offer[places] = np.fmin(lane.polls.first_ticks(visible[places]), read[places])
+        return visible, offer, read
 
     def received_s(self) -> Floats:
         """Return when each place was first handed to the function: the start of its handler."""
@@ -332,20 +335,28 @@ def _parts(consumer: Consumer) -> Iterator[tuple[str, Floats]]:
         return
     written = consumer.recording.stream.written_s[consumer.record]
     visible, offer, read = consumer.polled()
+    # each column is let go as soon as the parts have no more need of it: they are most of the memory here
     yield "visibility_s", visible - written
+    yield "latency_s", attempts["ended_s"][final] - written
+    del written
     yield "poll_wait_s", offer - visible
+    del visible
     closed = attempts["closed_s"][root]
     ready = np.maximum(np.maximum(read, attempts["ready_s"][root]), offer)
     np.minimum(ready, closed, out=ready)
+    del read
     yield "behind_s", ready - offer
+    del offer
     yield "window_s", closed - ready
+    del ready
     accepted = attempts["accepted_s"][root]
     yield "throttle_s", accepted - closed
+    del closed
     yield "retries_s", attempts["accepted_s"][final] - accepted
+    del accepted
     cold = attempts["started_s"] - attempts["accepted_s"] + attempts["init_s"]
     yield "cold_start_s", cold[final]
     yield "handler_s", attempts["duration_s"][final]
-    yield "latency_s", attempts["ended_s"][final] - written
 
 
 def attempts_frame(recording: _Recording, attempts: Attempts, names: Names) -> pd.DataFrame:

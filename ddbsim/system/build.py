@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -122,7 +122,8 @@ class System:
         except KeyboardInterrupt:
             ended_s = self.env.now
         return Recording(
-            stream=self.stream,
+            # the bytes of the events are needed no more
+            stream=replace(self.stream, payload_bytes=self.stream.payload_bytes[:0]),
             lanes=self._lane_records(),
             recorder=self.recorder,
             ended_s=ended_s,
