@@ -88,6 +88,18 @@ def compare_view_types(
     Returns
     -------
     ViewTypeComparison
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C: parts of runs are not compared.
+
+    Examples
+    --------
+    >>> import ddbsim as ds
+    >>> comparison = compare_view_types(ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=30), rng=7)
+    >>> comparison.frame["record_bytes"].round().tolist()
+    [36.0, 1060.0, 1060.0, 2084.0]
     """
     streams = RandomStreams(rng)
     known = dict(measured or {})
@@ -97,7 +109,7 @@ def compare_view_types(
             writes = draw_writes(scenario, streams) if writes is None else writes
             stream = replace(scenario.stream, view_type=view_type)
             variant = replace(scenario, stream=stream, name=f"{scenario.name}, {view_type}")
-            known[view_type] = measure(run(variant, writes, streams, progress=progress))
+            known[view_type] = measure(_whole(run(variant, writes, streams, progress=progress)))
     return ViewTypeComparison(
         frame=_stacked({view_type: known[view_type].work for view_type in VIEW_TYPES}),
         costs=_stacked({view_type: known[view_type].bill.frame[_COSTS] for view_type in VIEW_TYPES}),
@@ -106,6 +118,13 @@ def compare_view_types(
 
 
 _COSTS = ["component", "label", "quantity", "unit", "unit_price_usd", "usd", "usd_per_month"]
+
+
+def _whole(result: Result) -> Result:
+    """Return a run that reached its end; KeyboardInterrupt goes on, for a part of a run compares with nothing."""
+    if result.partial:
+        raise KeyboardInterrupt
+    return result
 
 
 def _stacked(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
