@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .aws.prices import PriceError
-from .scenario import Scenario
+from .aws.prices import PriceError, prices
+from .scenario import AcceptedWithATrap, Scenario
 from .workload import TraceWrites
 
 if TYPE_CHECKING:
@@ -26,12 +27,21 @@ _INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, 2 for a bad input, 130 after Ctrl-C."""
+    """Run the command line and return its exit code: 0, 2 for a bad input, 130 after Ctrl-C.
+
+    Parameters
+    ----------
+    arguments
+        As typed after ``ddbsim``; those of the process if None.
+    """
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
     except (ValueError, OSError, PriceError) as error:
         print(f"ddbsim: {error}", file=sys.stderr)
+        return _BAD_INPUT
+    except MemoryError:
+        print("ddbsim: the scenario needs more memory than there is: lower its rate or duration_s", file=sys.stderr)
         return _BAD_INPUT
     except KeyboardInterrupt:
         print("ddbsim: interrupted", file=sys.stderr)
@@ -62,15 +72,20 @@ def _run(options: argparse.Namespace) -> int:
     from .run import simulate
     from .storage import check_folder, write_result
 
-    scenario = Scenario.from_toml(options.scenario)
+    scenario = _read(options.scenario)
+    # what would stop a long run at its end is refused before it begins
     if options.out is not None:
         check_folder(options.out)
+    if not options.no_compare:
+        prices(scenario.region)
     if isinstance(scenario.workload, TraceWrites):
         print(scenario.workload.used_trace.describe())
     result = simulate(scenario, rng=options.seed, progress=not options.quiet)
-    print(_report(result))
+    # saved before anything else is done with it: a second Ctrl-C may come
     if options.out is not None:
         write_result(result, options.out, _rendered(_plots(result)))
+    print(_report(result))
+    if options.out is not None:
         print(f"\nsaved in {options.out}" + (" (partial: the run was interrupted)" if result.partial else ""))
     if result.partial:
         return _INTERRUPTED
@@ -81,6 +96,16 @@ def _run(options: argparse.Namespace) -> int:
         comparison = compare_view_types(scenario, rng=options.seed, progress=not options.quiet, measured=measured)
         print(f"\nThe same writes under each view type\n{comparison}")
     return 0
+
+
+def _read(path: Path) -> Scenario:
+    """Return the scenario of a file; what the service accepts with a trap is told in a sentence of its own."""
+    with warnings.catch_warnings(record=True) as traps:
+        warnings.simplefilter("always", AcceptedWithATrap)
+        scenario = Scenario.from_toml(path)
+    for trap in traps:
+        print(f"ddbsim: note: {trap.message}", file=sys.stderr)
+    return scenario
 
 
 def _report(result: Result) -> str:
