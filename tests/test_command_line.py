@@ -8,7 +8,9 @@ import time
 import pytest
 
 import ddbsim as ds
+from ddbsim import run as run_module
 from ddbsim.__main__ import main
+from ddbsim.experiment import view_types
 
 SMALL = """
 name = "small"
@@ -140,3 +142,85 @@ def test_an_interrupt_saves_what_was_simulated(tmp_path):
     completed = saved.stream_log["completed_s"]
     assert completed.max() <= saved.ended_s
     assert saved.stream_log["outcome"].isin(("processed", "waiting")).all()
+
+
+def save_first(monkeypatch, ended_s):
+    """Let the run end early, as Ctrl-C has it."""
+    simulate = run_module.simulate
+
+    def interrupted(*arguments, **options):
+        result = simulate(*arguments, **options)
+        result.ended_s = ended_s
+        return result
+
+    monkeypatch.setattr(run_module, "simulate", interrupted)
+
+
+@pytest.mark.parametrize("ended_s", [0.0, 2.0, 12.0])
+def test_a_run_cut_short_is_reported_and_saved_as_partial(small, tmp_path, capsys, monkeypatch, ended_s):
+    save_first(monkeypatch, ended_s)
+    small.write_text("warmup_s = 5\n" + SMALL)
+    assert main(["run", str(small), "--out", str(tmp_path / "out"), "--quiet"]) == 130
+    shown = capsys.readouterr()
+    assert "interrupted at" in shown.out
+    assert "(partial: the run was interrupted)" in shown.out
+    assert "USD per month" not in shown.out
+    assert ds.read_result(tmp_path / "out").partial
+
+
+def test_an_interrupt_of_the_comparison_leaves_the_saved_run(small, tmp_path, capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(view_types, "run", interrupted)
+    assert main(["run", str(small), "--out", str(tmp_path / "out"), "--quiet"]) == 130
+    shown = capsys.readouterr()
+    assert shown.err == "ddbsim: interrupted\n"
+    assert not ds.read_result(tmp_path / "out").partial
+
+
+def test_a_region_without_prices_is_refused_before_the_run(small, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(run_module, "simulate", lambda *_, **__: pytest.fail("ran"))
+    small.write_text('region = "mars-1"\n' + SMALL)
+    assert main(["run", str(small), "--out", str(tmp_path / "out")]) == 2
+    assert "mars-1" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_the_comparison_no_prices_are_needed(small, capsys):
+    small.write_text('region = "mars-1"\n' + SMALL)
+    assert main(["run", str(small), "--quiet", "--no-compare"]) == 0
+    assert "USD" not in capsys.readouterr().out
+
+
+def test_a_trap_is_told_in_a_sentence(small, capsys):
+    small.write_text(SMALL + "[event_source_mappings]\nbatch_size = 5000\n")
+    assert main(["run", str(small), "--quiet", "--no-compare"]) == 0
+    shown = capsys.readouterr().err
+    assert shown.startswith("ddbsim: note: EventSourceMapping 'function': batch_size 5000 is beyond the 1,000 records")
+    assert shown.count("\n") == 1
+
+
+def test_a_lack_of_memory_is_told_in_a_sentence(small, capsys, monkeypatch):
+    def lack(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(run_module, "simulate", lack)
+    assert main(["run", str(small), "--quiet"]) == 2
+    assert "needs more memory than there is" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_run(small, tmp_path, capsys):
+    assert main(["run", str(small), "--out", str(small / "out")]) == 2
+    assert "must be in a folder that can be written to" in capsys.readouterr().err
+
+
+def test_a_process_of_its_own_says_the_same(tmp_path):
+    (tmp_path / "bad.toml").write_text(SMALL + "rate = 3\n")
+    command = [sys.executable, "-m", "ddbsim", "run", "bad.toml", "--out", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("ddbsim: bad.toml: workload: unknown field 'rate' of PoissonWrites; allowed: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]

@@ -166,8 +166,10 @@ class Consumer:
         rows = np.flatnonzero((attempts.mapping == self.mapping) & attempts.accepted)
         offset = self._start[column["lane"][rows]]
         first, last = column["first"][rows] + offset, column["last"][rows] + offset
-        self.deliveries = coverage(first, last, self.length).astype(np.int32)
         self.root = self._roots(rows, first, last)
+        once = int((last - first).sum()) == np.count_nonzero(self.root >= 0)
+        # where nothing was sent twice, which is the rule, counting is a comparison
+        self.deliveries = (self.root >= 0 if once else coverage(first, last, self.length)).astype(np.int32)
         whole = column["outcome"][rows] == Invoked.SUCCESS
         settled = self._settled()
         self.final = spread(
@@ -248,11 +250,7 @@ class Consumer:
 
     def completed_s(self) -> Floats:
         """When each place was processed; NaN if it was not."""
-        completed = self.of_row(self.final, "ended_s")
-        undone = self.outcome != Settled.PROCESSED
-        if undone.any():
-            completed[undone] = np.nan
-        return completed
+        return self.of_row(self.final, "ended_s")
 
 
 def stream_log(recording: _Recording, consumers: Sequence[Consumer], names: Names) -> pd.DataFrame:
