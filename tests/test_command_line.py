@@ -144,7 +144,7 @@ def test_an_interrupt_saves_what_was_simulated(tmp_path):
     assert saved.stream_log["outcome"].isin(("processed", "waiting")).all()
 
 
-def save_first(monkeypatch, ended_s):
+def cut_short(monkeypatch, ended_s):
     """Let the run end early, as Ctrl-C has it."""
     simulate = run_module.simulate
 
@@ -158,7 +158,7 @@ def save_first(monkeypatch, ended_s):
 
 @pytest.mark.parametrize("ended_s", [0.0, 2.0, 12.0])
 def test_a_run_cut_short_is_reported_and_saved_as_partial(small, tmp_path, capsys, monkeypatch, ended_s):
-    save_first(monkeypatch, ended_s)
+    cut_short(monkeypatch, ended_s)
     small.write_text("warmup_s = 5\n" + SMALL)
     assert main(["run", str(small), "--out", str(tmp_path / "out"), "--quiet"]) == 130
     shown = capsys.readouterr()
