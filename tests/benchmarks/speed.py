@@ -161,7 +161,8 @@ def main() -> None:
         "ddbsim, pinned frames": lambda: simulate(600.0, *PINNED),
         "ddbsim, and latency_parts": lambda: simulate(600.0, *PINNED, "latency_parts"),
         "floor: numpy draws and sorts": lambda: floor(600.0),
-        "SimPy, tutorial style": lambda: tutorial(20.0),
+        # a fifth of the run: even so it is slower the longer it is, every record waiting in one heap
+        "SimPy, tutorial style": lambda: tutorial(120.0),
     }
     for name, run in {"simfaas": simfaas, "ciw": ciw}.items():
         if importlib.util.find_spec(name):
