@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -17,3 +19,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("--hypothesis-profile", default=None):
         thorough = config.getoption("markexpr", default="").strip() == "thorough"
         settings.load_profile("thorough" if thorough else "fast")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Close what a test drew: pyplot keeps every figure, and warns of the twenty-first."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")
