@@ -116,6 +116,7 @@ def test_a_bad_seed_is_refused(small, capsys, seed):
     assert "seed must be a whole number >= 0" in capsys.readouterr().err
 
 
+@pytest.mark.thorough  # sends a real signal to a real process: on a busy machine it can come too late
 def test_an_interrupt_saves_what_was_simulated(tmp_path):
     path, out = tmp_path / "long.toml", tmp_path / "out"
     # many small batches: a run of many seconds, of which the writes take the smallest part
