@@ -20,6 +20,7 @@ __all__ = [
     "check_name",
     "check_number",
     "check_share",
+    "check_switch",
     "check_whole",
     "several",
     "take_numpy_numbers",
@@ -73,6 +74,12 @@ def check_name(where: str, value: Any) -> None:
     """Raise ValueError unless `value` is a text that is not empty."""
     if not isinstance(value, str) or not value:
         raise ValueError(f"{where} must be a non-empty text, got {value!r}")
+
+
+def check_switch(where: str, value: Any) -> None:
+    """Raise ValueError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{where} must be True or False, got {value!r}")
 
 
 def check_distribution(where: str, value: float | Distribution) -> Distribution:

@@ -15,6 +15,7 @@ from .checks import (
     check_name,
     check_number,
     check_share,
+    check_switch,
     check_whole,
     several,
     take_numpy_numbers,
@@ -155,7 +156,7 @@ class EventSourceMapping:
         check_kind(f"{where}: poller", self.poller, Poller)
         for limit in _LIMITS:
             check_limit(self, limit.name, limit, where=where)
-        check_kind(f"{where}: bisect_batch_on_function_error", self.bisect_batch_on_function_error, bool)
+        check_switch(f"{where}: bisect_batch_on_function_error", self.bisect_batch_on_function_error)
         check_choice(f"{where}: starting_position", self.starting_position, ("TRIM_HORIZON", "LATEST"))
         object.__setattr__(self, "function_response_types", several(self.function_response_types))
         if self.function_response_types not in ((), ("ReportBatchItemFailures",)):

@@ -172,8 +172,8 @@ class Scenario:
         return f"<pre>{html.escape(self.to_text())}</pre>"
 
     def to_text(self) -> str:
-        """Return the scenario in a few readable lines; defaults are left out."""
+        """Return the scenario in a few readable lines; defaults are left out, and given writes are not spelled out."""
         try:
-            return self.to_toml().rstrip()
+            return toml.dump(self, defaults=False, writes_file="(given writes)").rstrip()
         except ValueError:
             return repr(self)

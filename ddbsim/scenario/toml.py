@@ -96,7 +96,7 @@ def _as_table(config: Any, defaults: bool, replayed: dict[str, Any] | None = Non
 
 
 def _as_toml(value: Any, name: str, defaults: bool) -> Any:
-    if is_dataclass(value):
+    if is_dataclass(value) and not isinstance(value, workload.WriteColumns):
         table = _as_table(value, defaults)
         if type(value) is _CLASS_OF_FIELD.get(name):
             table.pop("type")
