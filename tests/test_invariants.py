@@ -114,6 +114,7 @@ def check_discards(result: ds.Result) -> None:
         rows = lost[lost["event_source_mapping"] == name]
         assert rows.loc[~rows["expired"], "records"].sum() == (log["outcome"] == "discarded").sum()
         assert rows.loc[rows["expired"], "records"].sum() == (log["outcome"] == "expired").sum()
+    assert (lost["discarded_s"] < result.ended_s).all()
     assert (lost["last_sequence_number"] - lost["first_sequence_number"] >= lost["records"] - 1).all()
     assert (lost.loc[~lost["expired"], "approximate_invoke_count"] >= 1).all()
 

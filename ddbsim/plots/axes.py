@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-__all__ = ["COLOURS", "axes", "finish", "frame_of"]
+__all__ = ["COLOURS", "axes", "by_mapping", "finish", "frame_of", "legend_above", "styled"]
 
 # Okabe and Ito's palette, without its yellow (too faint on white) and with black last
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#000000")
@@ -27,6 +29,29 @@ def axes(ax: Axes | None, *, size: tuple[float, float] = (8.0, 3.6)) -> Axes:
 def frame_of(source: Any, method: str, **arguments: Any) -> pd.DataFrame:
     """Return a frame as it is, or what a Result's method of that name gives."""
     return source if isinstance(source, pd.DataFrame) else getattr(source, method)(**arguments)
+
+
+def by_mapping(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield each mapping's name, its colour and its rows; the first mapping of a scenario is blue in every plot."""
+    groups = frame.groupby("event_source_mapping", observed=True, sort=False)
+    for number, (name, group) in enumerate(groups):
+        yield str(name), COLOURS[number % len(COLOURS)], group
+
+
+def styled(kind: type[Artist], given: dict[str, Any], **usual: Any) -> dict[str, Any]:
+    """Return the artist's usual properties, and over them those that the caller gave, whatever their alias."""
+    from matplotlib.cbook import normalize_kwargs
+
+    return usual | normalize_kwargs(given, kind)
+
+
+def legend_above(ax: Axes, *, columns: int = 3) -> None:
+    """Put the legend in rows above the curves, which fill the axes from 0 up."""
+    count = len(ax.get_legend_handles_labels()[0])
+    rows = -(-count // columns)
+    ax.set_ylim(bottom=0, top=ax.get_ylim()[1] * (1.0 + 0.11 * rows))
+    if count:
+        ax.legend(frameon=False, loc="upper left", ncols=columns)
 
 
 def finish(ax: Axes, *, title: str, xlabel: str, ylabel: str, empty: bool = False, legend: bool = True) -> Axes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from .axes import COLOURS, axes, finish, frame_of
+from .axes import COLOURS, axes, by_mapping, finish, frame_of, legend_above, styled
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 __all__ = ["lag"]
@@ -27,7 +28,7 @@ def lag(
     ax: Axes | None = None,
     **line_kws: Any,
 ) -> Axes:
-    """Plot how far behind each mapping is, per shard; with many shards, the middle and the worst of them.
+    """Plot how far behind each mapping is, per shard; with many shards, their median, their range and the worst.
 
     Parameters
     ----------
@@ -50,26 +51,52 @@ def lag(
         raise ValueError(f"measure must be one of {', '.join(map(repr, _LABELS))}, got {measure!r}")
     frame = frame_of(result_or_frame, "lag", every_s=every_s)
     ax = axes(ax)
-    several = frame["event_source_mapping"].nunique() > 1
-    for number, (name, group) in enumerate(frame.groupby("event_source_mapping", observed=True)):
+    several = len(set(frame["event_source_mapping"])) > 1
+    for name, colour, group in by_mapping(frame):
+        # a step in which nothing was sent has no age: a line alone would not show a point between two such
+        style = {"marker": ".", "markersize": 4} if measure == "iterator_age_s" else {}
         table = group.pivot(index="at_s", columns="shard_id", values=measure)
-        prefix = f"{name}: " if several else ""
         if table.shape[1] > _MANY_SHARDS:
-            colour = COLOURS[number % len(COLOURS)]
-            ax.fill_between(
-                table.index, table.min(axis=1), table.max(axis=1), alpha=0.2, color=colour, lw=0,
-                label=f"{prefix}all {table.shape[1]} shards",
-            )  # fmt: skip
-            ax.plot(table.index, table.median(axis=1), color=colour, label=f"{prefix}middle shard", **line_kws)
+            _range(ax, table, f"{name}: " if several else "", colour, style, line_kws)
+        elif several:
+            _alike(ax, table, name, colour, style, line_kws)
         else:
-            for index, shard in enumerate(table):
-                colour = COLOURS[(index if not several else number) % len(COLOURS)]
-                label = f"{prefix}{_short(str(shard))}"
-                ax.plot(table.index, table[shard], color=colour, lw=1.2, label=label, **line_kws)
+            _each(ax, table, style, line_kws)
     title, ylabel = _LABELS[measure]
-    finish(ax, title=title, xlabel="simulated time (s)", ylabel=ylabel, empty=frame.empty)
-    ax.set_ylim(bottom=0)
+    finish(ax, title=title, xlabel="simulated time (s)", ylabel=ylabel, empty=frame.empty, legend=False)
+    legend_above(ax)
     return ax
+
+
+def _each(ax: Axes, table: pd.DataFrame, style: dict[str, Any], given: dict[str, Any]) -> None:
+    """Draw the shards of the only mapping, a colour each."""
+    for shard, colour in zip(table, COLOURS, strict=False):
+        _line(ax, table[shard], given, **style, color=colour, label=_short(str(shard)))
+
+
+def _alike(ax: Axes, table: pd.DataFrame, name: str, colour: str, style: dict[str, Any], given: dict[str, Any]) -> None:
+    """Draw the shards of one mapping of several in its colour, with one entry in the legend."""
+    for number, shard in enumerate(table):
+        label = f"{name}: {table.shape[1]} shard(s)" if number == 0 else "_nolegend_"
+        _line(ax, table[shard], given, **style, color=colour, label=label)
+
+
+def _range(
+    ax: Axes, table: pd.DataFrame, prefix: str, colour: str, style: dict[str, Any], given: dict[str, Any]
+) -> None:
+    """Draw the range of many shards, their median, and the one that is furthest behind."""
+    label = f"{prefix}all {table.shape[1]} shards"
+    ax.fill_between(table.index, table.min(axis=1), table.max(axis=1), alpha=0.2, color=colour, lw=0, label=label)
+    _line(ax, table.median(axis=1), given, **style, color=colour, label=f"{prefix}their median")
+    worst = table.max().fillna(0.0).idxmax()
+    label = f"{prefix}worst: {_short(str(worst))}"
+    _line(ax, table[worst], given, **style, color=colour, linestyle=":", label=label)
+
+
+def _line(ax: Axes, values: pd.Series[float], given: dict[str, Any], **usual: Any) -> None:
+    from matplotlib.lines import Line2D
+
+    ax.plot(values.index, values, **styled(Line2D, given, linewidth=1.2, **usual))
 
 
 def _short(shard_id: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .axes import COLOURS, axes, finish, frame_of
+from .axes import axes, by_mapping, finish, frame_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,21 +41,21 @@ def latency(
     -------
     Axes
     """
+    from matplotlib.lines import Line2D
+
     frame = frame_of(result_or_frame, "ecdf")
     ax = axes(ax)
-    for number, (name, group) in enumerate(frame.groupby("event_source_mapping", observed=True)):
+    for name, colour, group in by_mapping(frame):
         share = group["share"].to_numpy()
         values = 1.0 - share if complementary else share
         # the last step of a complement is 0, which a logarithm has no place for
         keep = values > 0 if complementary else np.ones(len(values), dtype=bool)
-        colour = COLOURS[number % len(COLOURS)]
-        ax.step(
-            group["latency_s"].to_numpy()[keep], values[keep], where="post", color=colour, label=str(name), **line_kws
-        )
+        style = styled(Line2D, line_kws, color=colour, label=name)
+        ax.step(group["latency_s"].to_numpy()[keep], values[keep], where="post", **style)
     if slo_s is not None:
         ax.axvline(slo_s, color="#000000", ls="--", lw=1, label=f"target {slo_s:g} s")
     if not frame.empty:
-        ax.set_xscale("log")
+        _seconds_on_a_log_scale(ax)
     if complementary and not frame.empty:
         ax.set_yscale("log")
     ylabel = "share of records that take longer" if complementary else "share of records done within"
@@ -80,16 +80,18 @@ def waits(result_or_frame: Any, *, cohort: float | None = 0.99, ax: Axes | None 
     -------
     Axes
     """
+    from matplotlib.patches import Rectangle
+
     frame = frame_of(result_or_frame, "waits", cohort=cohort)
     ax = axes(ax)
-    names = list(dict.fromkeys(frame["event_source_mapping"]))
-    height = 0.8 / max(len(names), 1)
-    for number, name in enumerate(names):
-        group = frame[frame["event_source_mapping"] == name]
+    height = 0.8 / max(frame["event_source_mapping"].nunique(), 1)
+    mappings = 0
+    for number, (name, colour, group) in enumerate(by_mapping(frame)):
+        mappings += 1
         mean = group["mean_s"].to_numpy()
         left = np.concatenate(([0.0], np.cumsum(mean)[:-1]))
         places = np.arange(len(mean)) + number * height
-        ax.barh(places, mean, left=left, height=height, color=COLOURS[number % len(COLOURS)], label=name, **bar_kws)
+        ax.barh(places, mean, left=left, **styled(Rectangle, bar_kws, height=height, color=colour, label=name))
         for place, start, width in zip(places, left, mean, strict=True):
             ax.annotate(
                 f" {_seconds(width)}", (start + width, place), va="center", fontsize="small", annotation_clip=False
@@ -98,14 +100,27 @@ def waits(result_or_frame: Any, *, cohort: float | None = 0.99, ax: Axes | None 
     ax.set_yticks(np.arange(len(parts)) + 0.4 - height / 2, parts)
     ax.invert_yaxis()
     ax.margins(x=0.12)
-    who = "all records" if cohort is None else f"the slowest {1 - cohort:.3g} of records"
+    who = "all records" if cohort is None else f"the slowest {100 * (1 - cohort):.3g} % of records"
     if result_or_frame is frame:
         who = "records"
     return finish(
         ax, title=f"What {who} waited for", xlabel="seconds since the write, mean", ylabel="",
-        empty=frame.empty, legend=len(names) > 1,
+        empty=frame.empty, legend=mappings > 1,
     )  # fmt: skip
 
 
 def _seconds(value: float) -> str:
-    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+    if value >= 1:
+        return f"{value:.2f} s"
+    digits = 1 if 0 < value < 0.01 else 0
+    return f"{value * 1000:.{digits}f} ms"
+
+
+def _seconds_on_a_log_scale(ax: Axes) -> None:
+    """Write 0.2, 0.5, 1: a run's latencies often lie within a decade or two, where powers of ten say little."""
+    from matplotlib.ticker import LogLocator
+
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")

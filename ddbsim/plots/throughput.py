@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .axes import COLOURS, axes, finish, frame_of
+from .axes import axes, by_mapping, finish, frame_of, legend_above, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,15 +30,17 @@ def throughput(result_or_frame: Any, *, every_s: float | None = None, ax: Axes |
     -------
     Axes
     """
+    from matplotlib.lines import Line2D
+
     frame = frame_of(result_or_frame, "throughput", every_s=every_s)
     ax = axes(ax)
-    groups = list(frame.groupby("event_source_mapping", observed=True))
-    if groups:
-        first = groups[0][1]
-        ax.plot(first["at_s"], first["written_per_s"], color="#666666", lw=3, alpha=0.4, label="written")
-    for number, (name, group) in enumerate(groups):
-        colour = COLOURS[number % len(COLOURS)]
-        ax.plot(group["at_s"], group["completed_per_s"], color=colour, lw=1.2, label=f"completed by {name}", **line_kws)
-    finish(ax, title="Throughput", xlabel="simulated time (s)", ylabel="records per second", empty=frame.empty)
-    ax.set_ylim(bottom=0)
+    for number, (name, colour, group) in enumerate(by_mapping(frame)):
+        if number == 0:
+            # the same writes for every mapping
+            ax.plot(group["at_s"], group["written_per_s"], color="#666666", lw=3, alpha=0.4, label="written")
+        style = styled(Line2D, line_kws, color=colour, linewidth=1.2, label=f"completed by {name}")
+        ax.plot(group["at_s"], group["completed_per_s"], **style)
+    xlabel, ylabel = "simulated time (s)", "records per second"
+    finish(ax, title="Throughput", xlabel=xlabel, ylabel=ylabel, empty=frame.empty, legend=False)
+    legend_above(ax)
     return ax

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .axes import COLOURS, axes, finish
+from .axes import COLOURS, axes, finish, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,8 @@ def view_types(comparison_or_costs: Any, *, ax: Axes | None = None, **bar_kws: A
     -------
     Axes
     """
+    from matplotlib.patches import Rectangle
+
     given = comparison_or_costs
     costs: pd.DataFrame = given if isinstance(given, pd.DataFrame) else given.costs
     ax = axes(ax)
@@ -39,7 +41,8 @@ def view_types(comparison_or_costs: Any, *, ax: Axes | None = None, **bar_kws: A
     table = shown.pivot(index="view_type", columns="label", values="usd_per_month").reindex(names).fillna(0.0)
     left = pd.Series(0.0, index=names)
     for number, label in enumerate(table):
-        ax.barh(names, table[label], left=left, color=COLOURS[number % len(COLOURS)], label=label, **bar_kws)
+        style = styled(Rectangle, bar_kws, color=COLOURS[number % len(COLOURS)], label=label)
+        ax.barh(names, table[label], left=left, **style)
         left = left + table[label]
     for place, total in enumerate(left):
         ax.annotate(f" {total:,.2f}", (total, place), va="center", fontsize="small")
