@@ -29,6 +29,7 @@ from .scenario import (
     Poller,
     Scenario,
     ScenarioFileError,
+    Split,
     Stream,
     Table,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "ScenarioFileError",
     "SequentialKeys",
     "Spike",
+    "Split",
     "Steps",
     "Stream",
     "Table",

@@ -79,6 +79,8 @@ def _touched(scenario: Scenario, fact: Fact) -> bool:
         "lane_checkpoint": any(m.parallelization_factor > 1 for m in mappings),
         "empty_batching_window": any(m.maximum_batching_window_in_seconds for m in mappings),
         "retention_s": scenario.length_s > scenario.stream.retention_s,
+        "shard_lifetime_low_s": scenario.length_s > behaviour.SHARD_LIFETIME_LOW_S.value,
+        "shard_lifetime_high_s": scenario.length_s > behaviour.SHARD_LIFETIME_LOW_S.value,
         "environment_lifetime_s": any(scenario.length_s > m.function.cold_start.lifetime_s for m in mappings),
         "filter_criteria": False,
         "filter_pattern_characters": False,

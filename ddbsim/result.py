@@ -336,6 +336,10 @@ class _RunFrames:
             partition=[shard.partition for shard in stream.shards],
             records=[len(shard.record) for shard in stream.shards],
             bytes=[int(stream.size_bytes[shard.record].sum()) for shard in stream.shards],
+            parent_shard_id=_frames.categories(np.array([shard.parent for shard in stream.shards]), self._names.shards),
+            opened_s=[shard.opened_s for shard in stream.shards],
+            closed_s=[np.nan if np.isinf(shard.closed_s) else shard.closed_s for shard in stream.shards],
+            first_sequence_number=[shard.first_number for shard in stream.shards],
         )
 
     def _metrics(self) -> pd.DataFrame:

@@ -75,6 +75,25 @@ EVENT_BYTES_PER_STORED_BYTE = _assumed(
     parameter="Stream.event_bytes_per_stored_byte",
 )
 
+SHARD_LIFETIME_LOW_S = _measured(
+    name="shard_lifetime_low_s",
+    value=3.9 * 3_600.0,
+    unit="s",
+    source="shard ids in the API's examples, 4.04-4.50 h apart; https://stackoverflow.com/q/41965786 (about 4 h)",
+    date="2023",
+    meaning="Shortest life of an open shard; then it closes, and one child takes its place.",
+    parameter="Stream.shard_lifetime",
+)
+SHARD_LIFETIME_HIGH_S = _measured(
+    name="shard_lifetime_high_s",
+    value=4.5 * 3_600.0,
+    unit="s",
+    source="shard ids in the API's examples, 4.04-4.50 h apart; https://stackoverflow.com/q/41965786 (about 4 h)",
+    date="2023",
+    meaning="Longest life of an open shard; each shard has its own, uniform between the two (the law is assumed).",
+    parameter="Stream.shard_lifetime",
+)
+
 # The poller
 POLL_INTERVAL_S = Fact(
     name="poll_interval_s",

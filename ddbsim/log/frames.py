@@ -54,6 +54,8 @@ class _Shard(Protocol):
     def record(self) -> Ints: ...
     @property
     def visible_s(self) -> Floats: ...
+    @property
+    def first_number(self) -> int: ...
 
 
 class _Stream(Protocol):
@@ -296,7 +298,7 @@ def _placed(stream: _Stream) -> tuple[npt.NDArray[Any], Ints, Floats]:
     visible_s = np.empty(count, dtype=np.float64)
     for number, one in enumerate(stream.shards):
         shard[one.record] = number
-        sequence[one.record] = np.arange(1, len(one.record) + 1)
+        sequence[one.record] = np.arange(one.first_number, one.first_number + len(one.record))
         visible_s[one.record] = one.visible_s
     return shard, sequence, visible_s
 
@@ -408,7 +410,8 @@ def discards_frame(recording: _Recording, names: Names, reasons: Sequence[str]) 
 
     def sequence(places: Any) -> list[int]:
         return [
-            int(place if lane.positions is None else lane.positions[place]) + 1
+            int(place if lane.positions is None else lane.positions[place])
+            + recording.stream.shards[lane.shard].first_number
             for lane, place in zip(lanes, places.tolist(), strict=True)
         ]
 

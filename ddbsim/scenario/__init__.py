@@ -3,7 +3,7 @@
 from .function import Architecture, ColdStart, Duration, Failures, Function, Outage
 from .mapping import AcceptedWithATrap, Backoff, EventSourceMapping, Poller, StartingPosition
 from .scenario import Scenario
-from .table import VIEW_TYPES, Stream, Table, ViewType
+from .table import VIEW_TYPES, Split, Stream, Table, ViewType
 from .toml import ScenarioFileError
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Poller",
     "Scenario",
     "ScenarioFileError",
+    "Split",
     "StartingPosition",
     "Stream",
     "Table",

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, cast, get_args
 
 from ddbsim.aws import behaviour, limits
-from ddbsim.distributions import Distribution, LogNormal
+from ddbsim.distributions import Distribution, LogNormal, Uniform
 
-from .checks import check_choice, check_distribution, check_name, check_number, check_whole, take_numpy_numbers
+from .checks import (
+    check_choice,
+    check_distribution,
+    check_kind,
+    check_name,
+    check_number,
+    check_whole,
+    several,
+    take_numpy_numbers,
+)
 
-__all__ = ["VIEW_TYPES", "Stream", "Table", "ViewType"]
+__all__ = ["VIEW_TYPES", "Split", "Stream", "Table", "ViewType"]
 
 ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
 VIEW_TYPES: tuple[ViewType, ...] = get_args(ViewType)
@@ -24,6 +33,31 @@ def _visibility_delay() -> Distribution:
     )
 
 
+def _shard_lifetime() -> Distribution:
+    return Uniform(low=behaviour.SHARD_LIFETIME_LOW_S.value, high=behaviour.SHARD_LIFETIME_HIGH_S.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A partition splits in two: its shard closes, and each half of its items goes on in a new shard.
+
+    Parameters
+    ----------
+    at_s
+        When, seconds > 0.
+    partition
+        Which: 0, 1, ... for those at the start; the two halves of each split get the next two numbers.
+    """
+
+    at_s: float
+    partition: int = 0
+
+    def __post_init__(self) -> None:
+        take_numpy_numbers(self)
+        check_number("Split.at_s", self.at_s, open_low=True)
+        check_whole(self, "partition")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """The table whose writes are simulated.
@@ -34,10 +68,13 @@ class Table:
         Partitions at the start, 1..10,000; each has one open shard. An item's partition follows from a hash of its key.
     name
         The table's name, as it appears in ARNs.
+    splits
+        Splits of partitions at stated times, one or several.
     """
 
     partitions: int = behaviour.NEW_TABLE_PARTITIONS.value
     name: str = "table"
+    splits: tuple[Split, ...] | Split = ()
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
@@ -45,6 +82,26 @@ class Table:
         if not whole or not 1 <= self.partitions <= 10_000:
             raise ValueError(f"Table.partitions must be a whole number in 1..10000, got {self.partitions!r}")
         check_name("Table.name", self.name)
+        self._check_splits()
+
+    @property
+    def stated_splits(self) -> tuple[Split, ...]:
+        """The splits, always as a tuple, by their time."""
+        return cast("tuple[Split, ...]", self.splits)
+
+    def _check_splits(self) -> None:
+        splits = several(self.splits)
+        for split in splits:
+            check_kind("Table.splits", split, Split)
+        object.__setattr__(self, "splits", tuple(sorted(splits, key=lambda split: split.at_s)))
+        # of two halves each, numbered in the order of the splits
+        for place, split in enumerate(self.stated_splits):
+            known = self.partitions + 2 * place
+            if split.partition >= known or any(one.partition == split.partition for one in self.stated_splits[:place]):
+                raise ValueError(
+                    f"Table.splits must each name a partition that is open at that time (there are {known} numbers "
+                    f"by then), got {split!r}"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +122,12 @@ class Stream:
     event_record_overhead_bytes, event_bytes_per_stored_byte
         The size of a record in the Lambda event, where the workload has sizes but no items (assumed):
         overhead + factor x SizeBytes.
+    shard_lifetime
+        How long a shard stays open, seconds: a number or a distribution > 0. Then it closes, and one child takes its
+        place; all shards open at 0 s.
+    disabled_s
+        When the stream is disabled, seconds: all shards close, later writes make no record, and what is in the stream
+        stays readable until it is trimmed. None: never.
     """
 
     view_type: ViewType = "NEW_AND_OLD_IMAGES"
@@ -73,6 +136,8 @@ class Stream:
     visibility_hold_s: float = behaviour.VISIBILITY_HOLD_S.value
     event_record_overhead_bytes: int = behaviour.EVENT_RECORD_OVERHEAD_BYTES.value
     event_bytes_per_stored_byte: float = behaviour.EVENT_BYTES_PER_STORED_BYTE.value
+    shard_lifetime: float | Distribution = field(default_factory=_shard_lifetime)
+    disabled_s: float | None = None
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
@@ -82,3 +147,8 @@ class Stream:
         check_whole(self, "event_record_overhead_bytes")
         check_number("Stream.event_bytes_per_stored_byte", self.event_bytes_per_stored_byte, low=1.0)
         check_distribution("Stream.visibility_delay", self.visibility_delay)
+        lifetime = check_distribution("Stream.shard_lifetime", self.shard_lifetime)
+        if lifetime.mean <= 0:
+            raise ValueError(f"Stream.shard_lifetime must be > 0, got {self.shard_lifetime!r}")
+        if self.disabled_s is not None:
+            check_number("Stream.disabled_s", self.disabled_s)

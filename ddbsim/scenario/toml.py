@@ -18,7 +18,7 @@ from ddbsim.randomness import RandomStreams
 
 from .function import ColdStart, Duration, Failures, Function, Outage
 from .mapping import Backoff, EventSourceMapping, Poller
-from .table import Stream, Table
+from .table import Split, Stream, Table
 
 __all__ = ["ScenarioFileError", "dump", "load"]
 
@@ -30,6 +30,7 @@ class ScenarioFileError(ValueError):
 # fields that can hold only one class need no `type`
 _CLASS_OF_FIELD: dict[str, type] = {
     "table": Table,
+    "splits": Split,
     "stream": Stream,
     "event_source_mappings": EventSourceMapping,
     "function": Function,

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Buckets", "lane_of", "partition_of"]
+__all__ = ["Buckets", "lane_of", "partition_hash", "partition_of"]
 
 Buckets: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
 
@@ -40,6 +40,11 @@ def _per_item(ids: npt.NDArray[np.int64], buckets: int, salt: np.uint64, dtype: 
     if highest < len(ids):
         return bucket(np.arange(highest + 1, dtype=np.int64))[ids]
     return bucket(ids)
+
+
+def partition_hash(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """Return each item's place in the hash space [0, 2**32) that the partitions divide up (uint64)."""
+    return _mix(ids, _PARTITION_SALT) >> np.uint64(32)
 
 
 def partition_of(ids: npt.NDArray[np.int64], partitions: int) -> Buckets:

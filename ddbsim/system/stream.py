@@ -6,6 +6,7 @@ append-only log of columns; readers hold positions in it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +18,15 @@ from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Scenario, Stream
 from ddbsim.workload import INSERT, NO_OP, REMOVE, WriteColumns
 
-from .hashing import Buckets, partition_of
+from .partitions import Partition, PartitionIndex, Placement, place
 
 __all__ = ["Shard", "StreamLog", "publish", "record_bytes", "write_units"]
 
 Ints = npt.NDArray[np.int64]
 Sizes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
+
+_SHORTEST_LIFE_S = 1.0  # no shard lives shorter, whatever its distribution draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,12 @@ class Shard:
         Index of each record in the stream's columns.
     visible_s
         Instant from which a reader sees it; never decreasing.
+    parent
+        Index of the shard that it goes on from; -1 for the first of a partition of the start.
+    opened_s, closed_s
+        It takes records in [opened_s, closed_s); infinity while it is open.
+    first_number
+        Sequence number of its first record; above all of its parent's.
     """
 
     index: int
@@ -49,6 +58,10 @@ class Shard:
     partition: int
     record: Ints
     visible_s: Floats
+    parent: int = -1
+    opened_s: float = 0.0
+    closed_s: float = math.inf
+    first_number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +86,16 @@ class StreamLog:
     size_bytes: Sizes
     payload_bytes: Sizes
     shards: tuple[Shard, ...]
-    partition: Buckets
+    partition: PartitionIndex
     units: npt.NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.item_id)
 
 
-def publish(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) -> StreamLog:
+def publish(
+    scenario: Scenario, writes: WriteColumns, streams: RandomStreams, placement: Placement | None = None
+) -> StreamLog:
     """Return the stream that the writes make.
 
     Parameters
@@ -91,11 +106,12 @@ def publish(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) ->
         Sorted by time.
     streams
         The run's random streams.
+    placement
+        Which partition took each write; by the table's stated splits if None.
     """
-    partition = partition_of(writes.item_id, scenario.table.partitions)
-    changes = writes.operation != NO_OP
-    everything = bool(changes.all())
-    pick = slice(None) if everything else np.flatnonzero(changes)
+    if placement is None:
+        placement = place(scenario.table, writes.item_id, writes.at_s)
+    pick = _recorded(scenario.stream, writes)
     operation = writes.operation[pick]
     written_s = writes.at_s[pick]
     size_bytes = record_bytes(scenario.stream, writes, operation, pick)
@@ -105,10 +121,18 @@ def publish(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) ->
         operation=operation,
         size_bytes=size_bytes,
         payload_bytes=_event_bytes(scenario.stream, size_bytes),
-        shards=_shards(scenario, written_s, partition[pick], streams),
-        partition=partition,
+        shards=_shards(scenario, written_s, placement.partition[pick], placement.partitions, streams),
+        partition=placement.partition,
         units=write_units(writes),
     )
+
+
+def _recorded(stream: Stream, writes: WriteColumns) -> slice | npt.NDArray[np.intp]:
+    """Return which writes the stream has a record of: those that changed something while it was enabled."""
+    changes = writes.operation != NO_OP
+    if stream.disabled_s is not None:
+        changes[np.searchsorted(writes.at_s, stream.disabled_s, side="left") :] = False
+    return slice(None) if changes.all() else np.flatnonzero(changes)
 
 
 def write_units(writes: WriteColumns) -> npt.NDArray[np.int32]:
@@ -146,25 +170,53 @@ def _event_bytes(stream: Stream, size_bytes: Sizes) -> Sizes:
 def _shards(
     scenario: Scenario,
     written_s: Floats,
-    partition: Buckets,
+    partition: PartitionIndex,
+    partitions: tuple[Partition, ...],
     streams: RandomStreams,
 ) -> tuple[Shard, ...]:
+    """Return the shards in the order in which they open; the first of each partition of the start come first."""
     # a stable sort of 16-bit keys is a radix sort: linear
     by_partition = np.argsort(partition, kind="stable")
-    ends = np.cumsum(np.bincount(partition, minlength=scenario.table.partitions))
-    shards = []
-    for index, end in enumerate(ends.tolist()):
-        record = by_partition[(ends[index - 1] if index else 0) : end]
-        name = shard_name(scenario, index)
-        delays = streams(f"stream.visibility/{index}")
+    ends = np.cumsum(np.bincount(partition, minlength=len(partitions))).tolist()
+    lives = [_lives(scenario, one, streams) for one in partitions]
+    order = sorted((life[0], one.index, turn) for one in partitions for turn, life in enumerate(lives[one.index]))
+    indices = {(index, turn): number for number, (_, index, turn) in enumerate(order)}
+    shards: dict[int, Shard] = {}
+    for one in partitions:
+        record = by_partition[(ends[one.index - 1] if one.index else 0) : ends[one.index]]
+        delays = streams(f"stream.visibility/{one.index}")
         visible_s = _visible(scenario.stream, written_s[record], scenario.length_s, delays)
-        shards.append(Shard(index, name, index, record, visible_s))
-    return tuple(shards)
+        parent, number = -1, 1
+        if one.parent >= 0:
+            before = shards[parent := indices[one.parent, len(lives[one.parent]) - 1]]
+            number = before.first_number + len(before.record)
+        cuts = np.searchsorted(written_s[record], [life[1] for life in lives[one.index]], side="left").tolist()
+        for turn, (opened_s, closed_s) in enumerate(lives[one.index]):
+            index, part = indices[one.index, turn], slice(cuts[turn - 1] if turn else 0, cuts[turn])
+            shards[index] = Shard(
+                index, shard_name(scenario, index, opened_s), one.index, record[part], visible_s[part],
+                parent, opened_s, closed_s, number,
+            )  # fmt: skip
+            parent, number = index, number + part.stop - part.start
+    return tuple(shards[index] for index in range(len(shards)))
 
 
-def shard_name(scenario: Scenario, index: int) -> str:
+def _lives(scenario: Scenario, partition: Partition, streams: RandomStreams) -> list[tuple[float, float]]:
+    """Return when each shard of a partition opened and closed, one after the other."""
+    closed_s = partition.closed_s
+    if scenario.stream.disabled_s is not None:
+        closed_s = min(closed_s, scenario.stream.disabled_s)
+    until_s = min(closed_s, scenario.length_s)
+    lifetime, rng = as_distribution(scenario.stream.shard_lifetime), streams(f"stream.rollover/{partition.index}")
+    edges = [partition.opened_s]
+    while (rolled_s := edges[-1] + max(float(lifetime.sample(rng, 1)[0]), _SHORTEST_LIFE_S)) < until_s:
+        edges.append(rolled_s)
+    return list(zip(edges, [*edges[1:], closed_s if closed_s <= scenario.length_s else math.inf], strict=True))
+
+
+def shard_name(scenario: Scenario, index: int, opened_s: float = 0.0) -> str:
     """Return a ShardId in AWS's form: creation time in ms, then eight hexadecimal digits."""
-    created_ms = int(scenario.start_epoch_s * 1000) + index
+    created_ms = int((scenario.start_epoch_s + opened_s) * 1000) + index
     return f"shardId-{created_ms:020d}-{(index * 0x9E3779B1 + 0x7F4A7C15) % 2**32:08x}"
 
 
