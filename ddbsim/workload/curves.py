@@ -71,10 +71,13 @@ class Ramp(RateProfile):
         return times
 
     def _time_on_line(self, expected: Floats) -> Floats:
-        slope = (self.end_per_s - self.start_per_s) / self.over_s
-        rate = np.sqrt(np.maximum(self.start_per_s**2 + 2 * slope * expected, 0.0))
+        # in units of the higher rate: the square of a tiny one is 0
+        unit = self.max_per_s or 1.0
+        expected, start = expected / unit, self.start_per_s / unit
+        slope = (self.end_per_s / unit - start) / self.over_s
+        rate = np.sqrt(np.maximum(start**2 + 2 * slope * expected, 0.0))
         # the form of the root that cancels nothing; 0 / 0 only for the very first write of a ramp from 0
-        return np.divide(2 * expected, self.start_per_s + rate, out=np.zeros(len(expected)), where=expected > 0)
+        return np.divide(2 * expected, start + rate, out=np.zeros(len(expected)), where=expected > 0)
 
 
 @dataclass(frozen=True, slots=True)
