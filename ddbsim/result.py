@@ -123,6 +123,29 @@ class Result:
         return self.frame("latency_parts")
 
     @property
+    def events(self) -> pd.DataFrame:
+        """The story of a small run: a row per event (time_s, where, what, record_ids, sentence), causes first.
+
+        Made from the recording of a run, hence not for a result that `read_result` read; `what` is one of
+        `ddbsim.log.events.EVENTS`.
+
+        Raises
+        ------
+        TooLongAStoryError
+            If there are more events than anybody reads.
+        ValueError
+            If the result was saved or pickled before its events were made.
+        """
+        if "events" not in self._made:
+            if not isinstance(self._build, _RunFrames):
+                raise ValueError(
+                    "events are told from the recording of a run, which is not saved with a result: "
+                    "simulate(result.scenario, rng=result.seed) makes it again"
+                )
+            self._made["events"] = self._build("events")
+        return self._made["events"]
+
+    @property
     def partial(self) -> bool:
         """Whether the run was interrupted before its end."""
         return self.ended_s < self.scenario.length_s
@@ -272,7 +295,7 @@ class Result:
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in self.__dict__.items() if name != "summary"}
-        state["_made"] = {name: self.frame(name) for name in FRAMES}
+        state["_made"] = self._made | {name: self.frame(name) for name in FRAMES}
         state["_build"] = None
         return state
 
@@ -282,6 +305,7 @@ class _RunFrames:
 
     def __init__(self, scenario: Scenario, writes: WriteColumns, recording: Recording) -> None:
         self._columns = writes
+        self._mappings = scenario.mappings
         self._recording = recording
         self._names = _frames.Names(
             [mapping.label for mapping in scenario.mappings],
@@ -341,6 +365,12 @@ class _RunFrames:
             closed_s=[np.nan if np.isinf(shard.closed_s) else shard.closed_s for shard in stream.shards],
             first_sequence_number=[shard.first_number for shard in stream.shards],
         )
+
+    def _events(self) -> pd.DataFrame:
+        from .log.events import events
+        from .workload import NO_OP
+
+        return events(self._recording, self._attempts, self._columns, NO_OP, self._mappings)
 
     def _metrics(self) -> pd.DataFrame:
         return _metrics(self._invocations(), self._writes(), self._names.mappings, self._recording.ended_s)

@@ -101,6 +101,13 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("handler_s", "float64", "s", "the invocation that processed it"),
         Column("latency_s", "float64", "s", "written to completed: the sum of the parts"),
     ),
+    "events": (
+        Column("time_s", "float64", "s", "when it happened"),
+        Column("where", "str", "", "the table, a shard, or a mapping on a shard (and the lane, if it has several)"),
+        Column("what", "str", "", "one of `ddbsim.log.events.EVENTS`"),
+        Column("record_ids", "object", "", "the records that it concerns, a tuple of record_id"),
+        Column("sentence", "str", "", "what happened, in plain English"),
+    ),
     "metrics": (
         Column("minute_s", "float64", "s", "start of the minute"),
         _MAPPING,
