@@ -8,7 +8,7 @@ which the lane sent them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,8 @@ __all__ = ["EVENTS", "MOST_EVENT_SOURCES", "TooLongAStoryError", "events"]
 
 #: The values of `events.what`, in the order in which they can follow each other.
 EVENTS: Final = (
-    "shard opened",
     "shard closed",
+    "shard opened",
     "write",
     "visible",
     "poll",
@@ -92,7 +92,7 @@ def events(
             f"got {sources:,}: simulate a shorter duration_s, or use stream_log and invocations"
         )
     told = [
-        *_of_table(writes, no_op),
+        *_of_table(writes, no_op, len(recording.stream)),
         *_of_shards(recording),
         *_of_polls(recording, mappings),
         *_of_lanes(recording, attempts, mappings),
@@ -120,39 +120,36 @@ def _frame(told: Sequence[Event]) -> pd.DataFrame:
     )
 
 
-def _of_table(writes: _Writes, no_op: int) -> Iterator[Event]:
+def _of_table(writes: _Writes, no_op: int, records: int) -> Iterator[Event]:
     verbs = ("inserted", "changed", "removed")
     record = 0
     for at_s, item, code in zip(writes.at_s.tolist(), writes.item_id.tolist(), writes.operation.tolist(), strict=True):
+        ids: tuple[int, ...] = ()
         if code == no_op:
             sentence = f"A write left item {item} as it was: the stream gets no record."
-            yield Event(at_s, _TABLE, 0, "table", "write", (), sentence)
-            continue
-        yield Event(at_s, _TABLE, 0, "table", "write", (record,), f"Item {item} was {verbs[code]}: record {record}.")
-        record += 1
+        elif record == records:
+            sentence = f"Item {item} was {verbs[code]}: the stream is disabled and gets no record."
+        else:
+            sentence, ids = f"Item {item} was {verbs[code]}: record {record}.", (record,)
+            record += 1
+        yield Event(at_s, _TABLE, 0, "table", "write", ids, sentence)
 
 
 def _of_shards(recording: _Recording) -> Iterator[Event]:
     for number, shard in enumerate(recording.stream.shards):
         where = f"shard {number}"
+        yield from _of_life(shard, where)
         for at_s, ids in _together(shard.visible_s, shard.record):
             yield Event(at_s, _STREAM, 0, where, "visible", ids, f"{capital(names_of(ids))} can be read on {where}.")
-        yield from _of_life(recording, number)
 
 
-def _of_life(recording: _Recording, number: int) -> Iterator[Event]:
-    """Yield when a shard opened and closed, where the stream has shards that do so."""
-    shards = recording.stream.shards
-    shard, where = shards[number], f"shard {number}"
-    opened_s, closed_s = getattr(shard, "opened_s", 0.0), getattr(shard, "closed_s", np.inf)
-    parent = getattr(shard, "parent", None)
-    if parent is not None:
-        yield Event(
-            opened_s, _TABLE, 0, where, "shard opened", (), f"{capital(where)} opened, a child of shard {parent}."
-        )
-    if np.isfinite(closed_s):
-        sentence = f"{capital(where)} closed: it takes no more records."
-        yield Event(closed_s, _TABLE, 0, where, "shard closed", (), sentence)
+def _of_life(shard: Any, where: str) -> Iterator[Event]:
+    if shard.parent >= 0:
+        sentence = f"{capital(where)} opened: it goes on from shard {shard.parent}."
+        yield Event(shard.opened_s, _TABLE, -1, where, "shard opened", (), sentence)
+    if np.isfinite(shard.closed_s):
+        sentence = f"{capital(where)} closed: no more records go to it."
+        yield Event(shard.closed_s, _TABLE, -2, where, "shard closed", (), sentence)
 
 
 def _of_polls(recording: _Recording, mappings: Sequence[MappingSettings]) -> Iterator[Event]:

@@ -209,6 +209,25 @@ def test_a_write_that_changes_nothing_makes_no_record():
     assert story(result)[0][3] == ()
 
 
+def test_shards_close_and_their_children_open():
+    result = simulate(writes_at(0.0, 3.0), stream={"shard_lifetime": 2.5})
+    assert told(result, "shard closed", "shard opened", "poll") == [
+        ("poll", "A poll of shard 0 brought record 0."),
+        ("shard closed", "Shard 0 closed: no more records go to it."),
+        ("shard opened", "Shard 1 opened: it goes on from shard 0."),
+        ("poll", "A poll of shard 1 brought record 1."),
+    ]
+
+
+def test_writes_after_the_stream_was_disabled_make_no_record():
+    result = simulate(writes_at(0.0, 3.0), stream={"disabled_s": 1.0})
+    assert told(result, "write", "shard closed") == [
+        ("write", "Item 0 was changed: record 0."),
+        ("shard closed", "Shard 0 closed: no more records go to it."),
+        ("write", "Item 1 was changed: the stream is disabled and gets no record."),
+    ]
+
+
 def test_lanes_have_names_of_their_own_where_there_are_several():
     result = simulate(writes_at(*[0.0] * 8), parallelization_factor=2, batch_size=8)
     lanes = {where for _, where, what, *_ in story(result) if what == "attempt started"}
