@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .aws import behaviour, limits
 from .aws.facts import Fact, facts_in
+from .scenario import served
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,11 @@ def _touched(scenario: Scenario, fact: Fact) -> bool:
     scarce = any(m.function.reserved_concurrency is not None for m in mappings) or (
         sum(scenario.table.partitions * m.parallelization_factor for m in mappings) > scenario.account_concurrency
     )
+    reads_back = any(served(m.function.needs, scenario.stream.view_type) == "by a read-back" for m in mappings)
     conditions = {
+        "read_back_median_s": reads_back,
+        "read_back_p99_s": reads_back,
+        "batch_get_items": reads_back and any(m.function.read_back.batched for m in mappings),
         "retry_initial_s": troubled or scarce,
         "retry_factor": troubled or scarce,
         "retry_cap_s": troubled or scarce,

@@ -24,7 +24,10 @@ def quantities(result: Result) -> dict[str, float]:
 
     Lambda's own reads of the stream are in it, as what they cost: zero units.
     """
-    used = {"write_request_units": _write_units(result), "stream_read_request_units": 0.0}
+    used = {"write_request_units": _write_units(result)}
+    if any(mapping.function.needs != "keys" for mapping in result.scenario.mappings):
+        used["read_request_units"] = _read_units(result)
+    used["stream_read_request_units"] = 0.0
     for key, amount in _lambda(result).items():
         used[key] = used.get(key, 0.0) + amount
     return used
@@ -33,6 +36,11 @@ def quantities(result: Result) -> dict[str, float]:
 def _write_units(result: Result) -> float:
     writes = result.writes
     return float(writes.loc[writes["written_s"] >= result.scenario.warmup_s, "write_units"].sum())
+
+
+def _read_units(result: Result) -> float:
+    reads = result.read_backs
+    return float(reads.loc[reads["started_s"] >= result.scenario.warmup_s, "read_units"].sum())
 
 
 def _lambda(result: Result) -> dict[str, float]:

@@ -18,6 +18,7 @@ from .costs import billed_window_s, quantities
 from .log import frames as _frames
 from .log.metrics import metrics as _metrics
 from .log.outcomes import DISCARD_CONDITIONS
+from .read_backs import read_backs as _read_backs
 from .summary import Summary, summarize
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FRAMES", "Result"]
 
-FRAMES = ("stream_log", "invocations", "writes", "shards", "discards", "metrics", "latency_parts")
+FRAMES = ("stream_log", "invocations", "writes", "shards", "discards", "metrics", "latency_parts", "read_backs")
 
 
 class Result:
@@ -144,6 +145,11 @@ class Result:
                 )
             self._made["events"] = self._build("events")
         return self._made["events"]
+
+    @property
+    def read_backs(self) -> pd.DataFrame:
+        """A row per invocation that read items from the table, because its records lacked what the handler needs."""
+        return self.frame("read_backs")
 
     @property
     def partial(self) -> bool:
@@ -304,8 +310,8 @@ class _RunFrames:
     """Makes the frames of a finished run from its recording."""
 
     def __init__(self, scenario: Scenario, writes: WriteColumns, recording: Recording) -> None:
+        self._scenario = scenario
         self._columns = writes
-        self._mappings = scenario.mappings
         self._recording = recording
         self._names = _frames.Names(
             [mapping.label for mapping in scenario.mappings],
@@ -370,7 +376,10 @@ class _RunFrames:
         from .log.events import events
         from .workload import NO_OP
 
-        return events(self._recording, self._attempts, self._columns, NO_OP, self._mappings)
+        return events(self._recording, self._attempts, self._columns, NO_OP, self._scenario.mappings)
+
+    def _read_backs(self) -> pd.DataFrame:
+        return _read_backs(self._scenario, self._columns, self._consumers, self._names)
 
     def _metrics(self) -> pd.DataFrame:
         return _metrics(self._invocations(), self._writes(), self._names.mappings, self._recording.ended_s)

@@ -75,6 +75,12 @@ def functions(draw: st.DrawFn, name: str) -> ds.Function:
             noise=draw(_NOISE),
             measured_at_mb=draw(st.sampled_from([None, 512])),
         ),
+        needs=draw(st.sampled_from(["keys", "new", "old", "both"])),
+        read_back=ds.ReadBack(
+            consistency=draw(st.sampled_from(["eventual", "strong", "transactional"])),
+            batched=draw(st.booleans()),
+            latency=draw(st.sampled_from([0.0, 0.03, ds.LogNormal(median=0.002, p99=0.01)])),
+        ),
         failures=draw(failures()),
         cold_start=ds.ColdStart(
             init=draw(st.sampled_from([0.0, 0.1, ds.LogNormal(median=0.2, sigma=0.3)])),

@@ -26,10 +26,14 @@ from ddbsim.run import draw_writes
 from ddbsim.scenario import EventSourceMapping, Function, Scenario
 from ddbsim.system.hashing import lane_of
 from ddbsim.system.stream import Shard, StreamLog, publish
+from ddbsim.workload import REMOVE
 
 __all__ = ["Attempt", "Record", "simulate_by_record"]
 
 PAYLOAD_LIMIT_BYTES = 6 * 2**20
+
+# (what the handler needs, what the records carry) where the present item has to be read from the table
+READS_BACK = {("new", "KEYS_ONLY"), ("new", "OLD_IMAGE"), ("both", "OLD_IMAGE")}
 
 # What happens first at one instant: a record becomes visible, then the poller reads, then (SimPy's own priority 1) a
 # record passes through a store, and only then does a lane act. So a poll sees each lane as it was before the instant.
@@ -60,6 +64,7 @@ class Record:
 
     number: int
     item: int
+    removed: bool
     written_s: float
     visible_s: float
     size_bytes: int
@@ -118,11 +123,11 @@ def simulate_by_record(scenario: Scenario, seed: int) -> Reference:
 
 
 def read_off(stream: StreamLog, shard: Shard) -> list[Record]:
-    columns = (stream.item_id, stream.written_s, stream.size_bytes, stream.payload_bytes)
+    columns = (stream.item_id, stream.operation == REMOVE, stream.written_s, stream.size_bytes, stream.payload_bytes)
     rows = zip(*(column[shard.record].tolist() for column in columns), shard.visible_s.tolist(), strict=True)
     return [
-        Record(number, item, written, visible, size, payload)
-        for number, (item, written, size, payload, visible) in zip(shard.record.tolist(), rows, strict=True)
+        Record(number, item, removed, written, visible, size, payload)
+        for number, (item, removed, written, size, payload, visible) in zip(shard.record.tolist(), rows, strict=True)
     ]
 
 
@@ -270,7 +275,7 @@ class ReferenceLane:
         self.busy = False
         self.arrival = clock.event()
         name = f"{mapping.label}/{shard}/{number}"
-        self.handler = Handler(mapping, streams, name)
+        self.handler = Handler(mapping, scenario.stream.view_type, streams, name)
         self.jitter = streams(f"retry.jitter/{name}")
 
     @property
@@ -422,12 +427,14 @@ class ReferenceLane:
 class Handler:
     """How the invocations of one lane go."""
 
-    def __init__(self, mapping: EventSourceMapping, streams: RandomStreams, name: str) -> None:
+    def __init__(self, mapping: EventSourceMapping, view_type: str, streams: RandomStreams, name: str) -> None:
         self.function, self.reports = mapping.function, mapping.reports_item_failures
         law = self.function.duration
         self.factor = law.memory_factor(self.function.memory_mb)
         purpose = f"function.{self.function.name}"
         self.noise = None if law.noise is None else draws(streams(f"{purpose}.duration/{name}"), law.noise)
+        self.reads_back = (self.function.needs, view_type) in READS_BACK
+        self.latencies = draws(streams(f"{purpose}.read_back/{name}"), self.function.read_back.latency)
         self.errors: Callable[[], float] = streams(f"{purpose}.errors/{name}").random
 
     def run(self, batch: list[Record], payload: int, handler_s: float) -> tuple[float, str, int]:
@@ -436,6 +443,8 @@ class Handler:
         base_s = law.base_s * self.factor
         duration_s = base_s + law.per_record_s * self.factor * len(batch) + law.per_kb_s * self.factor / 1024 * payload
         duration_s *= 1.0 if self.noise is None else next(self.noise)
+        reads_s = self.read_items(batch)
+        duration_s, base_s = duration_s + reads_s, base_s + reads_s
         down = [outage.kind for outage in failures.outages if outage.start_s <= handler_s < outage.end_s]
         if down[:1] == ["timeout"]:
             return float(function.timeout_s), "timeout", 0
@@ -449,3 +458,9 @@ class Handler:
         if raised or (bad and not self.reports):
             return duration_s, "error", 0
         return (duration_s, "partial", bad[0]) if bad else (duration_s, "success", len(batch))
+
+    def read_items(self, batch: list[Record]) -> float:
+        """Return how long it takes to read the batch's items from the table, where its records do not carry them."""
+        items = [record.item for record in batch if not record.removed] if self.reads_back else []
+        requests = math.ceil(len(set(items)) / 100) if self.function.read_back.batched else len(items)
+        return sum(next(self.latencies) for _ in range(requests))

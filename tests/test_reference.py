@@ -65,6 +65,13 @@ def flaky(**function) -> ds.Function:
     return ds.Function(name="indexer", duration=QUICK, failures=FLAKY, **function)
 
 
+def reading_back(read_back: ds.ReadBack, view_type: ds.scenario.ViewType, **function) -> ds.Scenario:
+    function = ds.Function(name="indexer", duration=QUICK, needs="new", read_back=read_back, **function)
+    removing = ds.PoissonWrites(rate_per_s=60.0, operations=ds.OperationMix(insert=0.3, modify=0.4, remove=0.3))
+    one = scenario(function=function, maximum_retry_attempts=1, parallelization_factor=2)
+    return replace(one, workload=removing, stream=ds.Stream(view_type=view_type))
+
+
 CASES = {
     "one lane": scenario(partitions=1),
     "four lanes": scenario(parallelization_factor=4),
@@ -105,6 +112,10 @@ CASES = {
     "environments that die young": scenario(
         rate=4.0, function=flaky(cold_start=ds.ColdStart(idle=ds.Uniform(0.1, 1.0), lifetime_s=2.0))
     ),
+    "read-backs": reading_back(ds.ReadBack(), "KEYS_ONLY"),
+    "read-backs of failing batches": reading_back(ds.ReadBack(), "OLD_IMAGE", failures=FLAKY),
+    "batched read-backs": reading_back(ds.ReadBack(batched=True, latency=ds.Exponential(0.05)), "KEYS_ONLY"),
+    "read-backs that time out": reading_back(ds.ReadBack(latency=ds.Exponential(0.1)), "KEYS_ONLY", timeout_s=1),
     "outage with an age limit": scenario(
         rate=8.0,
         duration_s=150.0,

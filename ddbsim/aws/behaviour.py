@@ -147,6 +147,22 @@ LANE_CHECKPOINT = _assumed(
     meaning="A stuck lane does not stop the other lanes of its shard.",
 )
 
+# What the handler reads from the table
+READ_BACK_MEDIAN_S = _assumed(
+    name="read_back_median_s",
+    value=0.002,
+    unit="s",
+    meaning="Median time of a GetItem or BatchGetItem from a handler; AWS says 'single-digit milliseconds'.",
+    parameter="ReadBack.latency",
+)
+READ_BACK_P99_S = _assumed(
+    name="read_back_p99_s",
+    value=0.010,
+    unit="s",
+    meaning="99th percentile of the same.",
+    parameter="ReadBack.latency",
+)
+
 # Retries
 RETRY_INITIAL_S = _measured(
     name="retry_initial_s",

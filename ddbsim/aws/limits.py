@@ -210,6 +210,13 @@ WRITE_UNIT_BYTES = _fixed(
     source=_CAPACITY,
     meaning="One write unit covers 1 KB of the larger of the item before and after.",
 )
+BATCH_GET_ITEMS = _fixed(
+    name="batch_get_items",
+    value=100,
+    unit="items",
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html",
+    meaning="Most items of one BatchGetItem or TransactGetItems, each only once.",
+)
 PARTITION_WRITE_UNITS_PER_S = _fixed(
     name="partition_write_units_per_s",
     value=1_000,

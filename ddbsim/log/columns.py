@@ -87,6 +87,17 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("last_sequence_number", "int64", "", "of the last of them"),
         Column("approximate_invoke_count", "int64", "", "as AWS counts it: 1 even if never invoked"),
     ),
+    "read_backs": (
+        _MAPPING,
+        _FUNCTION,
+        _BATCH,
+        Column("attempt", "int32", "", "the attempt of the batch"),
+        Column("started_s", "float64", "s", "the invocation's start"),
+        Column("requests", "int64", "", "GetItem, BatchGetItem or TransactGetItems calls"),
+        Column("items", "int64", "", "items read"),
+        Column("bytes", "int64", "bytes", "their sizes when the handler started; 0 for one that was gone by then"),
+        Column("read_units", "float64", "units", "4 KB steps of each item, times what the consistency costs"),
+    ),
     "latency_parts": (
         _MAPPING,
         _RECORD,

@@ -164,10 +164,8 @@ class Consumer:
         self._find_rows()
 
     def _find_rows(self) -> None:
-        column, attempts = self.attempts.column, self.attempts
-        rows = np.flatnonzero((attempts.mapping == self.mapping) & attempts.accepted)
-        offset = self._start[column["lane"][rows]]
-        first, last = column["first"][rows] + offset, column["last"][rows] + offset
+        column = self.attempts.column
+        rows, first, last = self._accepted()
         self.root = self._roots(rows, first, last)
         once = int((last - first).sum()) == np.count_nonzero(self.root >= 0)
         # where nothing was sent twice, which is the rule, counting is a comparison
@@ -188,6 +186,20 @@ class Consumer:
             self.length,
             np.int8(Settled.WAITING),
         )
+
+    def _accepted(self) -> tuple[Ints, Ints, Ints]:
+        """Return the rows of the attempts that ran, and the places [first, last) that each delivered."""
+        column, attempts = self.attempts.column, self.attempts
+        rows = np.flatnonzero((attempts.mapping == self.mapping) & attempts.accepted)
+        offset = self._start[column["lane"][rows]]
+        return rows, column["first"][rows] + offset, column["last"][rows] + offset
+
+    def delivered(self) -> tuple[Ints, Ints]:
+        """Return every delivery: the attempt's row, and the record."""
+        rows, first, last = self._accepted()
+        counts = last - first
+        skipped = first - (np.cumsum(counts) - counts)
+        return np.repeat(rows, counts), self.record[np.arange(counts.sum()) + np.repeat(skipped, counts)]
 
     def _roots(self, rows: Ints, first: Ints, last: Ints) -> npt.NDArray[np.int32]:
         """Return, for each place, the row of the attempt that delivered it first."""

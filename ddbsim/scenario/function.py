@@ -20,6 +20,7 @@ from .checks import (
     several,
     take_numpy_numbers,
 )
+from .read_back import NEEDS, Need, ReadBack
 
 __all__ = ["Architecture", "ColdStart", "Duration", "Failures", "Function", "Outage"]
 
@@ -191,6 +192,10 @@ class Function:
         An invocation that takes longer fails at this instant, 1..900 s (AWS's default: 3).
     duration
         The law of the handler's duration.
+    needs
+        What the handler must see of a change: "keys", the "new" image, the "old" one, or "both".
+    read_back
+        How it reads an item of which the stream's view type leaves out the new image; see `view_type_uses`.
     failures
         How invocations fail.
     cold_start
@@ -207,6 +212,8 @@ class Function:
     memory_mb: int = limits.MEMORY.value
     timeout_s: int = limits.TIMEOUT.value
     duration: Duration = field(default_factory=Duration)
+    needs: Need = "keys"
+    read_back: ReadBack = field(default_factory=ReadBack)
     failures: Failures = field(default_factory=Failures)
     cold_start: ColdStart = field(default_factory=ColdStart)
     reserved_concurrency: int | None = None
@@ -218,6 +225,8 @@ class Function:
         check_name("Function.name", self.name)
         where = f"Function {self.name!r}"
         check_kind(f"{where}: duration", self.duration, Duration)
+        check_choice(f"{where}: needs", self.needs, NEEDS)
+        check_kind(f"{where}: read_back", self.read_back, ReadBack)
         check_kind(f"{where}: failures", self.failures, Failures)
         check_kind(f"{where}: cold_start", self.cold_start, ColdStart)
         for limit in (limits.MEMORY, limits.TIMEOUT, limits.EPHEMERAL_STORAGE):

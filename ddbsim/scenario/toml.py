@@ -18,6 +18,7 @@ from ddbsim.randomness import RandomStreams
 
 from .function import ColdStart, Duration, Failures, Function, Outage
 from .mapping import Backoff, EventSourceMapping, Poller
+from .read_back import ReadBack
 from .table import Split, Stream, Table
 
 __all__ = ["ScenarioFileError", "dump", "load"]
@@ -40,6 +41,7 @@ _CLASS_OF_FIELD: dict[str, type] = {
     "cold_start": ColdStart,
     "retry_backoff": Backoff,
     "poller": Poller,
+    "read_back": ReadBack,
     "operations": workload.OperationMix,
 }
 

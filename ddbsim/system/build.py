@@ -11,12 +11,13 @@ import simpy
 
 from ddbsim.log.recorder import Recorder
 from ddbsim.randomness import RandomStreams
-from ddbsim.scenario import EventSourceMapping, Scenario
-from ddbsim.workload import WriteColumns
+from ddbsim.scenario import EventSourceMapping, Scenario, served
+from ddbsim.workload import REMOVE, WriteColumns
 
 from .function import Concurrency, Conduct, Environments
 from .hashing import lane_of
 from .lane import Lane
+from .read_back import ReadBacks
 from .reader import Polls, Reader, running_sum
 from .stream import Shard, StreamLog, publish
 
@@ -185,11 +186,24 @@ class System:
             positions=None if positions is None else positions.data,
             written_s=stream.written_s[records].data,
             cumulative_bytes=running_sum(stream.payload_bytes[records]).data,
-            conduct=Conduct(function, poison, mapping.reports_item_failures, self.streams, name),
+            conduct=Conduct(
+                function,
+                poison,
+                mapping.reports_item_failures,
+                self.streams,
+                name,
+                self._read_backs(mapping, records, name),
+            ),
             environments=self._environments[function.name],
             jitter=self._jitter(mapping, name),
             recorder=self.recorder,
         )
+
+    def _read_backs(self, mapping: EventSourceMapping, records: npt.NDArray[np.int64], name: str) -> ReadBacks | None:
+        stream, function = self.stream, mapping.function
+        if served(function.needs, self.scenario.stream.view_type) != "by a read-back":
+            return None
+        return ReadBacks(function, stream.item_id[records], stream.operation[records] != REMOVE, self.streams, name)
 
     def _jitter(self, mapping: EventSourceMapping, name: str) -> Iterator[float]:
         rng = self.streams(f"retry.jitter/{name}")

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from itertools import chain, repeat
 from typing import NamedTuple
 
-import numpy as np
-
 from ddbsim.aws import limits
-from ddbsim.distributions import Constant, Distribution, as_distribution
+from ddbsim.distributions import as_distribution
 from ddbsim.log.outcomes import Invoked
 from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Function
 
-__all__ = ["Call", "Concurrency", "Conduct", "Environments", "Grant", "draws"]
+from .drawing import draws
+from .read_back import ReadBacks
 
-_BLOCK = 256
-
-
-def draws(distribution: Distribution, rng: np.random.Generator) -> Iterator[float]:
-    """Return an endless iterator over draws, made in blocks and handed out as Python floats."""
-    if isinstance(distribution, Constant):
-        return repeat(float(distribution.mean))
-    return chain.from_iterable(distribution.sample(rng, _BLOCK).tolist() for _ in repeat(None))
+__all__ = ["Call", "Concurrency", "Conduct", "Environments", "Grant"]
 
 
 class Concurrency:
@@ -114,6 +104,8 @@ class Conduct:
         Whether the handler may answer with a partial batch response.
     streams, lane_name
         For the lane's own random streams: another lane reshuffles nothing.
+    read_backs
+        The reads that come before the handler's work, or None where its records hold all it needs.
     """
 
     __slots__ = (
@@ -126,6 +118,7 @@ class Conduct:
         "_per_byte_s",
         "_per_record_s",
         "_poison",
+        "_read_backs",
         "_reports",
         "_timeout_s",
         "_trouble",
@@ -138,6 +131,7 @@ class Conduct:
         reports_item_failures: bool,
         streams: RandomStreams,
         lane_name: str,
+        read_backs: ReadBacks | None = None,
     ) -> None:
         law, failures = function.duration, function.failures
         factor = law.memory_factor(function.memory_mb)
@@ -151,6 +145,7 @@ class Conduct:
             else draws(as_distribution(law.noise), streams(f"function.{function.name}.duration/{lane_name}"))
         )
         self._poison = poison
+        self._read_backs = read_backs
         self._reports = reports_item_failures
         self._outages = failures.windows
         self._outage_starts = [outage.start_s for outage in failures.windows]
@@ -161,8 +156,12 @@ class Conduct:
     def call(self, first: int, last: int, cumulative_bytes: memoryview, started_s: float) -> Call:
         """Return how the invocation with the lane's records [first, last) goes if its handler starts at `started_s`."""
         duration_s = self._duration(last - first, cumulative_bytes[last] - cumulative_bytes[first])
+        reads_s = 0.0
+        if self._read_backs is not None:
+            reads_s = self._read_backs.seconds(first, last)
+            duration_s += reads_s
         if self._trouble:
-            return self._troubled(first, last, cumulative_bytes, started_s, duration_s)
+            return self._troubled(first, last, started_s, duration_s, self._base_s + reads_s)
         if duration_s > self._timeout_s:
             return Call(self._timeout_s, Invoked.TIMEOUT, 0)
         return Call(duration_s, Invoked.SUCCESS, last - first)
@@ -171,9 +170,7 @@ class Conduct:
         duration_s = self._base_s + self._per_record_s * records + self._per_byte_s * payload_bytes
         return duration_s if self._noise is None else duration_s * next(self._noise)
 
-    def _troubled(
-        self, first: int, last: int, cumulative_bytes: memoryview, started_s: float, duration_s: float
-    ) -> Call:
+    def _troubled(self, first: int, last: int, started_s: float, duration_s: float, head_s: float) -> Call:
         outage = self._outage_kind(started_s)
         if outage == "timeout":
             return Call(self._timeout_s, Invoked.TIMEOUT, 0)
@@ -182,9 +179,9 @@ class Conduct:
         if not failed and self._poison:
             bad = self._first_poison(first, last)
             if bad < last:
-                # the handler works through the records in order and stops at the bad one
+                # after its head the handler works through the records in order, and stops at the bad one
                 share = (bad + 1 - first) / (last - first)
-                duration_s = self._base_s + (duration_s - self._base_s) * share if share < 1 else duration_s
+                duration_s = head_s + (duration_s - head_s) * share if share < 1 else duration_s
                 failed, done = True, bad - first
         if duration_s > self._timeout_s:
             return Call(self._timeout_s, Invoked.TIMEOUT, 0)

@@ -1,0 +1,58 @@
+"""The reads by which a handler gets what its records lack: how many an invocation makes, and how long they take."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from ddbsim.aws import limits
+from ddbsim.distributions import as_distribution
+from ddbsim.randomness import RandomStreams
+from ddbsim.scenario import Function
+
+from .drawing import draws
+
+__all__ = ["ReadBacks"]
+
+
+class ReadBacks:
+    """The read-backs of one lane's invocations.
+
+    Parameters
+    ----------
+    function
+        Its name, and how it reads.
+    item_id
+        Items of the lane's records, in lane order.
+    has_item
+        Which of the records left an item that can be read.
+    streams, lane_name
+        For the lane's own random stream.
+    """
+
+    __slots__ = ("_before", "_draws", "_items", "_per_request")
+
+    def __init__(
+        self,
+        function: Function,
+        item_id: npt.NDArray[np.int64],
+        has_item: npt.NDArray[np.bool_],
+        streams: RandomStreams,
+        lane_name: str,
+    ) -> None:
+        self._before: list[int] = np.concatenate(([0], np.cumsum(has_item))).tolist()
+        self._items: list[int] = item_id[has_item].tolist() if function.read_back.batched else []
+        self._per_request = limits.BATCH_GET_ITEMS.value
+        latency = as_distribution(function.read_back.latency)
+        self._draws = draws(latency, streams(f"function.{function.name}.read_back/{lane_name}"))
+
+    def seconds(self, first: int, last: int) -> float:
+        """Return how long the reads for the lane's records [first, last) take, one request after the other."""
+        begin, end = self._before[first], self._before[last]
+        requests = end - begin
+        if self._items:
+            # a request takes each key once
+            requests = -(-len(set(self._items[begin:end])) // self._per_request)
+        return float(sum(islice(self._draws, requests)))
