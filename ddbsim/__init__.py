@@ -35,6 +35,7 @@ from .scenario import (
     Table,
 )
 from .storage import ResultFolderError, read_result
+from .uses import view_type_uses
 from .workload import (
     ConstantWrites,
     Diurnal,
@@ -110,4 +111,5 @@ __all__ = [
     "read_result",
     "read_trace",
     "simulate",
+    "view_type_uses",
 ]

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
+from .analysis.read_calls import read_calls
+from .analysis.storage import average_stored_bytes
 from .aws import limits
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .result import Result
+    from .scenario import Function
 
 __all__ = ["billed_window_s", "quantities"]
 
+Used: TypeAlias = Iterator[tuple[str, float]]
+
 _MB_PER_GB = 1024.0
+_BYTES_PER_GB = 2.0**30
+_BYTES_PER_MESSAGE = 64 * 1024
+_SENT_TO = {"sqs": "sqs_requests", "sns": "sns_publishes", "s3": "s3_put_requests"}
 
 
 def billed_window_s(result: Result) -> float:
@@ -22,39 +35,69 @@ def billed_window_s(result: Result) -> float:
 def quantities(result: Result) -> dict[str, float]:
     """Return the quantity of each billed component after the warm-up.
 
-    Lambda's own reads of the stream are in it, as what they cost: zero units.
+    A component is there, be it with zero, if the scenario can have any of it. Lambda's own reads of the stream are, as
+    what they cost: zero units.
     """
-    used = {"write_request_units": _write_units(result)}
-    if any(mapping.function.needs != "keys" for mapping in result.scenario.mappings):
-        used["read_request_units"] = _read_units(result)
-    used["stream_read_request_units"] = 0.0
-    for key, amount in _lambda(result).items():
-        used[key] = used.get(key, 0.0) + amount
+    used: dict[str, float] = {}
+    for part in (_table, _stream_reads, _functions, _destinations):
+        for component, amount in part(result):
+            used[component] = used.get(component, 0.0) + amount
     return used
 
 
-def _write_units(result: Result) -> float:
-    writes = result.writes
-    return float(writes.loc[writes["written_s"] >= result.scenario.warmup_s, "write_units"].sum())
+def _table(result: Result) -> Used:
+    """Yield writes, read-backs and storage, at the prices of the table's class."""
+    scenario, writes = result.scenario, result.writes
+    table = scenario.table
+    infrequent = "standard_ia_" if table.table_class == "STANDARD_INFREQUENT_ACCESS" else ""
+    units = float(_billed(result, writes, "written_s")["write_units"].sum())
+    if table.replicas:
+        yield f"{infrequent}replicated_write_request_units", units * (1 + table.replicas)
+    else:
+        yield f"{infrequent}write_request_units", units
+    if any(mapping.function.needs != "keys" for mapping in scenario.mappings):
+        read_backs = _billed(result, result.read_backs, "started_s")
+        yield f"{infrequent}read_request_units", float(read_backs["read_units"].sum())
+    stored = average_stored_bytes(writes, scenario.warmup_s, result.ended_s)
+    yield f"{infrequent}storage_gb_months", stored / _BYTES_PER_GB + table.other_items_gb
 
 
-def _read_units(result: Result) -> float:
-    reads = result.read_backs
-    return float(reads.loc[reads["started_s"] >= result.scenario.warmup_s, "read_units"].sum())
+def _stream_reads(result: Result) -> Used:
+    reads = getattr(result, "reads", None)
+    calls = 0.0 if reads is None else read_calls(reads, result.scenario.warmup_s, result.ended_s)
+    yield "stream_read_request_units", calls
 
 
-def _lambda(result: Result) -> dict[str, float]:
-    invocations = result.invocations
-    ran = invocations[(invocations["outcome"] != "throttled") & (invocations["started_s"] >= result.scenario.warmup_s)]
-    used: dict[str, float] = {"lambda_requests": float(len(ran))}
-    seconds_of = ran.groupby("function", observed=True)["billed_ms"].sum() / 1000.0
+def _functions(result: Result) -> Used:
+    ran = result.invocations[result.invocations["outcome"] != "throttled"]
+    ran = _billed(result, ran, "started_s")
+    yield "lambda_requests", float(len(ran))
+    seconds = ran.groupby("function", observed=True)["billed_ms"].sum() / 1000.0
     functions = {mapping.function.name: mapping.function for mapping in result.scenario.mappings}
     for name, function in functions.items():
-        seconds = float(seconds_of.get(name, 0.0))
-        key = f"lambda_gb_seconds_{function.architecture}"
-        used[key] = used.get(key, 0.0) + seconds * function.memory_mb / _MB_PER_GB
-        extra_mb = function.ephemeral_storage_mb - limits.EPHEMERAL_STORAGE.value
-        if extra_mb:
-            storage = used.get("lambda_ephemeral_gb_seconds", 0.0)
-            used["lambda_ephemeral_gb_seconds"] = storage + seconds * extra_mb / _MB_PER_GB
-    return used
+        yield from _duration(function, float(seconds.get(name, 0.0)))
+
+
+def _duration(function: Function, seconds: float) -> Used:
+    yield f"lambda_gb_seconds_{function.architecture}", seconds * function.memory_mb / _MB_PER_GB
+    extra_mb = function.ephemeral_storage_mb - limits.EPHEMERAL_STORAGE.value
+    if extra_mb:
+        yield "lambda_ephemeral_gb_seconds", seconds * extra_mb / _MB_PER_GB
+
+
+def _destinations(result: Result) -> Used:
+    """Yield the documents that on-failure destinations got, in steps of 64 KB where the service counts so."""
+    discards = _billed(result, result.discards, "discarded_s")
+    if "destination" not in discards:
+        return
+    sent = discards[discards["delivered"].astype(bool)]
+    for kind, documents in sent.groupby("destination", observed=True)["document"]:
+        component = _SENT_TO[str(kind)]
+        sizes = documents.map(lambda text: len(text.encode())).to_numpy(dtype=np.float64)
+        steps = np.ones_like(sizes) if component == "s3_put_requests" else np.ceil(sizes / _BYTES_PER_MESSAGE)
+        yield component, float(steps.sum())
+
+
+def _billed(result: Result, frame: pd.DataFrame, instant: str) -> pd.DataFrame:
+    """Return the rows after the warm-up; an interrupted run knows writes that it never came to."""
+    return frame[(frame[instant] >= result.scenario.warmup_s) & (frame[instant] < result.ended_s)]

@@ -37,6 +37,11 @@ class RandomStreams:
         """The seed, as one would type it to run again."""
         return str(self._root.entropy) + "".join(f"/{word}" for word in self._root.spawn_key)
 
+    def replication(self, number: int) -> RandomStreams:
+        """Return the streams of an independent repetition of the run, the same for the same number."""
+        spawned = np.random.SeedSequence(self._root.entropy, spawn_key=(*self._root.spawn_key, number))
+        return RandomStreams(spawned)
+
     def __call__(self, purpose: str) -> np.random.Generator:
         """Return the stream of a purpose, from its beginning."""
         words = np.frombuffer(hashlib.sha256(purpose.encode()).digest()[:16], dtype=np.uint32)

@@ -10,14 +10,16 @@ import pandas as pd
 
 from .analysis.utilization import busy_share
 from .capacity import capacity
+from .scenario import served
 
 if TYPE_CHECKING:
     from .result import Result
-    from .scenario import EventSourceMapping
+    from .scenario import EventSourceMapping, Scenario
 
 __all__ = ["Summary", "summarize"]
 
 _HOT = 2.0
+_IMAGES = {"old": "the old image", "both": "both images"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,21 @@ def _warnings(result: Result) -> list[str]:
             f"{name}: offered {worst['offered_per_s']:,.0f} records/s, but the {worst['limit']} limit allows "
             f"{worst['records_per_s']:,.0f}: the backlog grows; what binds: {worst['knob']}"
         )
+    notes += _unserved(result.scenario)
     lost = result.stream_log["outcome"].isin(("discarded", "expired")).sum()
     if lost:
         notes.append(f"{lost:,} records were given up or expired: see result.discards")
     return notes
+
+
+def _unserved(scenario: Scenario) -> list[str]:
+    view_type = scenario.stream.view_type
+    return [
+        f"{mapping.label}: its function needs {_IMAGES[mapping.function.needs]}, which {view_type} leaves out and the "
+        "table does not keep: see ds.view_type_uses()"
+        for mapping in scenario.mappings
+        if served(mapping.function.needs, view_type) == "not at all"
+    ]
 
 
 def _binding(exceeded: pd.DataFrame) -> pd.Series[Any]:

@@ -217,6 +217,13 @@ BATCH_GET_ITEMS = _fixed(
     source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html",
     meaning="Most items of one BatchGetItem or TransactGetItems, each only once.",
 )
+STORED_ITEM_OVERHEAD_BYTES = _fixed(
+    name="stored_item_overhead_bytes",
+    value=100,
+    unit="bytes",
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html",
+    meaning="What billed storage adds to the size of each item.",
+)
 PARTITION_WRITE_UNITS_PER_S = _fixed(
     name="partition_write_units_per_s",
     value=1_000,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from ddbsim.analysis.student import mean_intervals
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.run import draw_writes, run
-from ddbsim.scenario import VIEW_TYPES, Scenario
+from ddbsim.scenario import VIEW_TYPES, Scenario, Served, ViewType, served
+
+from .view_type_tables import html_of, text_of
 
 if TYPE_CHECKING:
     from ddbsim.analysis.bill import Bill
@@ -29,23 +33,38 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ViewTypeComparison:
-    """The same writes under each view type.
+    """The same writes under each view type; means over the replications.
 
     Attributes
     ----------
     frame
-        A row per view type and mapping: records, record_bytes (mean SizeBytes), payload_bytes (mean per invocation),
-        invocations, records_per_invocation, duration_ms (mean), latency_p50_s, latency_p99_s, iterator_age_max_s.
+        A row per view type and mapping: served (how it gives the function what it needs: "directly", "by a read-back"
+        or "not at all"), records, record_bytes (mean SizeBytes), payload_bytes (mean per invocation), invocations,
+        records_per_invocation, duration_ms (mean), latency_p50_s, latency_p99_s, iterator_age_max_s.
     costs
-        Long: a row per view type and component of the bill: view_type, component, label, quantity, unit,
-        unit_price_usd, usd, usd_per_month. Made for `.pivot()`.
+        Long: a row per view type and component of the bill: view_type, served (by all mappings), component, label,
+        quantity, unit, unit_price_usd, usd, usd_per_month, usd_per_month_low, usd_per_month_high (ends of the interval;
+        NaN for one replication). Made for `.pivot()`.
+    totals
+        A row per view type: served, usd_per_month with its interval, and above_cheapest: the difference to the cheapest
+        that serves every mapping, with the interval of the paired differences; NaN for one that does not serve.
+    replications, confidence
+        Runs per view type, and what the intervals hold with.
     note
         Region, window and prices of the bills.
     """
 
     frame: pd.DataFrame
     costs: pd.DataFrame
+    totals: pd.DataFrame
+    replications: int
+    confidence: float
     note: str
+
+    @property
+    def cheapest(self) -> str | None:
+        """The cheapest view type that serves what every function needs; None if none does."""
+        return _cheapest(self.totals)
 
     def usd_per_month(self) -> pd.DataFrame:
         """Return USD a month: a row per view type, a column per component, and the total."""
@@ -56,23 +75,29 @@ class ViewTypeComparison:
         return table.assign(total=table.sum(axis=1))
 
     def __str__(self) -> str:
-        work = self.frame.set_index(["view_type", "event_source_mapping"]).round(3).T.to_string()
-        costs = self.usd_per_month().round(2).T.to_string()
-        return f"{work}\n\nUSD per month\n{costs}\n{self.note}"
+        return text_of(self)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        work = self.frame.set_index(["view_type", "event_source_mapping"]).round(3).T.to_html(border=0)
-        costs = self.usd_per_month().round(2).T.to_html(border=0)
-        return f"{work}<p><b>USD per month</b></p>{costs}<p>{self.note}</p>"
+        return html_of(self)
 
 
 def compare_view_types(
-    scenario: Scenario, *, rng: Seed = None, progress: bool = False, measured: Mapping[str, Measured] | None = None
+    scenario: Scenario,
+    *,
+    rng: Seed = None,
+    replications: int = 1,
+    confidence: float = 0.95,
+    progress: bool = False,
+    measured: Mapping[str, Measured] | None = None,
 ) -> ViewTypeComparison:
-    """Run the same writes under all four view types, and say what differs.
+    """Run the same writes under all four view types, and say what each costs and whether it serves.
 
-    Write units, and Lambda's reads of the stream, cost the same under each. What differs follows from the bytes:
-    how full a batch can be, how long the handler takes (`Duration.per_kb_s`), how many GB-seconds that is.
+    Write units, and Lambda's reads of the stream, cost the same under each. What differs follows from the bytes: how
+    full a batch can be, how long the handler takes (`Duration.per_kb_s`), how many GB-seconds that is; and from what
+    the handler `needs`: a new image that the view type leaves out is read back from the table, record by record
+    (`ReadBack`); an old one cannot be had at all.
 
     Parameters
     ----------
@@ -80,10 +105,15 @@ def compare_view_types(
         Its view type is replaced by each of the four.
     rng
         Seed or generator.
+    replications
+        Independent repetitions, >= 1, each with the same writes under all four. The first is the run that `simulate`
+        makes of the same seed.
+    confidence
+        Of the intervals (Student's t over the replications), in (0, 1).
     progress
         Show a bar on simulated time for each run.
     measured
-        What is known already of runs of this scenario and seed, by view type; see `measure`.
+        What is known already of the first run of this scenario and seed, by view type; see `measure`.
 
     Returns
     -------
@@ -91,6 +121,8 @@ def compare_view_types(
 
     Raises
     ------
+    ValueError
+        If there is to be no replication, or the confidence is outside (0, 1).
     KeyboardInterrupt
         After Ctrl-C: parts of runs are not compared.
 
@@ -101,7 +133,39 @@ def compare_view_types(
     >>> comparison.frame["record_bytes"].round().tolist()
     [36.0, 1060.0, 1060.0, 2084.0]
     """
-    streams = RandomStreams(rng)
+    if not isinstance(replications, int) or isinstance(replications, bool) or replications < 1:
+        raise ValueError(f"replications must be a whole number >= 1, got {replications!r}")
+    runs = [
+        _run_all(scenario, streams, progress, measured if number == 0 else None)
+        for number, streams in enumerate(_replicated(rng, replications))
+    ]
+    costs = _stacked_runs([{view_type: one.bill.frame[_COSTS] for view_type, one in known.items()} for known in runs])
+    work = _stacked_runs([{view_type: one.work for view_type, one in known.items()} for known in runs])
+    return ViewTypeComparison(
+        frame=_means(work, ["view_type", "event_source_mapping", "served"]),
+        costs=_costs(costs, scenario, confidence),
+        totals=_totals(costs, scenario, confidence),
+        replications=replications,
+        confidence=confidence,
+        note=runs[0][VIEW_TYPES[0]].bill.note,
+    )
+
+
+_COSTS = ["component", "label", "quantity", "unit", "unit_price_usd", "usd", "usd_per_month"]
+
+
+def _replicated(rng: Seed, replications: int) -> Iterator[RandomStreams]:
+    """Yield the streams of each replication: the first are those of a single run."""
+    first = RandomStreams(rng)
+    yield first
+    for number in range(1, replications):
+        yield first.replication(number)
+
+
+def _run_all(
+    scenario: Scenario, streams: RandomStreams, progress: bool, measured: Mapping[str, Measured] | None
+) -> dict[ViewType, Measured]:
+    """Return what one replication gives under each view type."""
     known = dict(measured or {})
     writes = None
     for view_type in VIEW_TYPES:
@@ -110,14 +174,7 @@ def compare_view_types(
             stream = replace(scenario.stream, view_type=view_type)
             variant = replace(scenario, stream=stream, name=f"{scenario.name}, {view_type}")
             known[view_type] = measure(_whole(run(variant, writes, streams, progress=progress)))
-    return ViewTypeComparison(
-        frame=_stacked({view_type: known[view_type].work for view_type in VIEW_TYPES}),
-        costs=_stacked({view_type: known[view_type].bill.frame[_COSTS] for view_type in VIEW_TYPES}),
-        note=known[VIEW_TYPES[0]].bill.note,
-    )
-
-
-_COSTS = ["component", "label", "quantity", "unit", "unit_price_usd", "usd", "usd_per_month"]
+    return {view_type: known[view_type] for view_type in VIEW_TYPES}
 
 
 def _whole(result: Result) -> Result:
@@ -127,8 +184,51 @@ def _whole(result: Result) -> Result:
     return result
 
 
-def _stacked(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(frames, names=["view_type"]).reset_index(level="view_type").reset_index(drop=True)
+def _stacked_runs(runs: list[dict[ViewType, pd.DataFrame]]) -> pd.DataFrame:
+    """Return the frames of all replications and view types as one, with those two as columns."""
+    parts = {(number, view_type): frame for number, known in enumerate(runs) for view_type, frame in known.items()}
+    stacked = pd.concat(parts, names=["replication", "view_type"])
+    return stacked.reset_index(level=["replication", "view_type"]).reset_index(drop=True)
+
+
+def _means(runs: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return the mean over the replications of every other column."""
+    return runs.drop(columns="replication").groupby(by, sort=False, as_index=False).mean()
+
+
+def _costs(runs: pd.DataFrame, scenario: Scenario, confidence: float) -> pd.DataFrame:
+    by = ["view_type", "component", "label", "unit"]
+    means = _means(runs, by)
+    ends = mean_intervals(runs, "usd_per_month", by=by, confidence=confidence)
+    means[["usd_per_month_low", "usd_per_month_high"]] = ends[["usd_per_month_low", "usd_per_month_high"]]
+    means["served"] = [_served(scenario, view_type) for view_type in means["view_type"]]
+    order = ["view_type", "served", *_COSTS, "usd_per_month_low", "usd_per_month_high"]
+    return means[order]
+
+
+def _totals(runs: pd.DataFrame, scenario: Scenario, confidence: float) -> pd.DataFrame:
+    """Return each view type's total, and its difference to the cheapest that serves, paired by replication."""
+    sums = runs.groupby(["replication", "view_type"], sort=False)[["usd_per_month"]].sum().reset_index()
+    totals = mean_intervals(sums, "usd_per_month", by=["view_type"], confidence=confidence)
+    totals.insert(1, "served", [_served(scenario, view_type) for view_type in totals["view_type"]])
+    cheapest = _cheapest(totals)
+    base = sums[sums["view_type"] == cheapest].set_index("replication")["usd_per_month"]
+    sums["above_cheapest"] = sums["usd_per_month"] - sums["replication"].map(base)
+    serving = sums[sums["view_type"].isin(totals.loc[totals["served"] != "not at all", "view_type"])]
+    ends = mean_intervals(serving, "above_cheapest", by=["view_type"], confidence=confidence)
+    return totals.merge(ends, on="view_type", how="left")
+
+
+def _cheapest(totals: pd.DataFrame) -> str | None:
+    serving = totals[totals["served"] != "not at all"].sort_values("usd_per_month", kind="stable")
+    return None if serving.empty else str(serving["view_type"].iloc[0])
+
+
+def _served(scenario: Scenario, view_type: ViewType) -> Served:
+    """Return how a view type serves all mappings: as the worst of them is served."""
+    ways = {served(mapping.function.needs, view_type) for mapping in scenario.mappings}
+    worst: tuple[Served, ...] = ("not at all", "by a read-back", "directly")
+    return next(way for way in worst if way in ways)
 
 
 def measure(result: Result) -> Measured:
@@ -150,14 +250,15 @@ def _work(result: Result) -> pd.DataFrame:
         rows.append(
             {
                 "event_source_mapping": name,
+                "served": served(mapping.function.needs, result.scenario.stream.view_type),
                 "records": len(mine),
                 "record_bytes": mine["size_bytes"].mean(),
                 "payload_bytes": sent["payload_bytes"].mean(),
                 "invocations": len(sent),
                 "records_per_invocation": sent["records"].mean(),
                 "duration_ms": sent["duration_s"].mean() * 1000.0,
-                "latency_p50_s": latency.get((name, 0.5)),
-                "latency_p99_s": latency.get((name, 0.99)),
+                "latency_p50_s": latency.get((name, 0.5), np.nan),
+                "latency_p99_s": latency.get((name, 0.99), np.nan),
                 "iterator_age_max_s": sent["iterator_age_s"].max(),
             }
         )

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["view_types"]
 
+# of the table, and the same under every view type: they would dwarf what differs, and are left to the table of costs
+_OF_THE_TABLE = ("write_request_units", "write_capacity_unit_hours", "storage_gb_months")
+
 
 def view_types(comparison_or_costs: Any, *, ax: Axes | None = None, **bar_kws: Any) -> Axes:
-    """Plot what each view type costs a month, its components stacked.
+    """Plot what each view type costs a month, its components stacked, each with its interval if there is one.
 
     Parameters
     ----------
@@ -36,24 +39,42 @@ def view_types(comparison_or_costs: Any, *, ax: Axes | None = None, **bar_kws: A
     costs: pd.DataFrame = given if isinstance(given, pd.DataFrame) else given.costs
     ax = axes(ax)
     names = list(dict.fromkeys(costs["view_type"]))
-    # write units are the same bar under each, and would dwarf what differs: they are left to the table
-    shown = costs[costs["usd_per_month"].gt(0) & (costs["component"] != "write_request_units")]
-    table = shown.pivot(index="view_type", columns="label", values="usd_per_month").reindex(names).fillna(0.0)
+    shown = costs[costs["usd_per_month"].gt(0) & ~costs["component"].str.endswith(_OF_THE_TABLE)]
     left = pd.Series(0.0, index=names)
-    for number, label in enumerate(table):
+    for number, (label, rows) in enumerate(shown.groupby("label", sort=False)):
+        part = rows.set_index("view_type").reindex(names)
+        width = part["usd_per_month"].fillna(0.0)
         style = styled(Rectangle, bar_kws, color=COLOURS[number % len(COLOURS)], label=label)
-        ax.barh(names, table[label], left=left, **style)
-        left = left + table[label]
+        ax.barh(names, width, left=left, **style)
+        left = left + width
+        _whiskers(ax, left, part["usd_per_month_high"] - part["usd_per_month"])
     for place, total in enumerate(left):
-        ax.annotate(f" {total:,.2f}", (total, place), va="center", fontsize="small")
-    if names:
-        ax.invert_yaxis()
+        # beyond the whisker
+        ax.annotate(f"{total:,.2f}", (total, place), (14, 0), textcoords="offset points", va="center", fontsize="small")
+    _name(ax, costs.drop_duplicates("view_type"))
     ax.margins(x=0.12)
     finish(
-        ax, title="Cost by view type, write units aside (they are the same)", xlabel="USD per month", ylabel="",
+        ax, title="Cost by view type, beside writes and storage (they are the same)", xlabel="USD per month", ylabel="",
         empty=shown.empty, legend=False,
     )  # fmt: skip
     if not shown.empty:
         # the bars fill the axes: the legend stands below them
         ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3)
     return ax
+
+
+def _whiskers(ax: Axes, end: pd.Series[float], half: pd.Series[float]) -> None:
+    """Draw the interval of a component at the end of its bars, where it is known."""
+    known = half.notna() & half.gt(0)
+    if known.any():
+        places = [place for place, name in enumerate(half.index) if known[name]]
+        ax.errorbar(end[known], places, xerr=half[known], fmt="none", ecolor="black", elinewidth=1, capsize=3)
+
+
+def _name(ax: Axes, view_types: pd.DataFrame) -> None:
+    """Write the view types beside their bars, and under each how it serves the need."""
+    if view_types.empty:
+        return
+    names = view_types["view_type"] + "\n(serves " + view_types["served"] + ")"
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()

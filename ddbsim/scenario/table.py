@@ -19,10 +19,11 @@ from .checks import (
     take_numpy_numbers,
 )
 
-__all__ = ["VIEW_TYPES", "Split", "Stream", "Table", "ViewType"]
+__all__ = ["VIEW_TYPES", "Split", "Stream", "Table", "TableClass", "ViewType"]
 
 ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
 VIEW_TYPES: tuple[ViewType, ...] = get_args(ViewType)
+TableClass: TypeAlias = Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"]
 
 
 def _visibility_delay() -> Distribution:
@@ -70,11 +71,21 @@ class Table:
         The table's name, as it appears in ARNs.
     splits
         Splits of partitions at stated times, one or several.
+    table_class
+        AWS's TableClass, "STANDARD" or "STANDARD_INFREQUENT_ACCESS": a matter of price.
+    replicas
+        Other regions that the table is replicated to (a global table); each write is then a replicated write in every
+        region, this one included: a matter of price, at this region's prices.
+    other_items_gb
+        Stored items that the run never writes, GB (2^30 bytes): a matter of price.
     """
 
     partitions: int = behaviour.NEW_TABLE_PARTITIONS.value
     name: str = "table"
     splits: tuple[Split, ...] | Split = ()
+    table_class: TableClass = "STANDARD"
+    replicas: int = 0
+    other_items_gb: float = 0.0
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
@@ -82,6 +93,9 @@ class Table:
         if not whole or not 1 <= self.partitions <= 10_000:
             raise ValueError(f"Table.partitions must be a whole number in 1..10000, got {self.partitions!r}")
         check_name("Table.name", self.name)
+        check_choice("Table.table_class", self.table_class, get_args(TableClass))
+        check_whole(self, "replicas")
+        check_number("Table.other_items_gb", self.other_items_gb)
         self._check_splits()
 
     @property
