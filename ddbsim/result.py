@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .analysis import checks as _checks
 from .analysis import lag as _lag
 from .analysis import latency as _latency
 from .analysis import utilization as _utilization
@@ -264,6 +265,36 @@ class Result:
             month_hours=month_hours,
             free_tier=free_tier,
             price_list=price_list,
+        )
+
+    def check(self) -> pd.DataFrame:
+        """Return whether the frames agree with each other and with the rules of the service: a row per check.
+
+        The summary says so of a run of up to 20,000 records if a check fails; longer runs are checked when asked.
+
+        Returns
+        -------
+        DataFrame
+            check, ok, problems (rows that contradict it), detail (the first of them; what holds, if none does).
+
+        Examples
+        --------
+        >>> import ddbsim as ds
+        >>> scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=30)
+        >>> bool(ds.simulate(scenario, rng=7, progress=False).check()["ok"].all())
+        True
+        """
+        return _checks.check(self.evidence())
+
+    def evidence(self) -> _checks.Evidence:
+        """Return what `check` judges: the frames, and the settings that say when records may be given up."""
+        mappings = self.scenario.mappings
+        return _checks.Evidence(
+            **{name: self.frame(name) for name in FRAMES},
+            ended_s=self.ended_s,
+            retention_s=self.scenario.stream.retention_s,
+            maximum_retry_attempts={one.label: one.maximum_retry_attempts for one in mappings},
+            maximum_record_age_in_seconds={one.label: one.maximum_record_age_in_seconds for one in mappings},
         )
 
     def assumptions(self) -> pd.DataFrame:

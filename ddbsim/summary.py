@@ -20,6 +20,8 @@ __all__ = ["Summary", "summarize"]
 
 _HOT = 2.0
 _IMAGES = {"old": "the old image", "both": "both images"}
+# a check of so many takes less than 0.1 s, of a million 2 s
+_MOST_RECORDS_CHECKED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,18 @@ def _warnings(result: Result) -> list[str]:
     lost = result.stream_log["outcome"].isin(("discarded", "expired")).sum()
     if lost:
         notes.append(f"{lost:,} records were given up or expired: see result.discards")
-    return notes
+    return notes + _failed_checks(result)
+
+
+def _failed_checks(result: Result) -> list[str]:
+    """Return a note per failed self-check; of long runs none, because a summary is to come at once."""
+    if len(result.stream_log) > _MOST_RECORDS_CHECKED:
+        return []
+    failed = result.check().query("not ok")
+    return [
+        f"the frames contradict themselves ({name}): {detail}; see result.check()"
+        for name, detail in zip(failed["check"], failed["detail"], strict=True)
+    ]
 
 
 def _unserved(scenario: Scenario) -> list[str]:

@@ -147,6 +147,12 @@ def check_metrics(result: ds.Result) -> None:
             assert mine["Duration_Maximum"].max() == pytest.approx(ran["duration_s"].max() * 1000)
 
 
+def check_itself(result: ds.Result) -> None:
+    """The run's own check finds nothing."""
+    table = result.check()
+    assert table["ok"].all(), table.loc[~table["ok"], "detail"].tolist()
+
+
 CHECKS = (
     check_states,
     check_order_in_time,
@@ -157,6 +163,7 @@ CHECKS = (
     check_discards,
     check_latency_parts,
     check_metrics,
+    check_itself,
 )
 
 

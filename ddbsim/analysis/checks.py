@@ -1,0 +1,77 @@
+"""The self-check: what must hold in the frames of any run, whatever the scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import pandas as pd
+
+from . import frame_checks as _frames
+from . import record_checks as _records
+from .evidence import Evidence, Findings
+
+__all__ = ["RULES", "Evidence", "Rule", "check"]
+
+
+class Rule(NamedTuple):
+    """One thing that must hold, and the function that finds what contradicts it."""
+
+    claim: str
+    contradicted: Callable[[Evidence], Findings]
+
+
+#: What must hold, by the name of the check.
+RULES: Final[dict[str, Rule]] = {
+    "one state per record": Rule(
+        "each consumer has one row for each record of the stream, in one known state", _records.one_state_per_record
+    ),
+    "at least once": Rule(
+        "what was processed was delivered, and no record waits behind a later one of its item", _records.at_least_once
+    ),
+    "order per item": Rule(
+        "the records of an item are first delivered in the order of its writes", _records.order_per_item
+    ),
+    "instants in order": Rule(
+        "written, visible, received and completed follow each other within the run", _records.instants_in_order
+    ),
+    "sequence numbers rise": Rule(
+        "sequence numbers rise within a shard and on into its children", _records.sequence_numbers_rise
+    ),
+    "no early loss": Rule(
+        "nothing is lost before the retention unless an age or attempt limit says so", _records.no_early_loss
+    ),
+    "discards match the log": Rule(
+        "the records given up are those that the drops tell of", _frames.discards_match_the_log
+    ),
+    "deliveries add up": Rule(
+        "each delivery, and each end, of a record is that of an invocation", _frames.deliveries_add_up
+    ),
+    "one batch at a time": Rule("a lane starts no batch before its last one has ended", _frames.one_batch_at_a_time),
+    "what ran is billed": Rule("init and duration are billed, rounded up to whole ms", _frames.what_ran_is_billed),
+    "latency parts sum": Rule("the parts of each latency sum to it, and none is negative", _frames.latency_parts_sum),
+    "Little's law": Rule("mean number in the system = rate x mean time in it", _records.littles_law),
+    "metrics add up": Rule("the metrics are those of the invocations and writes, by minute", _frames.metrics_add_up),
+    "sizes positive": Rule("records, batches and writes have sizes, and durations", _frames.sizes_positive),
+}
+
+
+def check(seen: Evidence) -> pd.DataFrame:
+    """Return whether the frames of a run agree with each other and with the rules of the service.
+
+    Parameters
+    ----------
+    seen
+        The frames; those of a saved run will do.
+
+    Returns
+    -------
+    DataFrame
+        check, ok, problems (rows that contradict it), detail (the first of them; what holds, if none does).
+    """
+    rows = []
+    for name, rule in RULES.items():
+        found = list(rule.contradicted(seen))
+        problems = sum(finding.rows for finding in found)
+        rows.append((name, not found, problems, found[0].first if found else rule.claim))
+    return pd.DataFrame(rows, columns=["check", "ok", "problems", "detail"])

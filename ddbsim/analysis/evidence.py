@@ -1,0 +1,86 @@
+"""What the self-check looks at, and how it says what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+__all__ = ["CLOSE_S", "CONSUMER", "Evidence", "Finding", "Findings", "codes", "contradictions"]
+
+#: The column that names the consumer, in every frame that has one.
+CONSUMER = "event_source_mapping"
+
+#: Instants this close are the same: sums of the same durations in another order differ by less.
+CLOSE_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The frames of a run, and the few settings without which they cannot be judged.
+
+    Attributes
+    ----------
+    stream_log, invocations, writes, shards, discards, metrics, latency_parts
+        The frames.
+    ended_s
+        End of the run, seconds.
+    retention_s
+        Age at which the stream trims a record, seconds.
+    maximum_retry_attempts, maximum_record_age_in_seconds
+        Of each mapping, by its name; -1 for no limit.
+    """
+
+    stream_log: pd.DataFrame
+    invocations: pd.DataFrame
+    writes: pd.DataFrame
+    shards: pd.DataFrame
+    discards: pd.DataFrame
+    metrics: pd.DataFrame
+    latency_parts: pd.DataFrame
+    ended_s: float
+    retention_s: float
+    maximum_retry_attempts: Mapping[str, int]
+    maximum_record_age_in_seconds: Mapping[str, int]
+
+    def ran(self) -> pd.DataFrame:
+        """Return the invocations that were not throttled."""
+        return self.invocations[self.invocations["outcome"] != "throttled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Rows that contradict what must hold, told by the first of them."""
+
+    rows: int
+    first: str
+
+
+Findings = Iterator[Finding]
+
+
+def contradictions(frame: pd.DataFrame, wrong: npt.ArrayLike, sentence: str) -> Findings:
+    """Yield a finding if any row is wrong.
+
+    Parameters
+    ----------
+    frame
+        The rows.
+    wrong
+        Which of them are, a boolean per row.
+    sentence
+        What is wrong with the first; names in braces stand for its columns.
+    """
+    places = np.flatnonzero(np.asarray(wrong, dtype=bool))
+    if len(places):
+        first = {str(name): value for name, value in frame.iloc[int(places[0])].items()}
+        yield Finding(len(places), sentence.format(**first))
+
+
+def codes(names: pd.Series[Any]) -> npt.NDArray[np.int64]:
+    """Return a column of names as numbers that are equal where the names are, for sorting: cheap for categoricals."""
+    return np.asarray(names.astype("category").cat.codes, dtype=np.int64)

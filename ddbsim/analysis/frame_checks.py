@@ -1,0 +1,170 @@
+"""Find what contradicts the rules between frames: sums that agree, batches in turn, bills for what ran."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .evidence import CLOSE_S, CONSUMER, Evidence, Finding, Findings, codes, contradictions
+from .latency import PARTS
+
+__all__ = [
+    "deliveries_add_up",
+    "discards_match_the_log",
+    "latency_parts_sum",
+    "metrics_add_up",
+    "one_batch_at_a_time",
+    "sizes_positive",
+    "what_ran_is_billed",
+]
+
+_INVOCATION = "attempt {attempt} of batch {batch_id} of {event_source_mapping}"
+
+
+def deliveries_add_up(seen: Evidence) -> Findings:
+    """Find deliveries that no invocation accounts for, and invocations whose records nobody got."""
+    ran = seen.ran()
+    starts_s = ran["started_s"] + ran["init_s"]
+    for name in seen.maximum_retry_attempts:
+        log = seen.stream_log[seen.stream_log[CONSUMER] == name]
+        mine = (ran[CONSUMER] == name).to_numpy()
+        counted, sent = int(log["deliveries"].sum()), int(ran.loc[mine, "records"].sum())
+        if counted != sent:
+            yield Finding(abs(counted - sent), f"{name}: {counted:,} deliveries of records, {sent:,} in invocations")
+        times = {"received_s": starts_s[mine], "completed_s": starts_s[mine] + ran.loc[mine, "duration_s"]}
+        for column, instants in times.items():
+            what = f"record {{record_id}} of {name}: no invocation accounts for {column} = {{{column}:.6f}}"
+            yield from contradictions(log, _unexplained(log[column], instants), what)
+
+
+def _unexplained(instants: pd.Series[float], known: pd.Series[float]) -> npt.NDArray[np.bool_]:
+    """Return which of the instants are known and lie at none of the others."""
+    values, sorted_s = instants.to_numpy(), np.sort(known.dropna().to_numpy())
+    padded = np.concatenate(([-np.inf], sorted_s, [np.inf]))
+    place = np.searchsorted(sorted_s, values)
+    nearest = np.minimum(np.abs(values - padded[place]), np.abs(padded[place + 1] - values))
+    return np.asarray(nearest > CLOSE_S, dtype=bool)
+
+
+def one_batch_at_a_time(seen: Evidence) -> Findings:
+    """Find invocations that started while another one of their lane ran."""
+    ran = seen.ran()
+    lane = np.stack([codes(ran[CONSUMER]), codes(ran["shard_id"]), ran["lane"].to_numpy()])
+    started_s = ran["started_s"].to_numpy()
+    order = np.lexsort((ran["attempt"], ran["batch_id"], started_s, *lane))
+    ends_s = (started_s + ran["init_s"] + ran["duration_s"]).to_numpy()[order]
+    same = (np.diff(lane[:, order]) == 0).all(axis=0)
+    # NaN: what was still running when the run ended
+    overlaps = same & ~(started_s[order][1:] >= ends_s[:-1] - CLOSE_S)
+    wrong = np.concatenate((np.zeros(min(len(ran), 1), dtype=bool), overlaps))
+    yield from contradictions(ran.iloc[order], wrong, f"{_INVOCATION} started while another one of its lane ran")
+
+
+def what_ran_is_billed(seen: Evidence) -> Findings:
+    """Find invocations whose bill is not their init and duration, rounded up to whole milliseconds."""
+    rows = seen.invocations
+    busy_ms = np.nan_to_num((rows["init_s"] + rows["duration_s"]).to_numpy() * 1000.0)
+    free = rows["outcome"].isin(("throttled", "running")).to_numpy()
+    short = rows["billed_ms"].to_numpy() - np.where(free, 0.0, busy_ms)
+    wrong = (short < -1e-5) | (short >= np.where(free, 1e-5, 1.0))
+    yield from contradictions(rows, wrong, f"{_INVOCATION} is billed {{billed_ms}} ms")
+
+
+def latency_parts_sum(seen: Evidence) -> Findings:
+    """Find latencies that are not the log's, or not the sum of their parts, and parts below zero."""
+    parts = seen.latency_parts
+    what = "record {record_id} of {event_source_mapping}"
+    apart = (parts[list(PARTS)].sum(axis=1) - parts["latency_s"]).abs() > CLOSE_S
+    yield from contradictions(parts, apart, f"{what}: the parts do not sum to latency_s = {{latency_s:.6f}}")
+    negative = (parts[list(PARTS)] < -CLOSE_S).any(axis=1)
+    yield from contradictions(parts, negative, f"{what} has a negative part")
+    log = seen.stream_log[seen.stream_log["outcome"] == "processed"]
+    for name in sorted({*log[CONSUMER].unique(), *parts[CONSUMER].unique()}):
+        yield from _same_latencies(log[log[CONSUMER] == name], parts[parts[CONSUMER] == name], str(name))
+
+
+def _same_latencies(log: pd.DataFrame, parts: pd.DataFrame, name: str) -> Findings:
+    log, parts = log.sort_values("record_id"), parts.sort_values("record_id")
+    done, told = log["record_id"].to_numpy(), parts["record_id"].to_numpy()
+    if not np.array_equal(done, told):
+        missing = max(len(np.setxor1d(done, told)), abs(len(done) - len(told)))
+        yield Finding(missing, f"{name}: the records in latency_parts are not those that were processed")
+        return
+    apart = np.abs((log["completed_s"] - log["written_s"]).to_numpy() - parts["latency_s"].to_numpy()) > CLOSE_S
+    what = "record {record_id} of {event_source_mapping}: latency_s = {latency_s:.6f} is not the log's"
+    yield from contradictions(parts, apart, what)
+
+
+def metrics_add_up(seen: Evidence) -> Findings:
+    """Find minutes whose numbers are not those of the invocations and writes in them."""
+    rows, metrics = seen.invocations, seen.metrics
+    last_s = metrics["minute_s"].max()
+    minute_s = (rows["started_s"] // 60 * 60).clip(upper=last_s)
+    outcome = rows["outcome"].astype("str")
+    counts = {
+        "Invocations": outcome != "throttled",
+        "Errors": outcome.isin(("error", "timeout")),
+        "Throttles": outcome == "throttled",
+    }
+    what = "{event_source_mapping}, minute {minute_s:g} s"
+    index = pd.MultiIndex.from_arrays([metrics[CONSUMER].astype("str"), metrics["minute_s"]])
+    for name, which in counts.items():
+        counted = which.groupby([rows[CONSUMER].astype("str"), minute_s]).sum().reindex(index, fill_value=0)
+        wrong = metrics[name].to_numpy() != counted.to_numpy()
+        yield from contradictions(metrics, wrong, f"{what}: {name} is {{{name}}}, the invocations say otherwise")
+    written_s = (seen.writes["written_s"] // 60 * 60).clip(upper=last_s)
+    inside = seen.writes["written_s"] < last_s + 60
+    units = seen.writes["write_units"][inside].groupby(written_s[inside]).sum()
+    wrong = metrics["ConsumedWriteCapacityUnits"] != units.reindex(metrics["minute_s"], fill_value=0).to_numpy()
+    yield from contradictions(metrics, wrong, f"{what}: ConsumedWriteCapacityUnits are not those of the writes")
+    yield from _durations(seen)
+
+
+def _durations(seen: Evidence) -> Findings:
+    for name, mine in seen.metrics.groupby(CONSUMER, observed=True, sort=False):
+        ran = seen.ran()
+        taken_ms = ran.loc[ran[CONSUMER] == name, "duration_s"].dropna() * 1000.0
+        if len(taken_ms) and not np.isclose(mine["Duration_Maximum"].max(), taken_ms.max(), rtol=1e-9, atol=1e-6):
+            yield Finding(1, f"{name}: Duration_Maximum is not the longest of the invocations")
+
+
+def sizes_positive(seen: Evidence) -> Findings:
+    """Find records, batches and writes without a size, and durations below zero."""
+    log, rows, writes = seen.stream_log, seen.invocations, seen.writes
+    yield from contradictions(log, log["size_bytes"] <= 0, "record {record_id} has {size_bytes} bytes")
+    yield from contradictions(log, log["deliveries"] < 0, "record {record_id} has {deliveries} deliveries")
+    empty = (rows["records"] < 1) | (rows["payload_bytes"] <= 0)
+    yield from contradictions(rows, empty, f"{_INVOCATION}: {{records}} records, {{payload_bytes}} bytes")
+    negative = (rows["duration_s"] < 0) | (rows["init_s"] < 0)
+    yield from contradictions(rows, negative, f"{_INVOCATION} took {{duration_s}} s after {{init_s}} s of init")
+    unsized = (writes[["bytes_before", "bytes_after"]] < 0).any(axis=1) | (writes["write_units"] < 1)
+    yield from contradictions(writes, unsized, "the write of item {item_id} at {written_s} s has no size or no units")
+
+
+def discards_match_the_log(seen: Evidence) -> Findings:
+    """Find records given up that no drop tells of, and drops of other records than the log says."""
+    keys = [CONSUMER, "shard_id"]
+    trimmed = seen.discards["condition"] == "TrimmedByRetention"
+    for outcome, drops in (("discarded", seen.discards[~trimmed]), ("expired", seen.discards[trimmed])):
+        logged = seen.stream_log[seen.stream_log["outcome"] == outcome]
+        counts = logged.groupby(keys, observed=True).size()
+        said = drops.groupby(keys, observed=True)["records"].sum()
+        for key in sorted({*counts.index, *said.index}):
+            found, stated = int(counts.get(key, 0)), int(said.get(key, 0))
+            if found != stated:
+                where = f"{key[0]} on {key[1]}"
+                yield Finding(abs(found - stated), f"{where}: {found:,} records are {outcome}, {stated:,} in discards")
+        yield from _outside(logged, drops, keys)
+
+
+def _outside(logged: pd.DataFrame, drops: pd.DataFrame, keys: list[str]) -> Findings:
+    ranges = dict(list(drops.groupby(keys, observed=True)))
+    for key, mine in logged.groupby(keys, observed=True):
+        rows = ranges.get(key, drops.iloc[:0])
+        number = mine["sequence_number"].to_numpy()
+        # how many ranges have begun at a number, less how many have ended before it
+        begun = np.searchsorted(np.sort(rows["first_sequence_number"]), number, side="right")
+        ended = np.searchsorted(np.sort(rows["last_sequence_number"]), number, side="left")
+        what = "record {record_id} of {event_source_mapping} is {outcome}, and lies in no drop"
+        yield from contradictions(mine, begun <= ended, what)
