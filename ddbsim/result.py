@@ -290,7 +290,7 @@ class Result:
         """Return what `check` judges: the frames, and the settings that say when records may be given up."""
         mappings = self.scenario.mappings
         return _checks.Evidence(
-            **{name: self.frame(name) for name in FRAMES},
+            **{name: self.frame(name) for name in _checks.JUDGED},
             ended_s=self.ended_s,
             retention_s=self.scenario.stream.retention_s,
             maximum_retry_attempts={one.label: one.maximum_retry_attempts for one in mappings},

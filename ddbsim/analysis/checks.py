@@ -9,9 +9,9 @@ import pandas as pd
 
 from . import frame_checks as _frames
 from . import record_checks as _records
-from .evidence import Evidence, Findings
+from .evidence import JUDGED, Evidence, Findings
 
-__all__ = ["RULES", "Evidence", "Rule", "check"]
+__all__ = ["JUDGED", "RULES", "Evidence", "Rule", "check"]
 
 
 class Rule(NamedTuple):

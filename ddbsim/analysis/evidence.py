@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["CLOSE_S", "CONSUMER", "Evidence", "Finding", "Findings", "codes", "contradictions"]
+__all__ = ["CLOSE_S", "CONSUMER", "JUDGED", "Evidence", "Finding", "Findings", "codes", "contradictions"]
+
+#: The frames that are judged.
+JUDGED: Final = ("stream_log", "invocations", "writes", "shards", "discards", "metrics", "latency_parts")
 
 #: The column that names the consumer, in every frame that has one.
 CONSUMER = "event_source_mapping"
