@@ -9,7 +9,7 @@
     result.latency()
 """
 
-from . import plots
+from . import plots, widgets
 from .assumptions import assumptions
 from .aws.prices import MissingPriceError, PriceListError, UnknownRegionError, load_price_list, prices
 from .distributions import Constant, Distribution, Empirical, Exponential, LogNormal, Uniform
@@ -112,4 +112,5 @@ __all__ = [
     "read_trace",
     "simulate",
     "view_type_uses",
+    "widgets",
 ]

@@ -79,19 +79,27 @@ def draw_writes(
     return scenario.workload.draw(scenario.length_s, streams)
 
 
-def run(scenario: Scenario, writes: WriteColumns, streams: RandomStreams, *, progress: bool = False) -> Result:
-    """Run a scenario on writes drawn before."""
+def run(
+    scenario: Scenario,
+    writes: WriteColumns,
+    streams: RandomStreams,
+    *,
+    progress: bool | Callable[[float], None] = False,
+) -> Result:
+    """Run a scenario on writes drawn before; `progress` is told the simulated time reached, and may raise to end it."""
     system = System(scenario, writes, streams)
-    # below this a run takes about a second, and a bar only flickers
-    with _bar(scenario, progress and len(writes) * len(scenario.mappings) > 1_000_000) as tell:
+    if progress is True:
+        # below this a run takes about a second, and a bar only flickers
+        progress = len(writes) * len(scenario.mappings) > 1_000_000
+    with _bar(scenario, progress) as tell:
         recording = system.run(tell)
     return Result.of_run(scenario, streams.seed, writes, recording)
 
 
 @contextmanager
-def _bar(scenario: Scenario, show: bool) -> Iterator[Callable[[float], None] | None]:
-    if not show:
-        yield None
+def _bar(scenario: Scenario, show: bool | Callable[[float], None]) -> Iterator[Callable[[float], None] | None]:
+    if not show or callable(show):
+        yield show or None
         return
     from tqdm.auto import tqdm
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .result import Result
     from .scenario import EventSourceMapping, Scenario
 
-__all__ = ["Summary", "summarize"]
+__all__ = ["Summary", "summarize", "warnings_of"]
 
 _HOT = 2.0
 _IMAGES = {"old": "the old image", "both": "both images"}
@@ -61,7 +61,7 @@ def summarize(result: Result) -> Summary:
     rows = [_row(result, mapping) for mapping in scenario.mappings]
     frame = pd.DataFrame(rows)
     # an outcome that only another mapping had
-    return Summary(title, frame.fillna("0"), tuple(_warnings(result)))
+    return Summary(title, frame.fillna("0"), tuple(warnings_of(result)))
 
 
 def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
@@ -85,7 +85,8 @@ def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
     return row
 
 
-def _warnings(result: Result) -> list[str]:
+def warnings_of(result: Result) -> list[str]:
+    """Return sentences on what does not hold, or cannot be trusted, in a run."""
     notes = []
     if result.partial:
         notes.append(f"the run was interrupted at {result.ended_s:,.0f} of {result.scenario.length_s:,.0f} s")

@@ -23,8 +23,14 @@ MAY_IMPORT = {
     "system": BASE | {"scenario", "workload", "log", "items", "filters"},
     "analysis": {"aws", "log"},
     "plots": {"log"},
+    "widgets": BASE | {"scenario", "workload", "analysis", "plots", "run", "result", "summary", "experiment"},
 }
-FORBIDDEN = {"system": {"pandas", "matplotlib"}, "analysis": {"simpy", "matplotlib"}, "plots": {"simpy"}}
+FORBIDDEN = {
+    "system": {"pandas", "matplotlib"},
+    "analysis": {"simpy", "matplotlib"},
+    "plots": {"simpy"},
+    "widgets": {"simpy"},
+}
 
 
 def imports(path: Path) -> set[str]:

@@ -88,9 +88,11 @@ def lag(
     keys = ["event_source_mapping", "shard_id"]
     sent_of = dict(list(sent.groupby(keys, observed=True)))
     dropped_of = dict(list(discards.groupby(keys, observed=True)))
+    # only what is looked at: a group is a copy
+    log = stream_log[[*keys, "sequence_number", "written_s", "visible_s", "completed_s", "outcome"]]
     frames = [
         _of_shard(key, group, sent_of.get(key), dropped_of.get(key), at_s)
-        for key, group in stream_log.groupby(keys, observed=True)
+        for key, group in log.groupby(keys, observed=True)
     ]
     return pd.concat(frames, ignore_index=True) if frames else _empty()
 

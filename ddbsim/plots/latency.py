@@ -11,7 +11,7 @@ from .axes import axes, by_mapping, finish, frame_of, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["latency", "waits"]
+__all__ = ["latency", "seconds_on_a_log_scale", "waits"]
 
 
 def latency(
@@ -55,7 +55,7 @@ def latency(
     if slo_s is not None:
         ax.axvline(slo_s, color="#000000", ls="--", lw=1, label=f"target {slo_s:g} s")
     if not frame.empty:
-        _seconds_on_a_log_scale(ax)
+        seconds_on_a_log_scale(ax)
     if complementary and not frame.empty:
         ax.set_yscale("log")
     ylabel = "share of records that take longer" if complementary else "share of records done within"
@@ -116,11 +116,11 @@ def _seconds(value: float) -> str:
     return f"{value * 1000:.{digits}f} ms"
 
 
-def _seconds_on_a_log_scale(ax: Axes) -> None:
+def seconds_on_a_log_scale(ax: Axes) -> None:
     """Write 0.2, 0.5, 1: a run's latencies often lie within a decade or two, where powers of ten say little."""
-    from matplotlib.ticker import LogLocator
+    from matplotlib.ticker import LogLocator, NullLocator
 
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter("")
+    ax.xaxis.set_minor_locator(NullLocator())

@@ -1,0 +1,173 @@
+"""What the widgets that run scenarios share: sliders above, an answer below, and the way from one to the other."""
+
+from __future__ import annotations
+
+import html
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as ipw
+
+from ddbsim.randomness import RandomStreams, Seed
+from ddbsim.run import draw_writes
+from ddbsim.scenario import AcceptedWithATrap, Scenario
+from ddbsim.workload import WriteColumns
+
+from .as_code import as_code
+from .background import Latest, Tell
+from .settings import Setting, changed, settings_of, shortened
+
+__all__ = ["Panel"]
+
+
+class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
+    """Sliders on a scenario, and what comes of them; the base of `explore` and `view_types`.
+
+    A subclass says what an answer is (`_answer`, in a thread beside the notebook's) and how it is shown (`_show`).
+
+    Attributes
+    ----------
+    sliders
+        A slider by name of its setting.
+    scenario
+        The scenario as the sliders have it now; assignable to a name and usable like any other.
+    """
+
+    def __init__(self, scenario: Scenario, *, rng: Seed, mapping: str | None, horizon_s: float | None) -> None:
+        self._whole = scenario
+        self._start = shortened(scenario, horizon_s)
+        self._mapping = mapping or scenario.mappings[0].label
+        self._streams = RandomStreams(rng)
+        self._drawn: tuple[Scenario, WriteColumns] | None = None
+        self._latest = Latest()
+        self.scenario = self._start
+        self.sliders = {one.name: _slider(one) for one in settings_of(self._start, self._mapping)}
+        for slider in self.sliders.values():
+            slider.observe(self._moved, names="value")
+        self.message = ipw.HTML()
+        super().__init__([self._controls(), self._bar(), self.message, self._shown(), self._code()])
+        self._ask(self.scenario, in_place=True)
+
+    def _answer(self, scenario: Scenario, tell: Tell) -> Any:
+        """Return what is to be shown; `tell` takes the progress, 0..1."""
+        raise NotImplementedError
+
+    def _show(self, answer: Any) -> None:
+        """Show an answer."""
+        raise NotImplementedError
+
+    def _shown(self) -> ipw.Widget:
+        """Return the widget that answers are shown in."""
+        raise NotImplementedError
+
+    def _controls(self) -> ipw.Widget:
+        # two columns: what the sliders do stays in sight beneath them
+        return ipw.GridBox(
+            list(self.sliders.values()), layout=ipw.Layout(grid_template_columns="repeat(2, minmax(30em, 40em))")
+        )
+
+    def _bar(self) -> ipw.Widget:
+        self.reset = ipw.Button(description="Back to the start", layout=ipw.Layout(width="auto"))
+        self.whole = ipw.Button(description=f"Run all {self._whole.length_s:,g} s", layout=ipw.Layout(width="auto"))
+        self.progress = ipw.FloatProgress(max=1.0, layout=ipw.Layout(visibility="hidden", width="12em"))
+        self.cancel = ipw.Button(description="Cancel", layout=ipw.Layout(visibility="hidden"))
+        self.reset.on_click(lambda _: self._go_back())
+        self.whole.on_click(lambda _: self._ask(self._over_all_of_it()))
+        self.cancel.on_click(lambda _: self._give_up())
+        return ipw.HBox([self.reset, self.whole, self.progress, self.cancel])
+
+    def _code(self) -> ipw.Widget:
+        self.as_code = ipw.ToggleButton(description="Copy as code", layout=ipw.Layout(width="auto"))
+        self.code = ipw.Textarea(layout=ipw.Layout(display="none", width="60em", height="22em"))
+        self.as_code.observe(self._toggle_code, names="value")
+        return ipw.VBox([self.as_code, self.code], layout=ipw.Layout(align_items="flex-start"))
+
+    def _toggle_code(self, _: Any) -> None:
+        self._write_code()
+        self.code.layout.display = "" if self.as_code.value else "none"
+
+    def _write_code(self) -> None:
+        """Spell the scenario out where it is looked at."""
+        if self.as_code.value:
+            try:
+                self.code.value = as_code(replace(self.scenario, **_length_of(self._whole)))
+            except ValueError as error:
+                self.code.value = f"# {error}"
+
+    def _moved(self, _: Any) -> None:
+        values = {name: slider.value for name, slider in self.sliders.items()}
+        with warnings.catch_warnings(record=True) as traps:
+            warnings.simplefilter("always", AcceptedWithATrap)
+            try:
+                scenario = changed(self._start, self._mapping, values)
+            except ValueError as error:
+                self._latest.cancel()
+                self._say(str(error), failed=True)
+                return
+        self.scenario = scenario
+        self._write_code()
+        self._ask(scenario, notes=[str(trap.message) for trap in traps])
+
+    def _ask(self, scenario: Scenario, *, notes: list[str] | None = None, in_place: bool = False) -> None:
+        def done(answer: Any) -> None:
+            self._busy(None)
+            self._say(" ".join(notes or []))
+            self._show(answer)
+
+        self._latest.ask(
+            lambda tell: self._answer(scenario, tell), done=done, failed=self._failed, progress=self._busy,
+            in_place=in_place,
+        )  # fmt: skip
+
+    def _writes(self, scenario: Scenario) -> WriteColumns:
+        """Return the scenario's writes; settings of the mapping leave those of the last run as they are."""
+        drawn = self._drawn
+        if drawn is None or (drawn[0].workload, drawn[0].length_s) != (scenario.workload, scenario.length_s):
+            drawn = (scenario, draw_writes(scenario, self._streams))
+            self._drawn = drawn
+        return drawn[1]
+
+    def _over_all_of_it(self) -> Scenario:
+        return replace(self.scenario, **_length_of(self._whole))
+
+    def _go_back(self) -> None:
+        for name, slider in self.sliders.items():
+            slider.value = next(one.value for one in settings_of(self._start, self._mapping) if one.name == name)
+
+    def _give_up(self) -> None:
+        self._latest.cancel()
+        self._busy(None)
+        self._say("Cancelled; what is shown is the setting before.")
+
+    def _failed(self, error: Exception) -> None:
+        self._busy(None)
+        self._say(str(error) or type(error).__name__, failed=True)
+
+    def _busy(self, share: float | None) -> None:
+        """Show how far a run has come; None: there is none."""
+        shown = "hidden" if share is None else "visible"
+        for widget in (self.progress, self.cancel):
+            if widget.layout.visibility != shown:
+                widget.layout.visibility = shown
+        self.progress.value = share or 0.0
+
+    def _say(self, sentence: str, *, failed: bool = False) -> None:
+        """Show a sentence; one that says what is wrong is an alert to a screen reader."""
+        role, colour = ("alert", "#B00020") if failed else ("status", "#444")
+        self.message.value = f"<p role='{role}' style='color:{colour};margin:0'>{html.escape(sentence)}</p>"
+
+
+def _length_of(scenario: Scenario) -> dict[str, Any]:
+    return {"duration_s": scenario.duration_s, "warmup_s": scenario.warmup_s}
+
+
+def _slider(setting: Setting) -> ipw.SelectionSlider:
+    return ipw.SelectionSlider(
+        options=list(setting.options),
+        value=setting.value,
+        description=setting.label,
+        continuous_update=True,
+        style={"description_width": "22em"},
+        layout=ipw.Layout(width="auto"),
+    )

@@ -1,0 +1,71 @@
+import statistics
+
+import pytest
+
+from .pages import Page
+
+# a picture every 0.3 s on an idle machine; a test must hold on a busy one
+SLOW_MS = 5_000
+
+
+@pytest.fixture
+def page(browser):
+    opened = Page(browser)
+    yield opened
+    opened.page.close()
+
+
+@pytest.fixture(params=["lab", "voila"])
+def opened(page, request):
+    """Return a way to open a notebook, in JupyterLab and in Voila."""
+    address = request.getfixturevalue(request.param)
+    return lambda notebook: getattr(page, f"open_{request.param}")(address, notebook) or page
+
+
+@pytest.mark.parametrize("notebook", ["explore.ipynb", "view_types.ipynb"])
+def test_a_slider_moved_by_keyboard_changes_picture_and_numbers(opened, notebook):
+    page = opened(notebook)
+    before = page.numbers
+    page.move("batch_size", "ArrowLeft")
+    assert page.numbers != before
+    assert not page.errors
+
+
+def test_the_keyboard_alone_reaches_every_control_of_the_explorer(page, voila):
+    page.open_voila(voila, "explore.ipynb")
+    sliders = ["batch_size", "maximum_batching_window_in_seconds", "parallelization_factor", "memory_mb"]
+    others = ["reserved_concurrency", "traffic (writes/s)", "Back to the start", "Run all 600 s", "Copy as code"]
+    assert page.tab_through(20)[:9] == sliders + others
+    page.page.get_by_role("button", name="Copy as code").focus()
+    page.page.keyboard.press("Enter")
+    code = page.page.locator("textarea")
+    code.wait_for(state="visible")
+    assert "import ddbsim as ds" in code.input_value()
+    assert not page.errors
+
+
+def test_a_long_run_shows_its_progress_and_can_be_cancelled_by_keyboard(page, voila):
+    page.open_voila(voila, "explore.ipynb")
+    # small batches of 3 million records: seconds on any machine
+    for _ in range(3):
+        page.move("batch_size", "ArrowLeft")
+    page.page.get_by_role("button", name="Run all 600 s").focus()
+    page.page.keyboard.press("Enter")
+    cancel = page.page.get_by_role("button", name="Cancel")
+    cancel.wait_for(state="visible", timeout=60_000)
+    cancel.focus()
+    page.page.keyboard.press("Enter")
+    page.page.get_by_text("Cancelled").wait_for(timeout=60_000)
+    assert not cancel.is_visible()
+    # and the next setting is answered
+    page.move("batch_size", "End")
+    assert not page.errors
+
+
+def test_a_picture_follows_a_slider_at_once(page, lab, capsys):
+    page.open_lab(lab, "explore.ipynb")
+    times = page.times_ms("parallelization_factor", ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft"] * 4)
+    median = statistics.median(times)
+    with capsys.disabled():
+        print(f"\nslider to picture: median {median:.0f} ms of {len(times)}, slowest {max(times):.0f} ms")
+    assert median < SLOW_MS

@@ -1,0 +1,179 @@
+import dataclasses
+import html
+import io
+
+import numpy as np
+import pytest
+
+import ddbsim as ds
+
+ipywidgets = pytest.importorskip("ipywidgets", reason="ipywidgets is missing: pip install 'ddbsim[notebooks]'")
+
+from ddbsim.widgets.explored import as_table, explored  # noqa: E402 - after the check
+from ddbsim.widgets.picture import Picture  # noqa: E402 - as above
+
+
+@pytest.fixture(scope="module")
+def base():
+    function = ds.Function(name="indexer", duration=ds.Duration(base_s=0.1, per_record_s=0.001))
+    return ds.Scenario(
+        workload=ds.PoissonWrites(rate_per_s=40),
+        event_source_mappings=ds.EventSourceMapping(function=function),
+        duration_s=60,
+        warmup_s=5,
+    )
+
+
+def numbers_of(widget):
+    return widget._now.numbers.set_index("number")["value"]
+
+
+def test_the_numbers_are_those_of_the_run(base):
+    result = ds.simulate(base, rng=7)
+    widget = ds.widgets.explore(base, rng=7, horizon_s=60)
+    seen = numbers_of(widget)
+    quantiles = result.latency((0.5, 0.95, 0.99))["latency_s"]
+    assert seen[["latency p50 (s)", "latency p95 (s)", "latency p99 (s)"]].tolist() == quantiles.tolist()
+    assert seen["bill (USD a month)"] == pytest.approx(result.bill().usd_per_month)
+    assert seen["largest lag (s)"] == result.lag(0.6)["seconds_behind"].max()
+    assert seen["invocations per second"] == pytest.approx(len(result.invocations) / 60)
+
+
+def test_a_moved_slider_shows_the_new_run_and_keeps_the_old_as_a_ghost(base):
+    widget = ds.widgets.explore(base, rng=7, horizon_s=60)
+    before, picture = numbers_of(widget), widget.picture.value
+    widget.sliders["batch_size"].value = 1
+    now = numbers_of(widget)
+    expected = ds.simulate(dataclasses.replace(base, event_source_mappings=batch_of_one(base)), rng=7)
+    assert now["latency p99 (s)"] == expected.latency(0.99)["latency_s"].item()
+    assert widget.picture.value != picture
+    assert bytes(widget.picture.value).startswith(b"\x89PNG")
+    for value in (now["latency p99 (s)"], before["latency p99 (s)"]):
+        assert f">{value:,.3g}<" in widget.numbers.value
+
+
+def batch_of_one(base):
+    return dataclasses.replace(base.mappings[0], batch_size=1)
+
+
+def test_the_same_writes_serve_every_setting_but_another_traffic(base):
+    widget = ds.widgets.explore(base, rng=7, horizon_s=60)
+    first = widget._drawn[1]
+    widget.sliders["memory_mb"].value = 1_024
+    assert widget._drawn[1] is first
+    widget.sliders["traffic"].value = 2.0
+    assert len(widget._drawn[1]) > 1.5 * len(first)
+
+
+def test_the_code_makes_the_scenario_of_the_sliders_at_its_full_length(base):
+    widget = ds.widgets.explore(base, rng=7, horizon_s=20)
+    widget.as_code.value = True
+    widget.sliders["batch_size"].value = 10
+    names = {}
+    exec(widget.code.value, names)
+    assert names["scenario"].mappings[0].batch_size == 10
+    assert names["scenario"].duration_s == 60
+    assert widget.scenario.duration_s == 20
+    widget.reset.click()
+    exec(widget.code.value, names)
+    assert names["scenario"] == base
+
+
+def test_a_refused_setting_is_a_sentence_and_the_picture_stays(base):
+    small = dataclasses.replace(base, account_concurrency=500)
+    widget = ds.widgets.explore(small, rng=7, horizon_s=60)
+    picture = widget.picture.value
+    # as by another mapping's reservation
+    widget._start = dataclasses.replace(small, account_concurrency=100)
+    widget.sliders["reserved_concurrency"].value = 500
+    assert "reserved_concurrency must add up to at most account_concurrency (100), got 500" in widget.message.value
+    assert "role='alert'" in widget.message.value
+    assert "Traceback" not in widget.message.value
+    assert widget.picture.value == picture
+
+
+def test_a_run_that_does_not_fit_is_a_sentence(base):
+    huge = dataclasses.replace(base, workload=ds.PoissonWrites(rate_per_s=1_000_000), duration_s=600)
+    widget = ds.widgets.explore(base, rng=7, horizon_s=60)
+    widget._whole = huge
+    widget._start = dataclasses.replace(huge, duration_s=600, warmup_s=0)
+    widget.sliders["batch_size"].value = 10
+    assert "lower the rate or duration_s" in widget.message.value
+
+
+def test_a_setting_with_a_trap_says_so(base):
+    widget = ds.widgets.explore(base, rng=7, horizon_s=60)
+    widget.sliders["batch_size"].value = 2_000
+    assert "without a batching window a batch leaves after one read" in html.unescape(widget.message.value)
+
+
+def test_the_whole_scenario_is_run_at_the_press_of_a_button(base):
+    widget = ds.widgets.explore(base, rng=7, horizon_s=20)
+    assert "20 s simulated" in widget.note.value
+    widget.whole.click()
+    assert "60 s simulated" in widget.note.value
+
+
+def test_every_button_has_words_and_no_icon(base):
+    widget = ds.widgets.explore(base, rng=7, horizon_s=20)
+    buttons = [widget.reset, widget.whole, widget.cancel, widget.as_code]
+    assert all(button.description and not button.icon for button in buttons)
+
+
+def test_the_picture_draws_the_frames(base):
+    slow = explored(ds.simulate(base, rng=7))
+    fast = explored(ds.simulate(dataclasses.replace(base, event_source_mappings=batch_of_one(base)), rng=7))
+    picture = Picture()
+    picture.draw(slow)
+    picture.draw(fast, slow)
+    lag, latency, bill = picture.axes
+    for line, seen in zip(lag.lines, (slow, fast), strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), seen.lag["seconds_behind"])
+    for line, seen in zip(latency.lines[:2], (slow, fast), strict=True):
+        longer = 1 - seen.ecdf["share"].to_numpy()
+        np.testing.assert_array_equal(line.get_ydata(), longer[longer >= 0.0005])
+    widths = [patch.get_width() for patch in bill.patches]
+    lambda_only = [seen.bill[seen.bill["component"].str.startswith("lambda")] for seen in (slow, fast)]
+    assert widths == [value for frame in lambda_only for value in frame["usd_per_month"]]
+    assert f"{fast.bill['usd_per_month'].sum():,.0f} USD" in bill.get_title()
+
+
+def test_a_picture_is_a_png_of_the_size_that_a_notebook_shows(base):
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(Picture().draw(explored(ds.simulate(base, rng=7)))))
+    assert image.format == "PNG"
+    assert image.size == (960, 264)
+
+
+def test_a_table_says_what_did_not_change_and_what_has_no_number(base):
+    seen = explored(ds.simulate(base, rng=7))
+    assert as_table(seen, seen).count(">=<") == len(seen.numbers)
+    quiet = explored(ds.simulate(dataclasses.replace(base, workload=ds.PoissonWrites(rate_per_s=0)), rng=7))
+    assert ">-<" in as_table(quiet, None)
+
+
+def test_two_mappings_have_a_line_and_numbers_each(base):
+    other = ds.EventSourceMapping(name="audit", function=ds.Function(name="audit"))
+    widget = ds.widgets.explore(
+        dataclasses.replace(base, event_source_mappings=(*base.mappings, other)), rng=7, mapping="audit", horizon_s=20
+    )
+    assert {"indexer: latency p99 (s)", "audit: latency p99 (s)"} <= set(numbers_of(widget).index)
+    widget.sliders["batch_size"].value = 1
+    assert [mapping.batch_size for mapping in widget.scenario.mappings] == [100, 1]
+    assert len(widget._pictures.axes[0].lines) == 4
+
+
+def test_a_widget_that_is_not_there_is_named():
+    with pytest.raises(AttributeError, match=r"ddbsim\.widgets has explore, view_types, not 'explain'"):
+        _ = ds.widgets.explain
+
+
+def test_the_comparer_shows_what_compare_view_types_returns(base):
+    widget = ds.widgets.view_types(base, rng=7, horizon_s=60)
+    widget.sliders["batch_size"].value = 10
+    expected = ds.compare_view_types(widget.scenario, rng=7)
+    assert widget.comparison.costs.equals(expected.costs)
+    assert widget.comparison.frame.equals(expected.frame)
+    assert bytes(widget.picture.value).startswith(b"\x89PNG")
+    assert "KEYS_ONLY" in widget.numbers.value
