@@ -11,10 +11,10 @@ from .axes import COLOURS, axes, finish, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["view_types"]
+__all__ = ["OF_THE_TABLE", "view_types"]
 
 # of the table, and the same under every view type: they would dwarf what differs, and are left to the table of costs
-_OF_THE_TABLE = ("write_request_units", "write_capacity_unit_hours", "storage_gb_months")
+OF_THE_TABLE = ("write_request_units", "write_capacity_unit_hours", "storage_gb_months")
 
 
 def view_types(comparison_or_costs: Any, *, ax: Axes | None = None, **bar_kws: Any) -> Axes:
@@ -39,7 +39,7 @@ def view_types(comparison_or_costs: Any, *, ax: Axes | None = None, **bar_kws: A
     costs: pd.DataFrame = given if isinstance(given, pd.DataFrame) else given.costs
     ax = axes(ax)
     names = list(dict.fromkeys(costs["view_type"]))
-    shown = costs[costs["usd_per_month"].gt(0) & ~costs["component"].str.endswith(_OF_THE_TABLE)]
+    shown = costs[costs["usd_per_month"].gt(0) & ~costs["component"].str.endswith(OF_THE_TABLE)]
     left = pd.Series(0.0, index=names)
     for number, (label, rows) in enumerate(shown.groupby("label", sort=False)):
         part = rows.set_index("view_type").reindex(names)

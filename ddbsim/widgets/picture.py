@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ddbsim.plots.axes import by_mapping, finish
 from ddbsim.plots.latency import seconds_on_a_log_scale
+from ddbsim.plots.view_types import OF_THE_TABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,7 @@ class Picture:
         lag, latency, bill = self.axes
         finish(lag, title="Lag of the shard furthest behind", xlabel="simulated time (s)", ylabel="seconds behind")
         finish(latency, title="Latency, written to completed", xlabel="latency (s)", ylabel="share that takes longer")
-        finish(bill, title="Bill", xlabel="USD a month, write units aside", ylabel="")
+        finish(bill, title="Bill", xlabel="USD a month, the table's part aside", ylabel="")
         seconds_on_a_log_scale(latency)
         latency.set_yscale("log")
         latency.yaxis.set_major_formatter("{x:g}")
@@ -103,8 +104,8 @@ class Picture:
 
     def _draw_bill(self, now: Explored, before: Explored | None) -> None:
         ax = self.axes[2]
-        usd = _without_writes(now.bill)
-        was = None if before is None else _without_writes(before.bill).reindex(usd.index).fillna(0.0)
+        usd = _moved_by_settings(now.bill)
+        was = None if before is None else _moved_by_settings(before.bill).reindex(usd.index).fillna(0.0)
         places = np.arange(len(usd))
         if was is not None:
             ax.barh(places, was, height=0.8, color=_NOW, alpha=_BEFORE["alpha"])
@@ -143,9 +144,9 @@ def _legend(ax: Axes) -> None:
     ax.legend(frameon=False, loc="upper left", fontsize="small", ncols=2)
 
 
-def _without_writes(bill: pd.DataFrame) -> pd.Series[float]:
-    """Return USD a month by component; write units would dwarf what the settings move."""
-    shown = bill[(bill["component"] != "write_request_units") & (bill["usd_per_month"] > 0)]
+def _moved_by_settings(bill: pd.DataFrame) -> pd.Series[float]:
+    """Return USD a month by component; what the table costs would dwarf what the settings move."""
+    shown = bill[~bill["component"].str.endswith(OF_THE_TABLE) & (bill["usd_per_month"] > 0)]
     return shown.set_index("label")["usd_per_month"]
 
 
