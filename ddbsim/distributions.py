@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from numbers import Real
 from typing import Any, TypeAlias
@@ -295,7 +295,8 @@ def as_distribution(value: float | Distribution) -> Distribution:
 
 
 def _names() -> list[str]:
-    return sorted(kind.__name__ for kind in Distribution.__subclasses__() if kind.__name__ in __all__)
+    # a set: a dataclass with slots is made twice
+    return sorted({kind.__name__ for kind in Distribution.__subclasses__()} & set(__all__))
 
 
 def _is_finite(value: Any) -> bool:
@@ -303,6 +304,8 @@ def _is_finite(value: Any) -> bool:
 
 
 def _as_tuple(name: str, numbers: Any) -> tuple[float, ...]:
+    if not isinstance(numbers, Iterable) or isinstance(numbers, str | bytes):
+        raise ValueError(f"Empirical: {name} must be one or more finite numbers >= 0, got {numbers!r}")
     kept = tuple(numbers)
     wrong = [number for number in kept if not _is_finite(number) or number < 0]
     if wrong or not kept:

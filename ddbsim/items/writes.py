@@ -68,7 +68,8 @@ class ItemTable:
     """
 
     def __init__(self, key: tuple[str, ...] = ("pk",)) -> None:
-        if not isinstance(key, tuple) or len(key) not in (1, 2) or len(set(key)) < len(key):
+        names = isinstance(key, tuple) and all(isinstance(name, str) and name for name in key)
+        if not names or len(key) not in (1, 2) or len(set(key)) < len(key):
             raise ValueError(f"key must be a tuple of one or two different attribute names, got {key!r}")
         self.key = key
         self._key_types: dict[str, str] = {}

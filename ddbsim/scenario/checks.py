@@ -92,7 +92,7 @@ def check_distribution(where: str, value: float | Distribution) -> Distribution:
 
 def several(value: Any) -> tuple[Any, ...]:
     """Return what was given as one, or as a list of several, as a tuple; numpy's numbers as Python's."""
-    items = value if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
+    items = value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else (value,)
     return tuple(item.item() if isinstance(item, np.generic) else item for item in items)
 
 

@@ -42,9 +42,9 @@ class Duration:
     noise
         Factor drawn for each invocation; a distribution around 1. None for none.
     cpu_share
-        Share of the time, at `measured_at_mb`, that shrinks as CPU grows (0: all waiting, 1: all computing).
+        Share of the time, at `measured_at_mb`, that shrinks as CPU grows, 0..1 (0: all waiting, 1: all computing).
     measured_at_mb
-        Memory at which the figures above were taken, MiB; None: at the function's own.
+        Memory at which the figures above were taken, 128..10,240 MiB; None: at the function's own.
 
     Notes
     -----
@@ -116,7 +116,7 @@ class Failures:
     Parameters
     ----------
     error_probability
-        Chance in [0, 1] that an invocation raises, whatever its records (a transient error).
+        Chance, 0..1, that an invocation raises, whatever its records (a transient error).
     poison_items
         Ids of items whose records make the handler raise each time. With "ReportBatchItemFailures" the handler
         reports the first such record instead of raising.
@@ -201,7 +201,7 @@ class Function:
     cold_start
         Life of the execution environments.
     reserved_concurrency
-        Most invocations at once, kept for this function alone; None: only the account's limit holds; 0 stops it.
+        Most invocations at once, kept for this function alone, >= 0; None: only the account's limit holds; 0 stops it.
     architecture
         "x86_64" or "arm64": a matter of price.
     ephemeral_storage_mb

@@ -49,7 +49,7 @@ class Backoff:
     initial_s, factor, cap_s
         Seconds, factor >= 1, seconds.
     jitter
-        Share of the delay that is drawn at random: 0 for none, 1 for full jitter.
+        Share of the delay that is drawn at random, 0..1: 0 for none, 1 for full jitter.
     """
 
     initial_s: float = behaviour.RETRY_INITIAL_S.value

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
-__all__ = ["finite_number", "whole_number"]
+from ddbsim.distributions import Distribution, as_distribution
+
+__all__ = ["distribution", "finite_number", "listed", "whole_number"]
 
 
 def finite_number(where: str, value: Any, *, low: float = 0.0, above: bool = False, high: float = math.inf) -> float:
@@ -23,6 +26,21 @@ def whole_number(where: str, value: Any, *, low: int, high: int | None = None) -
     if number != int(number):
         raise ValueError(f"{where} must be a whole number, got {value!r}")
     return int(number)
+
+
+def listed(where: str, values: Any, *, of: str) -> tuple[Any, ...]:
+    """Return what `values` lists as a tuple, or raise ValueError: a text or bytes lists nothing."""
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes):
+        raise ValueError(f"{where} must be a list of {of}, got {values!r}")
+    return tuple(values)
+
+
+def distribution(where: str, value: Any) -> Distribution:
+    """Return a distribution as it is, a number as `Constant`; raise ValueError that names the place."""
+    try:
+        return as_distribution(value)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 def _allowed(low: float, above: bool, high: float) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from ddbsim.items import Change, ItemTable
 from ddbsim.randomness import RandomStreams
 
+from .checks import listed
 from .columns import INSERT, MODIFY, NO_OP, REMOVE, WriteColumns
 from .writes import Workload
 
@@ -51,8 +52,13 @@ class ItemWrites(Workload):
     key: tuple[str, ...] = ("pk",)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", tuple(self.key))
-        object.__setattr__(self, "writes", tuple(_followed(self.writes, ItemTable(self.key))))
+        object.__setattr__(self, "key", listed("ItemWrites: key", self.key, of="attribute names"))
+        rows = listed("ItemWrites: writes", self.writes, of="rows (at_s, operation, item)")
+        try:
+            table = ItemTable(self.key)
+        except ValueError as error:
+            raise ValueError(f"ItemWrites: {error}") from None
+        object.__setattr__(self, "writes", tuple(_followed(rows, table)))
 
     @property
     def _rows(self) -> tuple[tuple[float, Change], ...]:
@@ -94,11 +100,13 @@ def _followed(rows: Iterable[Any], table: ItemTable) -> Iterable[tuple[float, Ch
             at_s, operation, item = row
             at_s = float(at_s)
         except (TypeError, ValueError):
-            raise ValueError(f"ItemWrites: row {number} must be (at_s, operation, item), got {row!r}") from None
+            raise ValueError(f"ItemWrites: writes[{number}] must be (at_s, operation, item), got {row!r}") from None
         if not latest_s <= at_s < float("inf"):
-            raise ValueError(f"ItemWrites: row {number}: at_s must be >= {latest_s:g}, the row before, got {at_s:g}")
+            raise ValueError(
+                f"ItemWrites: writes[{number}]: at_s must be >= {latest_s:g}, the row before, got {at_s:g}"
+            )
         latest_s = at_s
         try:
             yield at_s, table.apply(operation, item)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"ItemWrites: row {number}: {error}") from error
+            raise ValueError(f"ItemWrites: writes[{number}]: {error}") from error

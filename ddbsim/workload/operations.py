@@ -43,7 +43,7 @@ class OperationMix:
 
     def __post_init__(self) -> None:
         for name in ("insert", "modify", "remove", "no_op", "existing"):
-            if getattr(self, name) is not None:
+            if name != "existing" or self.existing is not None:
                 value = finite_number(f"OperationMix: {name}", getattr(self, name), high=1.0)
                 object.__setattr__(self, name, value)
         total = self.insert + self.modify + self.remove + self.no_op

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ddbsim.workload.checks import finite_number
+from ddbsim.workload.checks import finite_number, listed
 from ddbsim.workload.columns import Floats
 
 __all__ = ["Rate", "RateProfile", "Spike", "Steps", "as_rate_profile"]
@@ -70,8 +70,8 @@ class Steps(RateProfile):
     rates_per_s: Sequence[float]
 
     def __post_init__(self) -> None:
-        times = tuple(finite_number("Steps: times_s", time) for time in self.times_s)
-        rates = tuple(finite_number("Steps: rates_per_s", rate) for rate in self.rates_per_s)
+        times = _numbers("Steps: times_s", self.times_s)
+        rates = _numbers("Steps: rates_per_s", self.rates_per_s)
         if not times or times[0] != 0 or any(b <= a for a, b in pairwise(times)):
             raise ValueError(f"Steps: times_s must begin with 0 and ascend, got {_few(times)}")
         if len(rates) != len(times):
@@ -160,6 +160,10 @@ def as_rate_profile(where: str, rate: Rate) -> RateProfile:
     if isinstance(rate, RateProfile):
         return rate
     return Steps((0.0,), (finite_number(where, rate),))
+
+
+def _numbers(where: str, values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(finite_number(where, value) for value in listed(where, values, of="numbers"))
 
 
 def _few(times: tuple[float, ...]) -> str:

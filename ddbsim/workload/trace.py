@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ddbsim.workload.checks import finite_number
+from ddbsim.workload.checks import finite_number, listed, whole_number
 from ddbsim.workload.rates import Steps
 
-__all__ = ["Trace", "TraceError"]
+__all__ = ["FILLS", "Fill", "Trace", "TraceError"]
+
+Fill: TypeAlias = Literal["linear", "previous", "zero"]
+FILLS: tuple[Fill, ...] = ("linear", "previous", "zero")
 
 
 class TraceError(ValueError):
@@ -40,17 +44,18 @@ class Trace:
     period_s: float
     counts: tuple[float, ...]
     gaps: tuple[tuple[str, int], ...] = ()
-    filled_by: str = "zero"
+    filled_by: Fill = "zero"
 
     def __post_init__(self) -> None:
-        try:
-            datetime.fromisoformat(self.start)
-        except (ValueError, TypeError):
-            raise ValueError(f"Trace: start must be an ISO 8601 instant, got {self.start!r}") from None
+        _check_instant("Trace: start", self.start)
         finite_number("Trace: period_s", self.period_s, above=True)
-        object.__setattr__(self, "counts", tuple(finite_number("Trace: counts", count) for count in self.counts))
+        counts = listed("Trace: counts", self.counts, of="numbers")
+        object.__setattr__(self, "counts", tuple(finite_number("Trace: counts", count) for count in counts))
         if not self.counts:
             raise ValueError("Trace: counts must be one or more numbers, got none")
+        object.__setattr__(self, "gaps", _checked_gaps(self.gaps))
+        if not isinstance(self.filled_by, str) or self.filled_by not in FILLS:
+            raise ValueError(f"Trace: filled_by must be one of {', '.join(FILLS)}, got {self.filled_by!r}")
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -126,3 +131,20 @@ class Trace:
     def _period_of(self, instant: str) -> int:
         passed = datetime.fromisoformat(instant) - datetime.fromisoformat(self.start)
         return round(passed.total_seconds() / self.period_s)
+
+
+def _check_instant(where: str, value: Any) -> None:
+    try:
+        datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise ValueError(f"{where} must be an ISO 8601 instant, got {value!r}") from None
+
+
+def _checked_gaps(given: Any) -> tuple[tuple[str, int], ...]:
+    where = "Trace: gaps"
+    gaps = listed(where, given, of="pairs (start, periods)")
+    for gap in gaps:
+        if not isinstance(gap, tuple | list) or len(gap) != 2:
+            raise ValueError(f"{where} must be pairs (start, periods), got {gap!r}")
+        _check_instant(where, gap[0])
+    return tuple((start, whole_number(where, periods, low=1)) for start, periods in gaps)

@@ -15,16 +15,13 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ddbsim.workload.trace import Trace, TraceError
+from ddbsim.workload.trace import FILLS, Fill, Trace, TraceError
 
-__all__ = ["FILLS", "Fill", "read_cloudwatch_trace", "read_csv_trace", "read_trace"]
-
-Fill: TypeAlias = Literal["linear", "previous", "zero"]
-FILLS: tuple[Fill, ...] = ("linear", "previous", "zero")
+__all__ = ["read_cloudwatch_trace", "read_csv_trace", "read_trace"]
 
 
 class _Point(NamedTuple):

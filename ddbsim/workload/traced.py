@@ -12,8 +12,8 @@ from ddbsim.workload.arrivals import poisson
 from ddbsim.workload.checks import finite_number
 from ddbsim.workload.columns import Floats
 from ddbsim.workload.rates import RateProfile
-from ddbsim.workload.trace import Trace
-from ddbsim.workload.trace_files import FILLS, Fill, read_trace
+from ddbsim.workload.trace import FILLS, Fill, Trace
+from ddbsim.workload.trace_files import read_trace
 from ddbsim.workload.writes import DrawnWrites
 
 __all__ = ["TraceWrites"]
@@ -48,7 +48,7 @@ class TraceWrites(DrawnWrites):
         DrawnWrites.__post_init__(self)
         if isinstance(self.trace, os.PathLike):
             object.__setattr__(self, "trace", os.fspath(self.trace))
-        if not isinstance(self.trace, Trace | str):
+        if not isinstance(self.trace, Trace | str) or self.trace == "":
             raise ValueError(f"TraceWrites: trace must be a Trace or the path of a file, got {self.trace!r}")
         if self.mean_rate_per_s is not None:
             finite_number("TraceWrites: mean_rate_per_s", self.mean_rate_per_s)

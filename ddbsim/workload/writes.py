@@ -14,7 +14,7 @@ from ddbsim.distributions import Constant, Distribution, as_distribution
 from ddbsim.randomness import RandomStreams
 from ddbsim.workload.arrivals import evenly_spaced, poisson
 from ddbsim.workload.chains import Changes, chained, unchained
-from ddbsim.workload.checks import finite_number, whole_number
+from ddbsim.workload.checks import distribution, finite_number, whole_number
 from ddbsim.workload.columns import Floats, Ints, Operations, Sizes, WriteColumns
 from ddbsim.workload.keys import Keys, UniformKeys
 from ddbsim.workload.operations import CREATE, OperationMix
@@ -76,7 +76,7 @@ class DrawnWrites(Workload):
                 raise ValueError(f"{name}: {field} must be {kind.__name__}, got {getattr(self, field)!r}")
         object.__setattr__(self, "key_bytes", whole_number(f"{name}: key_bytes", self.key_bytes, low=1))
         most = int(limits.ITEM_BYTES.value)
-        if not self.key_bytes <= (mean := as_distribution(self.item_bytes).mean) <= most:
+        if not self.key_bytes <= (mean := distribution(f"{name}: item_bytes", self.item_bytes).mean) <= most:
             allowed = f"{self.key_bytes}..{most} (key_bytes to the largest item)"
             raise ValueError(f"{name}: item_bytes must have a mean of {allowed}, got {mean:g}")
 
@@ -211,9 +211,20 @@ class ReplayWrites(Workload):
 
     def __post_init__(self) -> None:
         key_bytes = whole_number("ReplayWrites: key_bytes", self.key_bytes, low=1)
-        if not isinstance(self.columns, WriteColumns):
-            object.__setattr__(self, "columns", WriteColumns.from_columns(self.columns, key_bytes=key_bytes))
+        object.__setattr__(self, "columns", self._checked(key_bytes))
         object.__setattr__(self, "key_bytes", self._writes.key_bytes)
+
+    def _checked(self, key_bytes: int) -> WriteColumns:
+        given: Any = self.columns
+        if isinstance(given, WriteColumns):
+            return given
+        # a DataFrame is no Mapping, and is one in all that is asked of it here
+        if not isinstance(given, Mapping) and not hasattr(given, "columns"):
+            raise ValueError(f"ReplayWrites: columns must be a DataFrame or mapping of columns, got {given!r}")
+        try:
+            return WriteColumns.from_columns(given, key_bytes=key_bytes)
+        except ValueError as error:
+            raise ValueError(f"ReplayWrites: columns: {error}") from None
 
     @property
     def _writes(self) -> WriteColumns:

@@ -1,0 +1,135 @@
+"""Any legal configuration of any public class, drawn by reflection: not only those worth running."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from configurations import CONFIGURATIONS, bounds, kinds, required
+from hypothesis import reject
+from hypothesis import strategies as st
+
+import ddbsim as ds
+
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=12)
+numbers = st.floats(0.001, 1e6, allow_nan=False)
+instants = st.datetimes(timezones=st.none() | st.timezones()).map(lambda at: at.isoformat())
+
+# given writes cannot be written as text
+WRITTEN = [cls for cls in CONFIGURATIONS if cls.__name__ not in ("ItemWrites", "ReplayWrites")]
+# fields of which annotation and documentation do not tell enough
+FIELDS: dict[tuple[str, str], st.SearchStrategy[Any]] = {
+    ("EventSourceMapping", "function_response_types"): st.sampled_from([(), ("ReportBatchItemFailures",)]),
+    ("Function", "reserved_concurrency"): st.none() | st.integers(0, 9),
+    ("Poller", "bytes_per_read"): st.integers(1, 2**20),
+    ("Poller", "records_per_read"): st.integers(1, 1_000),
+    ("Scenario", "start"): instants,
+    ("Stream", "event_bytes_per_stored_byte"): st.floats(1, 9),
+    ("Stream", "retention_s"): st.floats(1, 86_400),
+    ("Trace", "gaps"): st.lists(st.tuples(instants, st.integers(1, 99)), max_size=2).map(tuple),
+    ("Trace", "start"): instants,
+}
+
+
+@st.composite
+def fields_of(draw: st.DrawFn, cls: type) -> dict[str, Any]:
+    """Draw the fields that a class needs, and some of the others."""
+    needed = {name: values(cls, name) for name in required(cls)}
+    rest = {f.name: values(cls, f.name) for f in dataclasses.fields(cls) if f.init and f.name not in needed}
+    return draw(st.fixed_dictionaries(needed, optional=rest))
+
+
+@st.composite
+def legal(draw: st.DrawFn, cls: type, **fields: st.SearchStrategy[Any]) -> Any:
+    """Draw a configuration of a class."""
+    if cls.__name__ in CLASSES and not fields:
+        return draw(CLASSES[cls.__name__])
+    chosen = draw(fields_of(cls)) | {name: draw(strategy) for name, strategy in fields.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ds.AcceptedWithATrap)
+        try:
+            return cls(**chosen)
+        except ValueError:
+            # fields that are legal each, and not together
+            reject()
+
+
+def values(cls: type, field: str) -> st.SearchStrategy[Any]:
+    """Return a strategy for the values that a field may have."""
+    if (cls.__name__, field) in FIELDS:
+        return FIELDS[cls.__name__, field]
+    return st.one_of([_of_kind(kind, cls, field) for kind in kinds(cls, field)])
+
+
+def _of_kind(kind: Any, cls: type, field: str) -> st.SearchStrategy[Any]:
+    low, high = bounds(cls, field)
+    simple = {
+        bool: st.booleans(),
+        float: st.floats(max(low or 0, 0.001), high or 1e6),
+        int: st.integers(int(low or 0), int(high or 1e6)),
+        str: texts,
+        type(None): st.none(),
+    }
+    if kind in simple:
+        return simple[kind]
+    if typing.get_origin(kind) is typing.Literal:
+        return st.sampled_from(typing.get_args(kind))
+    if typing.get_origin(kind) in (tuple, Sequence):
+        return st.lists(_of_kind(typing.get_args(kind)[0], cls, field), min_size=1, max_size=3).map(tuple)
+    subclasses = [one for one in WRITTEN if isinstance(kind, type) and issubclass(one, kind)]
+    assert subclasses, f"tests/legal_configurations.py: FIELDS must say how to draw {cls.__name__}.{field} ({kind})"
+    return st.deferred(lambda: st.one_of([legal(one) for one in subclasses]))
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> ds.Scenario:
+    """Draw a scenario of up to three mappings, each with a function of its own."""
+    names = draw(st.lists(texts, min_size=1, max_size=3, unique=True))
+    reading = []
+    for name in names:
+        mapping = draw(legal(ds.EventSourceMapping, name=st.none() | st.just(name)))
+        function = replace(mapping.function, name=name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ds.AcceptedWithATrap)
+            reading.append(replace(mapping, function=function))
+    return draw(
+        legal(
+            ds.Scenario,
+            event_source_mappings=st.just(tuple(reading)),
+            duration_s=st.floats(100, 1e7),
+            warmup_s=st.floats(0, 99),
+            account_concurrency=st.integers(27, 10_000),
+        )
+    )
+
+
+# classes whose fields hang together
+CLASSES: dict[str, st.SearchStrategy[Any]] = {
+    "HotSet": st.builds(ds.HotSet, items=st.integers(9, 99), hot_items=st.integers(1, 8), hot_share=st.floats(0, 1)),
+    "LogNormal": st.one_of(
+        st.builds(lambda over, sigma: ds.LogNormal(median=1 + over, sigma=sigma, shift=1), numbers, st.floats(1, 3)),
+        st.builds(lambda median, times: ds.LogNormal(median=median, p99=median * times), numbers, st.floats(1.1, 9)),
+    ),
+    "Empirical": st.one_of(
+        st.builds(ds.Empirical, st.lists(numbers, min_size=1, max_size=4)),
+        st.builds(ds.Empirical, st.just((1.0, 2.0)), st.tuples(numbers, numbers)),
+    ),
+    "OperationMix": st.sampled_from(
+        [
+            ds.OperationMix(),
+            ds.OperationMix(insert=0.25, modify=0.25, remove=0.25, no_op=0.25),
+            ds.OperationMix(existing=0.5),
+        ]
+    ),
+    "Outage": st.builds(
+        lambda start, more, kind: ds.Outage(start_s=start, end_s=start + more, kind=kind),
+        numbers, st.floats(1, 100), st.sampled_from(["error", "timeout"]),
+    ),
+    "Scenario": scenarios(),
+    "Steps": st.builds(lambda step, first, then: ds.Steps((0, step), (first, then)), numbers, numbers, numbers),
+    "Uniform": st.builds(lambda low, more: ds.Uniform(low, low + more), numbers, numbers),
+}  # fmt: skip
