@@ -36,6 +36,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "Scenario": {"workload": ds.PoissonWrites(rate_per_s=5.0), "duration_s": 60.0},
     "SequentialKeys": {"items": 10},
     "Spike": {"base_per_s": 1.0, "peak_per_s": 2.0, "at_s": 3.0, "lasting_s": 4.0},
+    "Split": {"at_s": 5.0},
     "Steps": {"times_s": (0.0, 5.0), "rates_per_s": (1.0, 2.0)},
     "Trace": {"start": "2026-01-01T00:00:00+00:00", "period_s": 60.0, "counts": (1.0, 2.0)},
     "TraceWrites": {"trace": ds.Trace(start="2026-01-01", period_s=60.0, counts=(1.0, 2.0))},

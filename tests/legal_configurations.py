@@ -28,11 +28,13 @@ FIELDS: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("Poller", "bytes_per_read"): st.integers(1, 2**20),
     ("Poller", "records_per_read"): st.integers(1, 1_000),
     ("Scenario", "start"): instants,
+    ("Split", "partition"): st.integers(0, 3),
     ("Stream", "event_bytes_per_stored_byte"): st.floats(1, 9),
     ("Stream", "retention_s"): st.floats(1, 86_400),
     ("Trace", "gaps"): st.lists(st.tuples(instants, st.integers(1, 99)), max_size=2).map(tuple),
     ("Trace", "start"): instants,
 }
+WRITTEN_FIELDS = [(cls, field.name) for cls in WRITTEN for field in dataclasses.fields(cls) if field.init]
 
 
 @st.composite
@@ -56,6 +58,15 @@ def legal(draw: st.DrawFn, cls: type, **fields: st.SearchStrategy[Any]) -> Any:
         except ValueError:
             # fields that are legal each, and not together
             reject()
+
+
+def varied(cls: type, field: str) -> st.SearchStrategy[Any]:
+    """Return a strategy for configurations of a class whose `field` is not at its default."""
+    (chosen,) = (one for one in dataclasses.fields(cls) if one.name == field)
+    default = chosen.default if chosen.default_factory is dataclasses.MISSING else chosen.default_factory()
+    if cls.__name__ in CLASSES:
+        return CLASSES[cls.__name__].filter(lambda config: getattr(config, field) != default)
+    return legal(cls, **{field: values(cls, field).filter(lambda value: value != default)})
 
 
 def values(cls: type, field: str) -> st.SearchStrategy[Any]:
