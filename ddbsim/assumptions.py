@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from .aws import behaviour, limits
+from .aws import behaviour, capacity, limits
 from .aws.facts import Fact, facts_in
 from .scenario import served
 
@@ -35,7 +35,7 @@ def assumptions(scenario: Scenario | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    facts = [*facts_in(vars(limits).values()), *facts_in(vars(behaviour).values())]
+    facts = [fact for module in (limits, behaviour, capacity) for fact in facts_in(vars(module).values())]
     columns = ("name", "value", "unit", "status", "source", "date", "meaning", "parameter")
     frame = pd.DataFrame([[getattr(fact, name) for name in columns] for fact in facts], columns=list(columns))
     if scenario is not None:

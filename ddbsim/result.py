@@ -17,6 +17,7 @@ from .assumptions import assumptions
 from .capacity import capacity as _capacity
 from .costs import billed_window_s, quantities
 from .log import frames as _frames
+from .log import table_frames as _table
 from .log.metrics import metrics as _metrics
 from .log.outcomes import DISCARD_CONDITIONS
 from .read_backs import read_backs as _read_backs
@@ -30,11 +31,24 @@ if TYPE_CHECKING:
     from .aws.prices import PriceList
     from .scenario import Scenario
     from .system.build import Recording
-    from .workload import WriteColumns
+    from .system.table import Admission
 
 __all__ = ["FRAMES", "Result"]
 
-FRAMES = ("stream_log", "invocations", "writes", "shards", "discards", "metrics", "latency_parts", "read_backs")
+FRAMES = (
+    "stream_log",
+    "invocations",
+    "writes",
+    "shards",
+    "discards",
+    "metrics",
+    "latency_parts",
+    "read_backs",
+    "table_load",
+    "partition_load",
+    "partitions",
+    "scaling",
+)
 
 
 class Result:
@@ -70,9 +84,9 @@ class Result:
         self._made: dict[str, pd.DataFrame] = {}
 
     @classmethod
-    def of_run(cls, scenario: Scenario, seed: str, writes: WriteColumns, recording: Recording) -> Result:
+    def of_run(cls, scenario: Scenario, seed: str, admission: Admission, recording: Recording) -> Result:
         """Return the result of a finished run; its frames are made when asked for."""
-        build = _RunFrames(scenario, writes, recording)
+        build = _RunFrames(scenario, admission, recording)
         return cls(scenario, seed, recording.ended_s, recording.simpy_events, build)
 
     def frame(self, name: str) -> pd.DataFrame:
@@ -103,6 +117,26 @@ class Result:
     def writes(self) -> pd.DataFrame:
         """A row per write to the table, those that changed nothing included."""
         return self.frame("writes")
+
+    @property
+    def table_load(self) -> pd.DataFrame:
+        """A row per second of the table: writes asked for, taken, throttled by reason, units, capacity and burst."""
+        return self.frame("table_load")
+
+    @property
+    def partition_load(self) -> pd.DataFrame:
+        """A row per second (per minute in runs over an hour) and partition: units consumed, attempts throttled."""
+        return self.frame("partition_load")
+
+    @property
+    def partitions(self) -> pd.DataFrame:
+        """A row per partition that ever was: its parent, its slice of the hash space, its times."""
+        return self.frame("partitions")
+
+    @property
+    def scaling(self) -> pd.DataFrame:
+        """A row per change of capacity or partitions: auto scaling, on-demand growth, switches, splits."""
+        return self.frame("scaling")
 
     @property
     def shards(self) -> pd.DataFrame:
@@ -340,9 +374,9 @@ class Result:
 class _RunFrames:
     """Makes the frames of a finished run from its recording."""
 
-    def __init__(self, scenario: Scenario, writes: WriteColumns, recording: Recording) -> None:
+    def __init__(self, scenario: Scenario, admission: Admission, recording: Recording) -> None:
+        self._admission = admission
         self._scenario = scenario
-        self._columns = writes
         self._recording = recording
         self._names = _frames.Names(
             [mapping.label for mapping in scenario.mappings],
@@ -375,19 +409,21 @@ class _RunFrames:
         return _frames.discards_frame(self._recording, self._names, DISCARD_CONDITIONS)
 
     def _writes(self) -> pd.DataFrame:
-        from .workload import OPERATIONS
+        from .workload import OPERATIONS, WRITE_KINDS
 
-        writes, stream = self._columns, self._recording.stream
-        return _frames.frame(
-            "writes",
-            written_s=writes.at_s,
-            item_id=writes.item_id,
-            operation=_frames.categories(writes.operation, OPERATIONS),
-            bytes_before=writes.bytes_before,
-            bytes_after=writes.bytes_after,
-            write_units=stream.units,
-            partition=stream.partition,
-        )
+        return _table.writes_frame(self._admission, self._recording.stream.partition, OPERATIONS, WRITE_KINDS)
+
+    def _table_load(self) -> pd.DataFrame:
+        return _table.table_load_frame(self._admission, self._writes(), self._scenario.length_s)
+
+    def _partition_load(self) -> pd.DataFrame:
+        return _table.partition_load_frame(self._admission, self._writes(), self._scenario.length_s)
+
+    def _partitions(self) -> pd.DataFrame:
+        return _table.partitions_frame(self._recording.stream.partitions, self._scenario.length_s)
+
+    def _scaling(self) -> pd.DataFrame:
+        return _table.scaling_frame(self._admission)
 
     def _shards(self) -> pd.DataFrame:
         stream = self._recording.stream
@@ -407,10 +443,12 @@ class _RunFrames:
         from .log.events import events
         from .workload import NO_OP
 
-        return events(self._recording, self._attempts, self._columns, NO_OP, self._scenario.mappings)
+        return events(self._recording, self._attempts, self._admission.writes, NO_OP, self._scenario.mappings)
 
     def _read_backs(self) -> pd.DataFrame:
-        return _read_backs(self._scenario, self._columns, self._consumers, self._names)
+        return _read_backs(self._scenario, self._admission.writes, self._consumers, self._names)
 
     def _metrics(self) -> pd.DataFrame:
-        return _metrics(self._invocations(), self._writes(), self._names.mappings, self._recording.ended_s)
+        ended_s = self._recording.ended_s
+        table = _table.minute_sums(self._admission, max(1, int(np.ceil(ended_s / 60.0))))
+        return _metrics(self._invocations(), self._writes(), self._names.mappings, ended_s, table)

@@ -9,6 +9,7 @@ from .randomness import RandomStreams, Seed
 from .result import Result
 from .scenario import Scenario
 from .system.build import System
+from .system.table import admit
 from .workload import WriteColumns
 
 __all__ = ["MEMORY_LIMIT_BYTES", "TooManyRecordsError", "draw_writes", "run", "simulate"]
@@ -86,14 +87,18 @@ def run(
     *,
     progress: bool | Callable[[float], None] = False,
 ) -> Result:
-    """Run a scenario on writes drawn before; `progress` is told the simulated time reached, and may raise to end it."""
-    system = System(scenario, writes, streams)
+    """Run a scenario on writes drawn before, what its clients ask for.
+
+    `progress` is told the simulated time reached, and may raise to end the run.
+    """
+    admission = admit(scenario, writes, streams)
+    system = System(scenario, admission.writes, streams, admission.placement)
     if progress is True:
         # below this a run takes about a second, and a bar only flickers
         progress = len(writes) * len(scenario.mappings) > 1_000_000
     with _bar(scenario, progress) as tell:
         recording = system.run(tell)
-    return Result.of_run(scenario, streams.seed, writes, recording)
+    return Result.of_run(scenario, streams.seed, admission, recording)
 
 
 @contextmanager

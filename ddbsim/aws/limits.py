@@ -230,4 +230,5 @@ PARTITION_WRITE_UNITS_PER_S = _fixed(
     unit="write units/s",
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html",
     meaning="Most write units that one partition (and one item) takes each second.",
+    parameter="Table.partition_write_units_per_s",
 )

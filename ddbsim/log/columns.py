@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from .throttling import THROTTLE_REASONS
+
 __all__ = ["SCHEMA", "Column", "describe"]
 
 
@@ -62,8 +64,49 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("operation", "category", "", "INSERT, MODIFY, REMOVE or NO_OP (no change: no record)"),
         Column("bytes_before", "int32", "bytes", "item size before; 0 if there was none"),
         Column("bytes_after", "int32", "bytes", "item size after; 0 if there is none"),
-        Column("write_units", "int32", "units", "1 KB steps of the larger of before and after"),
-        Column("partition", "int32", "", "partition of the item"),
+        Column("write_units", "int32", "units", "1 KB steps of the larger of before and after; what was planned"),
+        Column("partition", "int32", "", "partition of the item; -1 if the table did not take the write"),
+        Column("requested_s", "float64", "s", "the client first asked for it"),
+        Column("attempts", "int16", "", "attempts of its client"),
+        Column("admitted_s", "float64", "s", "the table took it; NaN if it did not"),
+        Column("answered_s", "float64", "s", "the client knew its end; NaN while it waits, or where nothing throttles"),
+        Column("outcome", "category", "", "admitted, lost (the client gave up), or waiting when the run ended"),
+        Column("throttle_reason", "category", "", "AWS's reason of its last throttle; empty if it had none"),
+        Column("kind", "category", "", "single, batch, transaction, condition failed, or ttl"),
+    ),
+    "table_load": (
+        Column("at_s", "float64", "s", "start of the second"),
+        Column("requested", "int64", "", "writes that clients first asked for"),
+        Column("admitted", "int64", "", "writes that the table took, retried ones included"),
+        Column("lost", "int64", "", "writes whose clients gave up"),
+        Column("throttles", "int64", "", "attempts that were throttled"),
+        Column("write_units", "float64", "units", "consumed"),
+        Column("capacity_units", "float64", "units", "what the table's mode allows each second, burst aside"),
+        Column("burst_units", "float64", "units", "unused capacity that is kept at the second's end"),
+        *(Column(reason, "int64", "", "attempts throttled for this reason") for reason in THROTTLE_REASONS if reason),
+    ),
+    "partition_load": (
+        Column("at_s", "float64", "s", "start of the second; of the minute in runs over an hour"),
+        Column("partition", "int32", "", "a partition that was open then"),
+        Column("write_units", "float64", "units", "consumed in that time"),
+        Column("throttles", "int64", "", "attempts that were throttled, for whatever reason"),
+    ),
+    "partitions": (
+        Column("partition", "int32", "", "its number"),
+        Column("parent", "int32", "", "the partition that it is a half of; -1 at the start"),
+        Column("hash_low", "int64", "", "its items have hashes from here"),
+        Column("hash_high", "int64", "", "up to here, of 0..4,294,967,296"),
+        Column("opened_s", "float64", "s", "it began"),
+        Column("closed_s", "float64", "s", "it was split; NaN if it was not"),
+    ),
+    "scaling": (
+        Column("decided_s", "float64", "s", "the decision"),
+        Column("effective_s", "float64", "s", "the change"),
+        Column("resource", "category", "", "table, the name of an index, or partitions"),
+        Column("decision", "category", "", "scale out, scale in, peak, switch, or split: and its cause"),
+        Column("units_before", "float64", "", "write units/s before; how many partitions, for a split"),
+        Column("units_after", "float64", "", "the same after"),
+        Column("partition", "int32", "", "the partition that split; -1 else"),
     ),
     "shards": (
         _SHARD,
@@ -131,6 +174,9 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("IteratorAge_Average", "float64", "ms", "age of each batch's last record when sent"),
         Column("IteratorAge_Maximum", "float64", "ms", "the oldest"),
         Column("ConsumedWriteCapacityUnits", "int64", "count", "write units of the table, whoever reads it"),
+        Column("ProvisionedWriteCapacityUnits", "float64", "count", "at the minute's start; NaN if not provisioned"),
+        Column("WriteThrottleEvents", "int64", "count", "writes throttled by the table, its partitions or indexes"),
+        Column("ThrottledRequests", "int64", "count", "requests with a throttled write"),
     ),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,13 @@ __all__ = ["metrics"]
 Floats = npt.NDArray[np.float64]
 
 
-def metrics(invocations: pd.DataFrame, writes: pd.DataFrame, mappings: Sequence[str], ended_s: float) -> pd.DataFrame:
+def metrics(
+    invocations: pd.DataFrame,
+    writes: pd.DataFrame,
+    mappings: Sequence[str],
+    ended_s: float,
+    table: Mapping[str, npt.NDArray[np.float64]],
+) -> pd.DataFrame:
     """Return a row per minute and mapping, under CloudWatch's names.
 
     Parameters
@@ -26,6 +32,8 @@ def metrics(invocations: pd.DataFrame, writes: pd.DataFrame, mappings: Sequence[
         Names of the mappings.
     ended_s
         Simulated time, seconds: a last, shorter minute counts.
+    table
+        Further metrics of the table by minute, under their names.
     """
     minutes = max(1, int(np.ceil(ended_s / 60.0)))
     # writes are sorted by time: the units of a minute are a difference of running sums
@@ -38,6 +46,7 @@ def metrics(invocations: pd.DataFrame, writes: pd.DataFrame, mappings: Sequence[
         minute_s=np.tile(np.arange(minutes) * 60.0, len(mappings)),
         event_source_mapping=categories(np.repeat(np.arange(len(mappings)), minutes), mappings),
         ConsumedWriteCapacityUnits=np.tile(units, len(mappings)),
+        **{name: np.tile(values, len(mappings)) for name, values in table.items()},
         **joined,
     )
 

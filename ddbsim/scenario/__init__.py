@@ -1,28 +1,41 @@
 """What is simulated: frozen configurations with AWS's names, ranges and defaults."""
 
+from .billing import AutoScaling, Billing, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .function import Architecture, ColdStart, Duration, Failures, Function, Outage
+from .indexes import GlobalSecondaryIndex
 from .mapping import AcceptedWithATrap, Backoff, EventSourceMapping, Poller, StartingPosition
 from .read_back import NEEDS, Consistency, Need, ReadBack, Served, served
 from .scenario import Scenario
 from .table import VIEW_TYPES, Split, Stream, Table, ViewType
 from .toml import ScenarioFileError
+from .writer import RETRY_PRESETS, Retries, RetryPreset, Writer
 
 __all__ = [
     "NEEDS",
+    "RETRY_PRESETS",
     "VIEW_TYPES",
     "AcceptedWithATrap",
     "Architecture",
+    "AutoScaling",
     "Backoff",
+    "Billing",
+    "BillingSwitch",
     "ColdStart",
     "Consistency",
     "Duration",
     "EventSourceMapping",
     "Failures",
     "Function",
+    "GlobalSecondaryIndex",
+    "HeatSplits",
     "Need",
+    "OnDemand",
     "Outage",
     "Poller",
+    "Provisioned",
     "ReadBack",
+    "Retries",
+    "RetryPreset",
     "Scenario",
     "ScenarioFileError",
     "Served",
@@ -31,5 +44,6 @@ __all__ = [
     "Stream",
     "Table",
     "ViewType",
+    "Writer",
     "served",
 ]

@@ -16,6 +16,7 @@ from .checks import check_kind, check_limit, check_name, check_number, take_nump
 from .function import Function
 from .mapping import EventSourceMapping
 from .table import Stream, Table
+from .writer import Writer
 
 __all__ = ["Scenario"]
 
@@ -30,6 +31,8 @@ class Scenario:
         The writes.
     table, stream
         Where they go.
+    writer
+        The clients that write: how they retry what the table throttles.
     event_source_mappings
         One mapping or several; each reads every record.
     duration_s
@@ -49,6 +52,7 @@ class Scenario:
     workload: Workload
     table: Table = field(default_factory=Table)
     stream: Stream = field(default_factory=Stream)
+    writer: Writer = field(default_factory=Writer)
     event_source_mappings: tuple[EventSourceMapping, ...] | EventSourceMapping = field(
         default_factory=lambda: (EventSourceMapping(),)
     )
@@ -69,6 +73,7 @@ class Scenario:
             raise ValueError("Scenario.event_source_mappings must be one EventSourceMapping or several, got none")
         check_kind("Scenario.table", self.table, Table)
         check_kind("Scenario.stream", self.stream, Stream)
+        check_kind("Scenario.writer", self.writer, Writer)
         object.__setattr__(self, "event_source_mappings", mappings)
         if not isinstance(self.workload, Workload):
             raise ValueError(f"Scenario.workload must be a workload such as PoissonWrites(...), got {self.workload!r}")

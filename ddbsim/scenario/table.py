@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast, get_args
 
-from ddbsim.aws import behaviour, limits
+from ddbsim.aws import behaviour, capacity, limits
 from ddbsim.distributions import Distribution, LogNormal, Uniform
 
+from .billing import Billing, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .checks import (
     check_choice,
     check_distribution,
@@ -18,6 +19,7 @@ from .checks import (
     several,
     take_numpy_numbers,
 )
+from .indexes import GlobalSecondaryIndex
 
 __all__ = ["VIEW_TYPES", "Split", "Stream", "Table", "TableClass", "ViewType"]
 
@@ -77,7 +79,22 @@ class Table:
         Other regions that the table is replicated to (a global table); each write is then a replicated write in every
         region, this one included: a matter of price, at this region's prices.
     other_items_gb
-        Stored items that the run never writes, GB (2^30 bytes): a matter of price.
+        Stored items that the run never writes, GB (2^30 bytes): a matter of price, and of the size at which partitions
+        split (they are spread evenly).
+    billing
+        `Provisioned(...)` or `OnDemand(...)`. None: the table takes whatever comes, nothing is ever throttled, and
+        partitions split at stated times only; what follows then does not matter.
+    billing_switches
+        Changes of the mode, one or several.
+    global_secondary_indexes
+        Indexes with a capacity of their own, one or several.
+    heat_splits
+        When busy partitions split.
+    partition_write_units_per_s
+        Cap of each partition, write units/s. The service has 1,000, fixed; lessons need less.
+    write_quota_per_s
+        The account's quota for one table, write units/s: provisioned capacity, the indexes' included, may not exceed
+        it, on-demand traffic is throttled beyond it.
     """
 
     partitions: int = behaviour.NEW_TABLE_PARTITIONS.value
@@ -86,6 +103,12 @@ class Table:
     table_class: TableClass = "STANDARD"
     replicas: int = 0
     other_items_gb: float = 0.0
+    billing: Billing | None = None
+    billing_switches: tuple[BillingSwitch, ...] | BillingSwitch = ()
+    global_secondary_indexes: tuple[GlobalSecondaryIndex, ...] | GlobalSecondaryIndex = ()
+    heat_splits: HeatSplits = field(default_factory=HeatSplits)
+    partition_write_units_per_s: int = limits.PARTITION_WRITE_UNITS_PER_S.value
+    write_quota_per_s: int = capacity.TABLE_WRITE_QUOTA.value
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
@@ -97,6 +120,56 @@ class Table:
         check_whole(self, "replicas")
         check_number("Table.other_items_gb", self.other_items_gb)
         self._check_splits()
+        self._check_kinds()
+        check_kind("Table.heat_splits", self.heat_splits, HeatSplits)
+        check_whole(self, "partition_write_units_per_s", low=1)
+        check_whole(self, "write_quota_per_s", low=1)
+        if self.billing is not None:
+            self._check_billing(self.billing)
+        elif self.stated_switches or self.indexes:
+            given = "billing_switches" if self.stated_switches else "global_secondary_indexes"
+            raise ValueError(f"Table.billing must be given with {given}: without it nothing limits the table")
+
+    @property
+    def stated_switches(self) -> tuple[BillingSwitch, ...]:
+        """The switches of the billing mode, always as a tuple, by their time."""
+        return cast("tuple[BillingSwitch, ...]", self.billing_switches)
+
+    @property
+    def indexes(self) -> tuple[GlobalSecondaryIndex, ...]:
+        """The global secondary indexes, always as a tuple."""
+        return cast("tuple[GlobalSecondaryIndex, ...]", self.global_secondary_indexes)
+
+    def _check_kinds(self) -> None:
+        """Make tuples of what may be one or several, and check what they hold."""
+        switches, indexes = several(self.billing_switches), several(self.global_secondary_indexes)
+        for switch in switches:
+            check_kind("Table.billing_switches", switch, BillingSwitch)
+        for index in indexes:
+            check_kind("Table.global_secondary_indexes", index, GlobalSecondaryIndex)
+        names = [index.name for index in indexes]
+        if len(set(names)) < len(names):
+            raise ValueError(f"Table.global_secondary_indexes must have different names, got {names!r}")
+        object.__setattr__(self, "billing_switches", tuple(sorted(switches, key=lambda switch: switch.at_s)))
+        object.__setattr__(self, "global_secondary_indexes", indexes)
+
+    def _check_billing(self, billing: Billing) -> None:
+        if not isinstance(billing, Provisioned | OnDemand):
+            raise ValueError(f"Table.billing must be Provisioned(...), OnDemand(...) or None, got {billing!r}")
+        units, cap = min(billing.write_units_at_start, self.write_quota_per_s), self.partition_write_units_per_s
+        least = -(-units // cap)
+        if self.partitions < least:
+            raise ValueError(
+                f"Table.partitions must be >= {least} for {units:,} write units/s at {cap:,} each, "
+                f"got {self.partitions}"
+            )
+        own = [index.billing for index in self.indexes if index.billing is not None]
+        provisioned = [one.write_capacity_units for one in (billing, *own) if isinstance(one, Provisioned)]
+        if sum(provisioned) > self.write_quota_per_s:
+            raise ValueError(
+                f"Table.billing: write_capacity_units of the table and its indexes must add up to at most "
+                f"write_quota_per_s ({self.write_quota_per_s:,}), got {sum(provisioned):,}"
+            )
 
     @property
     def stated_splits(self) -> tuple[Split, ...]:

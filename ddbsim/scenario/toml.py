@@ -16,10 +16,13 @@ import tomli_w
 from ddbsim import distributions, workload
 from ddbsim.randomness import RandomStreams
 
+from .billing import AutoScaling, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .function import ColdStart, Duration, Failures, Function, Outage
+from .indexes import GlobalSecondaryIndex
 from .mapping import Backoff, EventSourceMapping, Poller
 from .read_back import ReadBack
 from .table import Split, Stream, Table
+from .writer import Retries, Writer
 
 __all__ = ["ScenarioFileError", "dump", "load"]
 
@@ -32,6 +35,12 @@ class ScenarioFileError(ValueError):
 _CLASS_OF_FIELD: dict[str, type] = {
     "table": Table,
     "splits": Split,
+    "auto_scaling": AutoScaling,
+    "billing_switches": BillingSwitch,
+    "global_secondary_indexes": GlobalSecondaryIndex,
+    "heat_splits": HeatSplits,
+    "writer": Writer,
+    "retries": Retries,
     "stream": Stream,
     "event_source_mappings": EventSourceMapping,
     "function": Function,
@@ -57,7 +66,7 @@ def _public_classes(module: Any) -> Iterator[type]:
 
 _CLASS_OF_TYPE: dict[str, type] = {
     cls.__name__: cls for module in (distributions, workload) for cls in _public_classes(module)
-}
+} | {cls.__name__: cls for cls in (Provisioned, OnDemand)}
 
 
 def dump(scenario: Any, *, defaults: bool, writes_file: str | None = None, folder: Path | None = None) -> str:
@@ -150,7 +159,12 @@ def _recorded_writes(path: str) -> Any:
     import pandas as pd
 
     try:
-        return pd.read_parquet(path).rename(columns={"written_s": "at_s"})
+        writes = pd.read_parquet(path)
+        if "requested_s" in writes:
+            # what clients asked for, in that order; expired items are the table's own doing
+            asked = writes[writes["kind"].astype(str) != "ttl"] if "kind" in writes else writes
+            return asked.sort_values("requested_s", kind="stable").rename(columns={"requested_s": "at_s"})
+        return writes.rename(columns={"written_s": "at_s"})
     except (OSError, ValueError) as error:
         raise ValueError(
             f"ReplayWrites: columns must name a Parquet file of writes, {path} cannot be read ({error})"

@@ -17,6 +17,7 @@ from ddbsim.workload import REMOVE, WriteColumns
 from .function import Concurrency, Conduct, Environments
 from .hashing import lane_of
 from .lane import Lane
+from .partitions import Placement
 from .read_back import ReadBacks
 from .reader import Polls, Reader, running_sum
 from .stream import Shard, StreamLog, publish
@@ -82,17 +83,21 @@ class System:
     scenario
         What to simulate.
     writes
-        The writes that the table gets.
+        The writes that the table took.
     streams
         The run's random streams.
+    placement
+        Which partitions took them; None: as the table's stated splits say.
     """
 
-    def __init__(self, scenario: Scenario, writes: WriteColumns, streams: RandomStreams) -> None:
+    def __init__(
+        self, scenario: Scenario, writes: WriteColumns, streams: RandomStreams, placement: Placement | None = None
+    ) -> None:
         self.scenario = scenario
         self.streams = streams
         self.env = simpy.Environment()
         self.recorder = Recorder()
-        self.stream = publish(scenario, writes, streams)
+        self.stream = publish(scenario, writes, streams, placement)
         self._environments = self._functions()
         self._lanes: list[tuple[int, int, int, npt.NDArray[np.int64] | None, Reader]] = []
         self._processes = [

@@ -7,13 +7,14 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Buckets", "lane_of", "partition_hash", "partition_of"]
+__all__ = ["Buckets", "lane_of", "partition_hash", "partition_of", "uniform_of"]
 
 Buckets: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
 
 # increments of the two hashes, so that an item's lane says nothing about its partition
 _PARTITION_SALT = np.uint64(0x9E3779B97F4A7C15)
 _LANE_SALT = np.uint64(0xD1B54A32D192ED03)
+_DRAW_SALT = np.uint64(0xA0761D6478BD642F)
 
 
 def _mix(ids: npt.NDArray[np.int64], salt: np.uint64) -> npt.NDArray[np.uint64]:
@@ -55,3 +56,9 @@ def partition_of(ids: npt.NDArray[np.int64], partitions: int) -> Buckets:
 def lane_of(ids: npt.NDArray[np.int64], lanes: int) -> Buckets:
     """Return the lane, 0..lanes-1, of each item id (uint8)."""
     return _per_item(ids, lanes, _LANE_SALT, np.uint8)
+
+
+def uniform_of(key: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.float64]:
+    """Return a random number in [0, 1) for each key: the same one whenever, and in whatever order, it is asked for."""
+    mixed = _mix(key ^ np.int64(seed), _DRAW_SALT) >> np.uint64(11)
+    return mixed.astype(np.float64) * 2.0**-53

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ddbsim.aws import limits
 from ddbsim.distributions import as_distribution
 from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Scenario, Stream
@@ -20,7 +19,7 @@ from ddbsim.workload import INSERT, NO_OP, REMOVE, WriteColumns
 
 from .partitions import Partition, PartitionIndex, Placement, place
 
-__all__ = ["Shard", "StreamLog", "publish", "record_bytes", "write_units"]
+__all__ = ["Shard", "StreamLog", "publish", "record_bytes"]
 
 Ints = npt.NDArray[np.int64]
 Sizes = npt.NDArray[np.int32]
@@ -76,8 +75,8 @@ class StreamLog:
         The record's share of the JSON event that the function gets.
     partition
         Partition of every *write* (not record).
-    units
-        Write units of every write.
+    partitions
+        The partitions' history.
     """
 
     item_id: Ints
@@ -87,7 +86,7 @@ class StreamLog:
     payload_bytes: Sizes
     shards: tuple[Shard, ...]
     partition: PartitionIndex
-    units: npt.NDArray[np.int32]
+    partitions: tuple[Partition, ...]
 
     def __len__(self) -> int:
         return len(self.item_id)
@@ -123,7 +122,7 @@ def publish(
         payload_bytes=_event_bytes(scenario.stream, size_bytes),
         shards=_shards(scenario, written_s, placement.partition[pick], placement.partitions, streams),
         partition=placement.partition,
-        units=write_units(writes),
+        partitions=placement.partitions,
     )
 
 
@@ -133,15 +132,6 @@ def _recorded(stream: Stream, writes: WriteColumns) -> slice | npt.NDArray[np.in
     if stream.disabled_s is not None:
         changes[np.searchsorted(writes.at_s, stream.disabled_s, side="left") :] = False
     return slice(None) if changes.all() else np.flatnonzero(changes)
-
-
-def write_units(writes: WriteColumns) -> npt.NDArray[np.int32]:
-    """Return the write units of each write: 1 KB steps of the larger of before and after, at least one."""
-    units = np.maximum(writes.bytes_before, writes.bytes_after)
-    # a shift is several times faster than numpy's division of whole numbers
-    units += limits.WRITE_UNIT_BYTES.value - 1
-    units >>= limits.WRITE_UNIT_BYTES.value.bit_length() - 1
-    return np.maximum(units, 1, out=units)
 
 
 def record_bytes(

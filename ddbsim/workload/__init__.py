@@ -1,7 +1,20 @@
 """When writes come, to which items, what they do and how large they are: sorted columns, no simulation."""
 
 from ddbsim.workload.arrivals import evenly_spaced, poisson
-from ddbsim.workload.columns import INSERT, MODIFY, NO_OP, OPERATIONS, REMOVE, WriteColumns
+from ddbsim.workload.columns import (
+    BATCH,
+    CONDITION_FAILED,
+    INSERT,
+    MODIFY,
+    NO_OP,
+    OPERATIONS,
+    REMOVE,
+    SINGLE,
+    TRANSACTION,
+    TTL,
+    WRITE_KINDS,
+    WriteColumns,
+)
 from ddbsim.workload.curves import Diurnal, Ramp
 from ddbsim.workload.item_writes import ItemWrites
 from ddbsim.workload.keys import HotSet, Keys, SequentialKeys, UniformKeys, Zipfian
@@ -13,11 +26,17 @@ from ddbsim.workload.traced import TraceWrites
 from ddbsim.workload.writes import ConstantWrites, PoissonWrites, ReplayWrites, Workload
 
 __all__ = [
+    "BATCH",
+    "CONDITION_FAILED",
     "INSERT",
     "MODIFY",
     "NO_OP",
     "OPERATIONS",
     "REMOVE",
+    "SINGLE",
+    "TRANSACTION",
+    "TTL",
+    "WRITE_KINDS",
     "ConstantWrites",
     "Diurnal",
     "HotSet",

@@ -7,7 +7,7 @@ before and after. The stream record of every view type, the write units and the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,10 +16,29 @@ from numpy.typing import NDArray
 from ddbsim.aws import limits
 from ddbsim.items import Change
 
-__all__ = ["INSERT", "MODIFY", "NO_OP", "OPERATIONS", "REMOVE", "Floats", "Ints", "Operations", "Sizes", "WriteColumns"]
+__all__ = [
+    "BATCH",
+    "CONDITION_FAILED",
+    "INSERT",
+    "MODIFY",
+    "NO_OP",
+    "OPERATIONS",
+    "REMOVE",
+    "SINGLE",
+    "TRANSACTION",
+    "TTL",
+    "WRITE_KINDS",
+    "Floats",
+    "Ints",
+    "Operations",
+    "Sizes",
+    "WriteColumns",
+]
 
 INSERT, MODIFY, REMOVE, NO_OP = 0, 1, 2, 3
 OPERATIONS = ("INSERT", "MODIFY", "REMOVE", "NO_OP")
+SINGLE, BATCH, TRANSACTION, CONDITION_FAILED, TTL = 0, 1, 2, 3, 4
+WRITE_KINDS = ("single", "batch", "transaction", "condition failed", "ttl")
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -47,6 +66,15 @@ class WriteColumns:
         The size of the key attributes, names included.
     changes
         What each write did to its item, where the workload carries real items; else None.
+    kind
+        How each write came: `SINGLE`, `BATCH`, `TRANSACTION`, `CONDITION_FAILED` (its condition did not hold: a NO_OP)
+        or `TTL` (an index into `WRITE_KINDS`); int8. None: all single.
+    request
+        Number of the request that each write is part of; int64. Writes of one request follow one another. None: each
+        is a request of its own.
+    client, think_s
+        Where clients wait for one write before the next: whose it is, and how long after the answer to the client's
+        write before it is sent; int64, float64. None: nobody waits.
     """
 
     at_s: Floats
@@ -56,26 +84,41 @@ class WriteColumns:
     bytes_after: Sizes
     key_bytes: int
     changes: tuple[Change, ...] | None = None
+    kind: Operations | None = None
+    request: Ints | None = None
+    client: Ints | None = None
+    think_s: Floats | None = None
 
     def __post_init__(self) -> None:
-        for column in (self.at_s, self.item_id, self.operation, self.bytes_before, self.bytes_after):
+        for column in self._arrays.values():
             column.setflags(write=False)
+
+    @property
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """The columns that are there, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+
+    @property
+    def ttl(self) -> NDArray[np.bool_] | None:
+        """Which writes are deletes of expired items, whose records carry a userIdentity; None if none can be."""
+        return None if self.kind is None else self.kind == TTL
+
+    def take(self, rows: NDArray[np.intp] | slice, **replaced: Any) -> WriteColumns:
+        """Return some of the writes, in the order of `rows`, with some columns replaced."""
+        if isinstance(rows, slice):
+            changes = None if self.changes is None else self.changes[rows]
+        else:
+            changes = None if self.changes is None else tuple(self.changes[row] for row in rows.tolist())
+        taken = {name: column[rows] for name, column in self._arrays.items() if name not in replaced}
+        return WriteColumns(**{"key_bytes": self.key_bytes, "changes": changes, **taken, **replaced})
 
     def __len__(self) -> int:
         return len(self.at_s)
 
     def until(self, duration_s: float) -> WriteColumns:
         """Return the writes of [0, duration_s), as views of these columns."""
-        stop = int(np.searchsorted(self.at_s, duration_s, side="left"))
-        return WriteColumns(
-            at_s=self.at_s[:stop],
-            item_id=self.item_id[:stop],
-            operation=self.operation[:stop],
-            bytes_before=self.bytes_before[:stop],
-            bytes_after=self.bytes_after[:stop],
-            key_bytes=self.key_bytes,
-            changes=None if self.changes is None else self.changes[:stop],
-        )
+        return self.take(slice(0, int(np.searchsorted(self.at_s, duration_s, side="left"))))
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any], *, key_bytes: int) -> WriteColumns:
