@@ -12,6 +12,7 @@
 from . import plots, widgets
 from .assumptions import assumptions
 from .aws.prices import MissingPriceError, PriceListError, UnknownRegionError, load_price_list, prices
+from .boto.reading import read_stream
 from .distributions import Constant, Distribution, Empirical, Exponential, LogNormal, Uniform
 from .experiment import ViewTypeComparison, compare_view_types
 from .result import Result
@@ -127,6 +128,7 @@ __all__ = [
     "plots",
     "prices",
     "read_result",
+    "read_stream",
     "read_trace",
     "simulate",
     "view_type_uses",

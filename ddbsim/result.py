@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .aws.prices import PriceList
+    from .boto.client import StreamClient
     from .scenario import Scenario
     from .system.build import Recording
     from .system.table import Admission
@@ -330,6 +331,34 @@ class Result:
             maximum_retry_attempts={one.label: one.maximum_retry_attempts for one in mappings},
             maximum_record_age_in_seconds={one.label: one.maximum_record_age_in_seconds for one in mappings},
         )
+
+    def stream_client(self, at_s: float | None = None) -> StreamClient:
+        """Return a client that reads the run's stream as boto3's `dynamodbstreams` client reads a real one.
+
+        It answers `list_streams`, `describe_stream`, `get_shard_iterator` and `get_records` at a simulated instant,
+        its `now_s`, which `advance(seconds)` moves. Of a workload of real items (`ItemWrites`) records carry their
+        images; of any other they carry the key ``{"item_id": {"N": "17"}}`` and sizes. So do those of a saved run.
+
+        Parameters
+        ----------
+        at_s
+            Where its clock stands at first, seconds; the end of the run if None.
+
+        Examples
+        --------
+        >>> import ddbsim as ds
+        >>> scenario = ds.Scenario(workload=ds.ConstantWrites(rate_per_s=2), duration_s=5)
+        >>> client = ds.simulate(scenario, rng=7, progress=False).stream_client()
+        >>> (stream,) = client.list_streams(TableName="table")["Streams"]
+        >>> description = client.describe_stream(StreamArn=stream["StreamArn"])["StreamDescription"]
+        >>> description["StreamStatus"], len(description["Shards"])
+        ('ENABLED', 4)
+        """
+        from .boto.client import StreamClient
+        from .boto.content import StreamContent
+
+        content = StreamContent(self.scenario, self.stream_log, self.shards, self.writes)
+        return StreamClient(content, self.ended_s if at_s is None else at_s)
 
     def assumptions(self) -> pd.DataFrame:
         """Return the assumed numbers, published by nobody, that this run depends on."""

@@ -187,6 +187,27 @@ BYTES_PER_READ = _fixed(
     meaning="Most bytes that one GetRecords call returns (taken as SizeBytes: which bytes count is unpublished).",
     parameter="Poller.bytes_per_read",
 )
+ITERATOR_LIFE_S = _fixed(
+    name="shard_iterator_life_s",
+    value=900.0,
+    unit="s",
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetShardIterator.html",
+    meaning="A shard iterator expires 15 minutes after it was handed out.",
+)
+SHARDS_PER_PAGE = _fixed(
+    name="shards_per_page",
+    value=100,
+    unit="shards",
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_DescribeStream.html",
+    meaning="Most shards that one DescribeStream call returns.",
+)
+STREAMS_PER_PAGE = _fixed(
+    name="streams_per_page",
+    value=100,
+    unit="streams",
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_ListStreams.html",
+    meaning="Most streams that one ListStreams call returns.",
+)
 READERS_PER_SHARD = _fixed(
     name="readers_per_shard",
     value=2,

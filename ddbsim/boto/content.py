@@ -1,0 +1,185 @@
+"""A simulated stream as its readers see it: shards at an instant, and records as GetRecords gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ddbsim.items import Change, event_id, sequence_number, stream_record
+from ddbsim.items.types import binary_bytes
+from ddbsim.scenario import Scenario
+from ddbsim.workload import ItemWrites
+
+__all__ = ["ShardContent", "StreamContent", "stream_arn"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+_ACCOUNT = "123456789012"
+_KEY = "item_id"
+
+
+def stream_arn(*, region: str, table_name: str, label: str) -> str:
+    """Return the ARN of a table's stream, in an account of examples."""
+    return f"arn:aws:dynamodb:{region}:{_ACCOUNT}:table/{table_name}/stream/{label}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardContent:
+    """One shard: its life, and its records as columns in their order.
+
+    Attributes
+    ----------
+    index
+        Its place among the stream's shards.
+    shard_id, parent_shard_id
+        Their names; None for one without a parent.
+    opened_s, closed_s
+        Its life, seconds; infinity while it is open.
+    first_number
+        Sequence number of its first record, as the log counts them.
+    record
+        record_id of each.
+    written_s, visible_s, size_bytes
+        Of each record.
+    """
+
+    index: int
+    shard_id: str
+    parent_shard_id: str | None
+    opened_s: float
+    closed_s: float
+    first_number: int
+    record: Ints
+    written_s: Floats
+    visible_s: Floats
+    size_bytes: Ints
+
+    def number(self, position: int) -> str:
+        """Return the SequenceNumber of the record at a position, or that the next one would have."""
+        return sequence_number(self.index, self.first_number + position)
+
+    def visible(self, now_s: float) -> int:
+        """Return how many of the records can be seen at an instant."""
+        return int(np.searchsorted(self.visible_s, now_s, side="right"))
+
+    def trimmed(self, now_s: float, retention_s: float) -> int:
+        """Return how many of the records are gone at an instant."""
+        return int(np.searchsorted(self.written_s, now_s - retention_s, side="left"))
+
+
+class StreamContent:
+    """All that the stream of a run held.
+
+    Parameters
+    ----------
+    scenario
+        Gives the stream, the table and the date of time 0.
+    stream_log, shards, writes
+        Frames of the run.
+    """
+
+    def __init__(
+        self, scenario: Scenario, stream_log: pd.DataFrame, shards: pd.DataFrame, writes: pd.DataFrame
+    ) -> None:
+        stream, workload = scenario.stream, scenario.workload
+        self.view_type = stream.view_type
+        self.retention_s = stream.retention_s
+        self.disabled_s = np.inf if stream.disabled_s is None else stream.disabled_s
+        self.region = scenario.region
+        self.table_name = scenario.table.name
+        self.start_epoch_s = scenario.start_epoch_s
+        start = datetime.fromtimestamp(self.start_epoch_s, UTC).replace(tzinfo=None)
+        self.label = start.isoformat(timespec="milliseconds")
+        self.arn = stream_arn(region=self.region, table_name=self.table_name, label=self.label)
+        self.key: tuple[str, ...] = (_KEY,)
+        self._changes: list[Change] | None = None
+        if isinstance(workload, ItemWrites):
+            self.key = workload.key
+            recorded = np.flatnonzero(writes["operation"] != "NO_OP")
+            self._changes = [workload.changes[place] for place in recorded.tolist()]
+        # every consumer has a row per record: those of one are enough
+        log = stream_log[stream_log["event_source_mapping"] == scenario.mappings[0].label]
+        self._item_id = log["item_id"].to_numpy()
+        self._event_name = log["event_name"].astype("str").to_numpy()
+        self.shards = tuple(_shards(log, shards))
+
+    def record(self, shard: ShardContent, position: int) -> dict[str, Any]:
+        """Return one record as boto3 gives it: times as datetime, binary values as bytes."""
+        number, written_s = shard.number(position), float(shard.written_s[position])
+        place = int(shard.record[position])
+        if self._changes is None:
+            made = self._bare(place, int(shard.size_bytes[position]), number, written_s)
+        else:
+            made = stream_record(
+                self._changes[place],
+                view_type=self.view_type,
+                sequence_number=number,
+                event_id=event_id(self.arn, number),
+                at_epoch_s=self.start_epoch_s + written_s,
+                region=self.region,
+            )
+        created = datetime.fromtimestamp(made["dynamodb"]["ApproximateCreationDateTime"], UTC)
+        parts = {
+            name: {key: _decoded(value) for key, value in part.items()} if isinstance(part, dict) else part
+            for name, part in made["dynamodb"].items()
+        }
+        return {**made, "dynamodb": {**parts, "ApproximateCreationDateTime": created}}
+
+    def _bare(self, place: int, size_bytes: int, number: str, written_s: float) -> dict[str, Any]:
+        """Return the record of a write of which only sizes are known: its key, no images."""
+        return {
+            "eventID": event_id(self.arn, number),
+            "eventName": str(self._event_name[place]),
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": self.region,
+            "dynamodb": {
+                "ApproximateCreationDateTime": float(int(self.start_epoch_s + written_s)),
+                "Keys": {_KEY: {"N": str(self._item_id[place])}},
+                "SequenceNumber": number,
+                "SizeBytes": size_bytes,
+                "StreamViewType": self.view_type,
+            },
+        }
+
+
+def _shards(log: pd.DataFrame, shards: pd.DataFrame) -> list[ShardContent]:
+    of_shard = dict(list(log.groupby("shard_id", observed=True)))
+    contents = []
+    for index, row in enumerate(shards.to_dict("records")):
+        mine = of_shard.get(row["shard_id"], log.iloc[:0])
+        contents.append(
+            ShardContent(
+                index=index,
+                shard_id=row["shard_id"],
+                parent_shard_id=None if pd.isna(row["parent_shard_id"]) else row["parent_shard_id"],
+                opened_s=row["opened_s"],
+                closed_s=np.inf if np.isnan(row["closed_s"]) else row["closed_s"],
+                first_number=row["first_sequence_number"],
+                record=mine["record_id"].to_numpy(),
+                written_s=mine["written_s"].to_numpy(),
+                visible_s=mine["visible_s"].to_numpy(),
+                size_bytes=mine["size_bytes"].to_numpy(dtype=np.int64),
+            )
+        )
+    return contents
+
+
+def _decoded(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a value in DynamoDB JSON with its binary parts as bytes."""
+    ((code, content),) = value.items()
+    if code == "B":
+        return {"B": binary_bytes(content)}
+    if code == "BS":
+        return {"BS": [binary_bytes(one) for one in content]}
+    if code == "L":
+        return {"L": [_decoded(one) for one in content]}
+    if code == "M":
+        return {"M": {name: _decoded(one) for name, one in content.items()}}
+    return {code: content}
