@@ -14,7 +14,7 @@ from .assumptions import assumptions
 from .aws.prices import MissingPriceError, PriceListError, UnknownRegionError, load_price_list, prices
 from .boto.reading import read_stream
 from .distributions import Constant, Distribution, Empirical, Exponential, LogNormal, Uniform
-from .experiment import ViewTypeComparison, compare_view_types
+from .experiment import TransportComparison, ViewTypeComparison, compare_transports, compare_view_types
 from .result import Result
 from .run import TooManyRecordsError, simulate
 from .scenario import (
@@ -115,6 +115,7 @@ __all__ = [
     "Trace",
     "TraceError",
     "TraceWrites",
+    "TransportComparison",
     "Uniform",
     "UniformKeys",
     "UnknownRegionError",
@@ -123,6 +124,7 @@ __all__ = [
     "Zipfian",
     "__version__",
     "assumptions",
+    "compare_transports",
     "compare_view_types",
     "load_price_list",
     "plots",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from .aws import behaviour, capacity, limits
+from .aws import behaviour, capacity, limits, transports
 from .aws.facts import Fact, facts_in
 from .scenario import served
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .scenario import Scenario
 
 __all__ = ["assumptions"]
+
+# what `compare_transports` rests on: no scenario's course depends on it
+_OF_TRANSPORTS = facts_in(vars(transports).values())
 
 
 def assumptions(scenario: Scenario | None = None) -> pd.DataFrame:
@@ -35,7 +38,7 @@ def assumptions(scenario: Scenario | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    facts = [fact for module in (limits, behaviour, capacity) for fact in facts_in(vars(module).values())]
+    facts = [fact for module in (limits, behaviour, capacity, transports) for fact in facts_in(vars(module).values())]
     columns = ("name", "value", "unit", "status", "source", "date", "meaning", "parameter")
     frame = pd.DataFrame([[getattr(fact, name) for name in columns] for fact in facts], columns=list(columns))
     if scenario is not None:
@@ -62,6 +65,8 @@ def _configs(config: Any) -> Iterator[Any]:
 
 def _touched(scenario: Scenario, fact: Fact) -> bool:
     """Whether the course of a scenario can depend on a fact."""
+    if fact in _OF_TRANSPORTS:
+        return False
     mappings = scenario.mappings
     troubled = any(
         m.function.failures.error_probability or m.function.failures.poison_items or m.function.failures.outages

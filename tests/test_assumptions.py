@@ -3,10 +3,10 @@ import dataclasses
 import pytest
 
 import ddbsim as ds
-from ddbsim.aws import behaviour, capacity, limits
+from ddbsim.aws import behaviour, capacity, limits, transports
 from ddbsim.aws.facts import facts_in
 
-FACTS = [fact for module in (limits, behaviour, capacity) for fact in facts_in(vars(module).values())]
+FACTS = [fact for module in (limits, behaviour, capacity, transports) for fact in facts_in(vars(module).values())]
 SCENARIO = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=5), duration_s=10)
 
 

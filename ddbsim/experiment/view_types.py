@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ddbsim.analysis.bill import Bill
     from ddbsim.result import Result
 
-__all__ = ["Measured", "ViewTypeComparison", "compare_view_types", "measure"]
+__all__ = ["Measured", "ViewTypeComparison", "compare_view_types", "measure", "served_by_all", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +173,11 @@ def _run_all(
             writes = draw_writes(scenario, streams) if writes is None else writes
             stream = replace(scenario.stream, view_type=view_type)
             variant = replace(scenario, stream=stream, name=f"{scenario.name}, {view_type}")
-            known[view_type] = measure(_whole(run(variant, writes, streams, progress=progress)))
+            known[view_type] = measure(whole(run(variant, writes, streams, progress=progress)))
     return {view_type: known[view_type] for view_type in VIEW_TYPES}
 
 
-def _whole(result: Result) -> Result:
+def whole(result: Result) -> Result:
     """Return a run that reached its end; KeyboardInterrupt goes on, for a part of a run compares with nothing."""
     if result.partial:
         raise KeyboardInterrupt
@@ -201,7 +201,7 @@ def _costs(runs: pd.DataFrame, scenario: Scenario, confidence: float) -> pd.Data
     means = _means(runs, by)
     ends = mean_intervals(runs, "usd_per_month", by=by, confidence=confidence)
     means[["usd_per_month_low", "usd_per_month_high"]] = ends[["usd_per_month_low", "usd_per_month_high"]]
-    means["served"] = [_served(scenario, view_type) for view_type in means["view_type"]]
+    means["served"] = [served_by_all(scenario, view_type) for view_type in means["view_type"]]
     order = ["view_type", "served", *_COSTS, "usd_per_month_low", "usd_per_month_high"]
     return means[order]
 
@@ -210,7 +210,7 @@ def _totals(runs: pd.DataFrame, scenario: Scenario, confidence: float) -> pd.Dat
     """Return each view type's total, and its difference to the cheapest that serves, paired by replication."""
     sums = runs.groupby(["replication", "view_type"], sort=False)[["usd_per_month"]].sum().reset_index()
     totals = mean_intervals(sums, "usd_per_month", by=["view_type"], confidence=confidence)
-    totals.insert(1, "served", [_served(scenario, view_type) for view_type in totals["view_type"]])
+    totals.insert(1, "served", [served_by_all(scenario, view_type) for view_type in totals["view_type"]])
     cheapest = _cheapest(totals)
     base = sums[sums["view_type"] == cheapest].set_index("replication")["usd_per_month"]
     sums["above_cheapest"] = sums["usd_per_month"] - sums["replication"].map(base)
@@ -224,7 +224,7 @@ def _cheapest(totals: pd.DataFrame) -> str | None:
     return None if serving.empty else str(serving["view_type"].iloc[0])
 
 
-def _served(scenario: Scenario, view_type: ViewType) -> Served:
+def served_by_all(scenario: Scenario, view_type: ViewType) -> Served:
     """Return how a view type serves all mappings: as the worst of them is served."""
     ways = {served(mapping.function.needs, view_type) for mapping in scenario.mappings}
     worst: tuple[Served, ...] = ("not at all", "by a read-back", "directly")

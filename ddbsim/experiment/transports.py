@@ -1,0 +1,258 @@
+"""The same writes by other ways than Lambda's trigger: what each costs, and what of its timing is known."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ddbsim.analysis.bill import Bill, make_bill
+from ddbsim.analysis.polling import Polling, poll
+from ddbsim.analysis.read_calls import read_calls
+from ddbsim.aws import transports as facts
+from ddbsim.costs import billed_window_s, quantities
+from ddbsim.randomness import RandomStreams, Seed
+from ddbsim.run import draw_writes, run
+from ddbsim.scenario import Scenario, ViewType
+
+from .change_data import kinesis_quantities
+from .view_types import served_by_all, whole
+
+if TYPE_CHECKING:
+    from ddbsim.aws.prices import PriceList
+    from ddbsim.result import Result
+
+__all__ = ["TransportComparison", "compare_transports"]
+
+Floats = npt.NDArray[np.float64]
+
+_POLLERS = {
+    "KCL adapter": Polling(facts.KCL_BUSY_S.value, facts.KCL_IDLE_S.value),
+    "Flink": Polling(facts.FLINK_BUSY_S.value, facts.FLINK_IDLE_S.value),
+}
+# the same by every way, and left out
+_OF_THE_TABLE = ("write_request_units", "write_capacity_unit_hours", "storage_gb_months")
+_READS = "stream_read_request_units"
+_SIMULATED = "simulated"
+_READS_ONLY = "reads simulated; the workers' own time is not, and their machines are not priced"
+_AS_THE_TRIGGER = "not simulated: invocations are priced as the trigger makes them"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """One transport: what it uses, which images it carries, and what is known of its timing."""
+
+    name: str
+    view_type: ViewType
+    used: dict[str, float]
+    timing: str
+    delay_s: Floats | None = None  # from each write until the consumer had its record
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TransportComparison:
+    """The same writes by each transport.
+
+    Attributes
+    ----------
+    frame
+        A row per transport: served (how it gives the functions what they need), usd_per_month, delay_p50_s and
+        delay_p99_s (from the write until the consumer has the record; NaN where that is not simulated), and timing,
+        which says so.
+    costs
+        Long: a row per transport and component: transport, component, label, quantity, unit, unit_price_usd, usd,
+        usd_per_month, price_date, price_status, source.
+    bills
+        By transport, for `Bill.diff`.
+    note
+        Region, window, and what is left out.
+    """
+
+    frame: pd.DataFrame
+    costs: pd.DataFrame
+    bills: dict[str, Bill]
+    note: str
+
+    def usd_per_month(self) -> pd.DataFrame:
+        """Return USD a month: a row per transport, a column per component, and the total."""
+        table = self.costs.pivot(index="transport", columns="label", values="usd_per_month").fillna(0.0)
+        table = table.loc[list(self.bills), list(dict.fromkeys(self.costs["label"]))]
+        table.columns.name = None
+        return table.assign(total=table.sum(axis=1))
+
+    def __str__(self) -> str:
+        shown = self.frame.set_index("transport").round(3)
+        return f"{shown.to_string()}\n\nUSD per month\n{self.usd_per_month().round(2).T.to_string()}\n{self.note}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        shown = self.frame.set_index("transport").round(3).to_html(border=0)
+        costs = self.usd_per_month().round(2).T.to_html(border=0)
+        return f"{shown}<p><b>USD per month</b></p>{costs}<p>{html.escape(self.note)}</p>"
+
+
+def compare_transports(
+    scenario: Scenario,
+    *,
+    rng: Seed = None,
+    region: str | None = None,
+    month_hours: float = 730.0,
+    free_tier: bool = False,
+    price_list: PriceList | None = None,
+    progress: bool = False,
+) -> TransportComparison:
+    """Price the ways from the table's changes to the consumers, on the same writes.
+
+    - "Lambda trigger": the scenario as it is, simulated whole. Lambda's reads of the stream are free.
+    - "KCL adapter", "Flink": own pollers, one per mapping. Their calls of GetRecords are counted on the records that
+      the run made, shard by shard, idle shards included, in the rhythm of each. Their machines are not priced.
+    - "EventBridge Pipes": a pipe per mapping, which invokes the same function.
+    - "Kinesis ...": change data capture into a Kinesis stream, on demand or provisioned (as many shards as the busiest
+      minute needs), without or with enhanced fan-out, read by the same functions. It always carries both images.
+
+    Where timing is not simulated, only the cost is told, and `timing` says so.
+
+    Parameters
+    ----------
+    scenario
+        Its mappings are the consumers.
+    rng
+        Seed or generator.
+    region, month_hours, free_tier, price_list
+        As of `Result.bill`.
+    progress
+        Show a bar on simulated time for each run.
+
+    Returns
+    -------
+    TransportComparison
+
+    Raises
+    ------
+    UnknownRegionError, MissingPriceError
+        If a price that occurs is not held: nothing is priced at zero for want of one.
+    KeyboardInterrupt
+        After Ctrl-C: parts of runs are not compared.
+
+    Examples
+    --------
+    >>> import ddbsim as ds
+    >>> compared = compare_transports(ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=60), rng=7)
+    >>> compared.frame["transport"].head(3).tolist()
+    ['Lambda trigger', 'KCL adapter', 'Flink']
+    """
+    streams = RandomStreams(rng)
+    writes = draw_writes(scenario, streams)
+    result = whole(run(scenario, writes, streams, progress=progress))
+    ways = [*_on_the_stream(result, streams)]
+    if scenario.stream.view_type != "NEW_AND_OLD_IMAGES":
+        stream = replace(scenario.stream, view_type="NEW_AND_OLD_IMAGES")
+        result = whole(run(replace(scenario, stream=stream), writes, streams, progress=progress))
+    ways += _on_kinesis(result)
+
+    def bill(used: dict[str, float]) -> Bill:
+        return make_bill(
+            used,
+            window_s=billed_window_s(result),
+            region=region or scenario.region,
+            month_hours=month_hours,
+            free_tier=free_tier,
+            price_list=price_list,
+        )
+
+    bills = {way.name: bill(way.used) for way in ways}
+    # a bill of everything speaks of every price
+    note = bill({component: 0.0 for way in ways for component in way.used}).note
+    note = f"Without the table's writes and storage, which are the same. {note}"
+    return TransportComparison(_frame(ways, bills, scenario), _costs(bills), bills, note)
+
+
+def _on_the_stream(result: Result, streams: RandomStreams) -> Iterator[_Way]:
+    """Yield the ways that read the table's stream."""
+    view_type, own = result.scenario.stream.view_type, _without_table(quantities(result))
+    log = result.stream_log[result.stream_log["written_s"] >= result.scenario.warmup_s]
+    yield _Way("Lambda trigger", view_type, own, _SIMULATED, (log["received_s"] - log["written_s"]).to_numpy())
+    read_backs = {key: amount for key, amount in own.items() if key.endswith("read_request_units") and key != _READS}
+    for name, polling in _POLLERS.items():
+        calls, delay_s = _polled(result, streams, name, polling)
+        yield _Way(name, view_type, read_backs | {_READS: calls}, _READS_ONLY, delay_s)
+    used = own | {_READS: _reads_of_pipes(result), "pipes_requests": _requests_of_pipes(result)}
+    yield _Way("EventBridge Pipes", view_type, used, _AS_THE_TRIGGER)
+
+
+def _on_kinesis(result: Result) -> Iterator[_Way]:
+    """Yield change data capture into the forms of a Kinesis stream; `result` has both images, as its records do."""
+    functions = _without_table(quantities(result))
+    del functions[_READS]
+    for name, used in kinesis_quantities(result):
+        yield _Way(name, "NEW_AND_OLD_IMAGES", used | functions, _AS_THE_TRIGGER)
+
+
+def _without_table(used: dict[str, float]) -> dict[str, float]:
+    return {component: amount for component, amount in used.items() if not component.endswith(_OF_THE_TABLE)}
+
+
+def _polled(result: Result, streams: RandomStreams, name: str, polling: Polling) -> tuple[float, Floats]:
+    """Return the calls of a reader per mapping, all shards together, and what each record's read took."""
+    scenario, shards = result.scenario, result.shards
+    calls, delays = 0.0, []
+    for mapping in scenario.mappings:
+        log = result.stream_log[result.stream_log["event_source_mapping"] == mapping.label]
+        phases_s = streams(f"transport.phase/{name}/{mapping.label}").uniform(0.0, polling.idle_s, len(shards))
+        made, reads = poll(log, shards, polling, reader=name, phases_s=phases_s, end_s=result.ended_s)
+        calls += read_calls(made, scenario.warmup_s, result.ended_s)
+        late_s = (reads["read_s"] - reads["written_s"])[reads["written_s"] >= scenario.warmup_s].to_numpy()
+        unread = int((log["written_s"] >= scenario.warmup_s).sum()) - len(late_s)
+        delays += [late_s, np.full(unread, np.nan)]
+    return calls, np.concatenate(delays)
+
+
+def _reads_of_pipes(result: Result) -> float:
+    """Return the reads of pipes that poll each open shard as Lambda does; Lambda's alone are free."""
+    opened_s = result.shards["opened_s"].clip(lower=result.scenario.warmup_s)
+    open_s = (result.shards["closed_s"].fillna(result.ended_s).clip(upper=result.ended_s) - opened_s).clip(lower=0.0)
+    return sum(float(open_s.sum()) / mapping.poller.interval_s for mapping in result.scenario.mappings)
+
+
+def _requests_of_pipes(result: Result) -> float:
+    """Return what pipes are metered by: each batch, not its retries, in steps of 64 KB."""
+    sent = result.invocations
+    sent = sent[(sent["started_s"] >= result.scenario.warmup_s) & (sent["attempt"] == 1)]
+    sent = sent[sent["outcome"] != "throttled"]
+    return float(np.ceil(sent["payload_bytes"].to_numpy() / facts.PIPES_REQUEST_BYTES.value).sum())
+
+
+def _frame(ways: list[_Way], bills: dict[str, Bill], scenario: Scenario) -> pd.DataFrame:
+    rows = []
+    for way in ways:
+        p50_s, p99_s = _quantiles(way.delay_s)
+        rows.append(
+            {
+                "transport": way.name,
+                "served": served_by_all(scenario, way.view_type),
+                "usd_per_month": bills[way.name].usd_per_month,
+                "delay_p50_s": p50_s,
+                "delay_p99_s": p99_s,
+                "timing": way.timing,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _quantiles(delay_s: Floats | None) -> list[float]:
+    """Return the median and the 99th percentile; records that had not arrived count as slower than all others."""
+    if delay_s is None or not len(delay_s):
+        return [np.nan, np.nan]
+    known = np.quantile(np.nan_to_num(delay_s, nan=np.inf), (0.5, 0.99), method="higher")
+    return [float(value) for value in known]
+
+
+def _costs(bills: dict[str, Bill]) -> pd.DataFrame:
+    stacked = pd.concat({name: bill.frame for name, bill in bills.items()}, names=["transport"])
+    return stacked.reset_index(level="transport").reset_index(drop=True).drop(columns="quantity_per_month")
