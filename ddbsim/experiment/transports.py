@@ -239,7 +239,7 @@ def _frame(ways: list[_Way], bills: dict[str, Bill], scenario: Scenario) -> pd.D
                 "usd_per_month": bills[way.name].usd_per_month,
                 "delay_p50_s": p50_s,
                 "delay_p99_s": p99_s,
-                "timing": way.timing,
+                "timing": way.timing + ("; it falls behind" if p99_s == np.inf else ""),
             }
         )
     return pd.DataFrame(rows)
