@@ -14,7 +14,23 @@ from .assumptions import assumptions
 from .aws.prices import MissingPriceError, PriceListError, UnknownRegionError, load_price_list, prices
 from .boto.reading import read_stream
 from .distributions import Constant, Distribution, Empirical, Exponential, LogNormal, Uniform
-from .experiment import TransportComparison, ViewTypeComparison, compare_transports, compare_view_types
+from .experiment import (
+    AllRunsFailedError,
+    Comparison,
+    NoFingerprintError,
+    Replications,
+    RunStoreError,
+    TransportComparison,
+    UnpicklableScenarioError,
+    ViewTypeComparison,
+    batch_means,
+    compare,
+    compare_transports,
+    compare_view_types,
+    replicate,
+    replication_seed,
+    vary,
+)
 from .result import Result
 from .run import TooManyRecordsError, simulate
 from .scenario import (
@@ -71,10 +87,12 @@ __all__ = [
     "RETRY_PRESETS",
     "VIEW_TYPES",
     "AcceptedWithATrap",
+    "AllRunsFailedError",
     "AutoScaling",
     "Backoff",
     "BillingSwitch",
     "ColdStart",
+    "Comparison",
     "Constant",
     "ConstantWrites",
     "Distribution",
@@ -90,6 +108,7 @@ __all__ = [
     "HotSet",
     "LogNormal",
     "MissingPriceError",
+    "NoFingerprintError",
     "OnDemand",
     "OperationMix",
     "Outage",
@@ -100,9 +119,11 @@ __all__ = [
     "Ramp",
     "ReadBack",
     "ReplayWrites",
+    "Replications",
     "Result",
     "ResultFolderError",
     "Retries",
+    "RunStoreError",
     "Scenario",
     "ScenarioFileError",
     "SequentialKeys",
@@ -119,11 +140,14 @@ __all__ = [
     "Uniform",
     "UniformKeys",
     "UnknownRegionError",
+    "UnpicklableScenarioError",
     "ViewTypeComparison",
     "Writer",
     "Zipfian",
     "__version__",
     "assumptions",
+    "batch_means",
+    "compare",
     "compare_transports",
     "compare_view_types",
     "load_price_list",
@@ -132,7 +156,10 @@ __all__ = [
     "read_result",
     "read_stream",
     "read_trace",
+    "replicate",
+    "replication_seed",
     "simulate",
+    "vary",
     "view_type_uses",
     "widgets",
 ]

@@ -33,6 +33,11 @@ class RandomStreams:
         self._root = rng if isinstance(rng, np.random.SeedSequence) else np.random.SeedSequence(rng)
 
     @property
+    def root(self) -> np.random.SeedSequence:
+        """The seed as numpy takes it."""
+        return self._root
+
+    @property
     def seed(self) -> str:
         """The seed, as one would type it to run again."""
         return str(self._root.entropy) + "".join(f"/{word}" for word in self._root.spawn_key)

@@ -1,0 +1,257 @@
+"""Scenarios beside each other on the same writes: differences with intervals."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ddbsim.randomness import RandomStreams, Seed
+from ddbsim.scenario import Scenario
+
+from .executors import AllRunsFailedError, ExecutorChoice, Runner
+from .intervals import check_confidence, mean_interval
+from .measures import METRICS, Measures
+from .replicate import check_replications
+from .runs import Failure, Job, replication_seed, seed_text
+
+__all__ = ["Comparison", "compare", "gain_of_pairing", "run_grid"]
+
+_SHOWN = ("latency_p50_s", "latency_p99_s", "lag_max_s", "lost_records", "usd_per_month")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Comparison:
+    """Scenarios beside the first of them, replication by replication on the same writes.
+
+    Attributes
+    ----------
+    frame
+        A row per metric and scenario but the first: metric, scenario, baseline (its mean), mean, difference, low, high
+        (of the difference), change (difference / baseline), differs (whether the interval leaves 0 out), correlation
+        (between the runs of a pair), replications_saved (by how much the pairing multiplies them: independent runs
+        would need so many times as many for the same interval; infinite where the difference is always the same).
+    runs
+        A row per scenario and replication: scenario, replication, and every metric.
+    failures
+        A row per run that raised: scenario, replication, seed, error. Its replication is left out of the pairs.
+    confidence
+        Of the intervals.
+    """
+
+    frame: pd.DataFrame
+    runs: pd.DataFrame
+    failures: pd.DataFrame
+    confidence: float
+
+    def differences(self, metric: str = "latency_p99_s") -> pd.DataFrame:
+        """Return a metric's difference to the first scenario, a row per replication, a column per scenario."""
+        table = _table(self.runs, metric)
+        baseline = self.runs["scenario"].iloc[0]
+        differences: pd.DataFrame = table.drop(columns=baseline).sub(table[baseline], axis=0)
+        return differences
+
+    def __repr__(self) -> str:
+        return f"{self._title()}\n{self._shown().to_string(index=False)}{''.join(self._notes())}"
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self._notes())
+        return f"<p><b>{html.escape(self._title())}</b></p>{self._shown().to_html(index=False, border=0)}{notes}"
+
+    def _title(self) -> str:
+        count = self.runs["replication"].nunique()
+        return f"against {self.runs['scenario'].iloc[0]}: {count} paired replications, {self.confidence:.0%} intervals"
+
+    def _shown(self) -> pd.DataFrame:
+        shown = self.frame[self.frame["metric"].isin(_SHOWN)]
+        columns = ["scenario", "metric", "baseline", "mean", "difference", "low", "high", "replications_saved"]
+        numbers = shown[columns[2:]].map("{:,.4g}".format)
+        return pd.concat([shown[columns[:2]], numbers], axis=1)
+
+    def _notes(self) -> list[str]:
+        if self.failures.empty:
+            return []
+        first = self.failures.iloc[0]
+        return [f"\n{len(self.failures)} runs failed, the first {first['scenario']}, {first['seed']}: {first['error']}"]
+
+
+def compare(
+    *scenarios: Scenario | Mapping[str, Scenario],
+    n: int = 10,
+    confidence: float = 0.95,
+    rng: Seed = None,
+    executor: ExecutorChoice = None,
+    store: str | Path | None = None,
+    progress: bool = True,
+) -> Comparison:
+    """Run scenarios on the same writes, and say what differs from the first, and how sure that is.
+
+    Each replication draws its writes and its luck once, for all scenarios (common random numbers): what is common
+    cancels in the difference, and few replications tell small differences.
+
+    Parameters
+    ----------
+    *scenarios
+        Two or more, the one to compare with first; or a dict of them by name.
+    n
+        Replications, >= 2.
+    confidence
+        Of the intervals, in (0, 1).
+    rng, executor, store, progress
+        As in `replicate`.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two scenarios, or two of one name.
+    AllRunsFailedError
+        If fewer than two replications have all their runs.
+
+    Examples
+    --------
+    >>> import ddbsim as ds
+    >>> now = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=60, warmup_s=10, name="now")
+    >>> wider = ds.vary(now, {"maximum_batching_window_in_seconds": 1, "name": "wider"})
+    >>> comparison = ds.compare(now, wider, n=3, rng=7, executor="serial", progress=False)
+    >>> comparison.frame.query("metric == 'invocations'")["difference"].item() < 0
+    True
+    """
+    named = _named(scenarios)
+    confidence = check_confidence(confidence)
+    check_replications("n", n, low=2)
+    root = RandomStreams(rng).root
+    with Runner(executor, store, progress=progress, what="comparison") as runner:
+        outcomes = run_grid(runner, list(named.values()), root, range(n))
+    runs, failures = _frames(list(named), root, outcomes)
+    pairs = _whole_pairs(runs, len(named), failures)
+    return Comparison(_differences(pairs, list(named), confidence), runs, failures, confidence)
+
+
+def _named(scenarios: Sequence[Any]) -> dict[str, Scenario]:
+    if len(scenarios) == 1 and isinstance(scenarios[0], Mapping):
+        named = dict(scenarios[0])
+    else:
+        wrong = [scenario for scenario in scenarios if not isinstance(scenario, Scenario)]
+        if wrong:
+            raise ValueError(f"compare takes scenarios, or one dict of them by name, got {wrong[0]!r}")
+        names = [scenario.name for scenario in scenarios]
+        twice = [name for number, name in enumerate(names) if name in names[:number]]
+        if twice:
+            raise ValueError(
+                f"scenarios must have different names, got {twice[0]!r} twice: set name=, or pass a dict by name"
+            )
+        named = dict(zip(names, scenarios, strict=True))
+    if len(named) < 2:
+        raise ValueError(f"compare needs two scenarios or more, got {len(named)}")
+    return named
+
+
+def run_grid(
+    runner: Runner, scenarios: Sequence[Scenario], root: np.random.SeedSequence, replications: Sequence[int]
+) -> list[list[Any]]:
+    """Return the outcomes of each scenario under each replication; all of one replication run in a row.
+
+    In a row, because a worker draws the writes of a replication once for all scenarios that share them.
+    """
+    jobs = [Job(scenario, replication_seed(root, number)) for number in replications for scenario in scenarios]
+    outcomes = runner.run(jobs)
+    return [outcomes[place :: len(scenarios)] for place in range(len(scenarios))]
+
+
+def _frames(
+    names: Sequence[str], root: np.random.SeedSequence, outcomes: Sequence[Sequence[Any]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    finished, failed = [], []
+    for name, own in zip(names, outcomes, strict=True):
+        for number, outcome in enumerate(own):
+            identity: dict[str, Any] = {"scenario": name, "replication": number}
+            if isinstance(outcome, Failure):
+                failed.append(identity | {"seed": seed_text(replication_seed(root, number)), "error": outcome.error})
+            elif isinstance(outcome, Measures):
+                finished.append(identity | outcome.metrics)
+    runs = pd.DataFrame(finished, columns=None if finished else ["scenario", "replication"])
+    return runs, pd.DataFrame(failed, columns=["scenario", "replication", "seed", "error"])
+
+
+def _whole_pairs(runs: pd.DataFrame, scenarios: int, failures: pd.DataFrame) -> pd.DataFrame:
+    counts = runs["replication"].value_counts()
+    whole = runs[runs["replication"].isin(counts.index[counts == scenarios])]
+    if whole["replication"].nunique() < 2:
+        first = failures.iloc[0]
+        raise AllRunsFailedError(
+            f"fewer than two replications have all their runs; the first that failed is {first['scenario']} with "
+            f"seed {first['seed']}: {first['error']}"
+        )
+    return whole
+
+
+def _table(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return a metric with a row per replication and a column per scenario, in the order given."""
+    table = runs.pivot(index="replication", columns="scenario", values=metric)
+    return table[list(dict.fromkeys(runs["scenario"]))]
+
+
+def _differences(pairs: pd.DataFrame, names: Sequence[str], confidence: float) -> pd.DataFrame:
+    rows = []
+    for metric in [name for name in METRICS if name in pairs]:
+        table = _table(pairs, metric)
+        before = table[names[0]].to_numpy()
+        for name in names[1:]:
+            after = table[name].to_numpy()
+            interval = mean_interval(after - before if _finite(before, after) else [np.nan], confidence)
+            mean = float(before.mean())
+            rows.append(
+                {
+                    "metric": metric,
+                    "scenario": name,
+                    "baseline": mean,
+                    "mean": float(after.mean()),
+                    "difference": interval.mean,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "change": interval.mean / mean if mean else np.nan,
+                    "differs": bool(interval.low > 0.0 or interval.high < 0.0),
+                    "correlation": _correlation(before, after),
+                    "replications_saved": gain_of_pairing(before, after),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _finite(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> bool:
+    return bool(np.isfinite(before).all() and np.isfinite(after).all())
+
+
+def _correlation(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
+    if not _finite(before, after) or not before.std() or not after.std():
+        return float("nan")
+    return float(np.corrcoef(before, after)[0, 1])
+
+
+def gain_of_pairing(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
+    """Return how many times as many independent runs would tell the difference as well as these paired ones.
+
+    The ratio of variances, of the difference of independent runs to that of the pairs; NaN where nothing varies.
+
+    Examples
+    --------
+    >>> gain_of_pairing(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 4.0]))
+    inf
+    """
+    if not _finite(before, after):
+        return float("nan")
+    apart, paired = float(before.var(ddof=1) + after.var(ddof=1)), float((after - before).var(ddof=1))
+    if apart == 0.0:
+        return float("nan")
+    # a difference that varies by rounding alone does not vary
+    return apart / paired if paired > 1e-24 * apart else float("inf")
