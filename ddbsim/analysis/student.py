@@ -8,7 +8,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["half_width", "mean_intervals"]
+__all__ = ["half_width", "mean_intervals", "t_quantile"]
+
+
+def t_quantile(share: npt.ArrayLike, degrees: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the quantile of Student's t distribution.
+
+    Examples
+    --------
+    >>> t_quantile(0.975, [4, 9]).round(3).tolist()
+    [2.776, 2.262]
+    """
+    # loads on first use; far lighter than scipy.stats, which has the same
+    from scipy.special import stdtrit
+
+    return np.asarray(stdtrit(degrees, share), dtype=np.float64)
 
 
 def half_width(deviation: npt.ArrayLike, count: npt.ArrayLike, confidence: float = 0.95) -> npt.NDArray[np.float64]:
@@ -28,14 +42,12 @@ def half_width(deviation: npt.ArrayLike, count: npt.ArrayLike, confidence: float
     >>> half_width([1.0, 1.0], [4, 1]).round(3).tolist()
     [1.591, nan]
     """
-    from scipy.special import stdtrit  # loads on first use
-
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be above 0 and below 1, got {confidence!r}")
     number = np.asarray(count, dtype=np.float64)
     enough = number > 1
     freedom = np.where(enough, number - 1, 1.0)
-    width = stdtrit(freedom, (1 + confidence) / 2) * np.asarray(deviation) / np.sqrt(np.maximum(number, 1))
+    width = t_quantile((1 + confidence) / 2, freedom) * np.asarray(deviation) / np.sqrt(np.maximum(number, 1))
     return np.where(enough, width, np.nan)
 
 

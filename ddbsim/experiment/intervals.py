@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.analysis.student import t_quantile
+
 if TYPE_CHECKING:
     from ddbsim.result import Result
 
-__all__ = ["Interval", "batch_means", "check_confidence", "mean_interval", "t_quantile", "upper_bound"]
+__all__ = ["Interval", "batch_means", "check_confidence", "mean_interval", "upper_bound"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,20 +31,6 @@ def check_confidence(value: Any) -> float:
     if not number or not 0.0 < value < 1.0:
         raise ValueError(f"confidence must be a number > 0 and < 1, such as 0.95, got {value!r}")
     return float(value)
-
-
-def t_quantile(share: float, degrees: int) -> float:
-    """Return the quantile of Student's t distribution.
-
-    Examples
-    --------
-    >>> round(t_quantile(0.975, 9), 3)
-    2.262
-    """
-    # far lighter to import than scipy.stats, which has the same
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +91,7 @@ def mean_interval(values: Sequence[float] | Floats, confidence: float = 0.95) ->
     if count == 1:
         return Interval(mean, -math.inf, math.inf, math.nan, 1)
     deviation = float(array.std(ddof=1))
-    half = t_quantile(0.5 + confidence / 2.0, count - 1) * deviation / math.sqrt(count) if deviation else 0.0
+    half = float(t_quantile(0.5 + confidence / 2.0, count - 1)) * deviation / math.sqrt(count) if deviation else 0.0
     return Interval(mean, mean - half, mean + half, deviation, count)
 
 
@@ -116,7 +104,7 @@ def upper_bound(values: Sequence[float] | Floats, error: float) -> float:
     if len(array) < 2 or not np.isfinite(array).all():
         return math.inf
     deviation = float(array.std(ddof=1))
-    half = t_quantile(1.0 - error, len(array) - 1) * deviation / math.sqrt(len(array)) if deviation else 0.0
+    half = float(t_quantile(1.0 - error, len(array) - 1)) * deviation / math.sqrt(len(array)) if deviation else 0.0
     return float(array.mean()) + half
 
 

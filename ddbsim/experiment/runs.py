@@ -45,8 +45,7 @@ def replication_seed(rng: Seed, replication: int) -> np.random.SeedSequence:
     >>> replication_seed(7, 2).spawn_key
     (2,)
     """
-    root = RandomStreams(rng).root
-    return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, int(replication)))
+    return RandomStreams(rng).replication(int(replication)).root
 
 
 def seed_text(seed: np.random.SeedSequence) -> str:
