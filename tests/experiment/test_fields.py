@@ -78,7 +78,7 @@ def test_values_are_checked_together_not_one_by_one():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"batchsize": 5}, r"no field 'batchsize'; did you mean event_source_mappings.batch_size\?"),
+        ({"batchsize": 5}, r"no field 'batchsize'; did you mean event_source_mappings.batch_size"),
         ({"zzz": 5}, r"no field 'zzz'; its fields are workload, .*account_concurrency"),
         ({"": 5}, "named by a text"),
         ({"batch_size": 0}, r"batch_size must be a whole number in 1..10000, got 0"),
