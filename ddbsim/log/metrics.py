@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,9 +38,7 @@ def metrics(
         Further metrics of the table by minute, under their names.
     """
     minutes = max(1, int(np.ceil(ended_s / 60.0)))
-    # writes are sorted by time: the units of a minute are a difference of running sums
-    sums = np.concatenate(([0], np.cumsum(writes["write_units"].to_numpy(), dtype=np.int64)))
-    units = np.diff(sums[np.searchsorted(writes["written_s"].to_numpy(), np.arange(minutes + 1) * 60.0)])
+    units = _per_minute(writes["write_units"].to_numpy(), writes["written_s"].to_numpy(), minutes)
     parts = [_of_mapping(invocations[invocations["event_source_mapping"] == name], minutes) for name in mappings]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return frame(
@@ -49,6 +49,12 @@ def metrics(
         **{name: np.tile(values, len(mappings)) for name, values in table.items()},
         **joined,
     )
+
+
+def _per_minute(units: npt.NDArray[Any], written_s: Floats, minutes: int) -> npt.NDArray[np.int64]:
+    """Return the units of each minute; writes are sorted by time, so that those of a minute are a slice."""
+    edges = np.searchsorted(written_s, np.arange(minutes + 1) * 60.0).tolist()
+    return np.array([units[begin:end].sum(dtype=np.int64) for begin, end in pairwise(edges)], dtype=np.int64)
 
 
 def _of_mapping(rows: pd.DataFrame, minutes: int) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:

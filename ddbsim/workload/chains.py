@@ -65,18 +65,25 @@ def chained(intents: Operations, item_id: Ints, sizes: Sizes, sizes_at_start: Dr
 
 def _by_item(item_id: Ints) -> tuple[Ints, Ints]:
     """Return the order by item, then time, and where in it each item's writes start."""
-    rows = len(item_id)
-    bits = rows.bit_length()
-    if rows and int(item_id.max()).bit_length() + bits < 64:
-        # item and row in one word: sorting words is several times as fast as a stable argsort
-        packed = item_id << bits
-        packed |= np.arange(rows)
-        packed.sort()
-        order, items = packed & ((1 << bits) - 1), packed >> bits
-    else:
-        order = np.argsort(item_id, kind="stable")
-        items = item_id[order]
-    return order, np.flatnonzero(np.diff(items, prepend=-1))
+    highest = int(item_id.max(initial=0))
+    order = _stable_order(item_id, highest)
+    if highest < 2 * len(item_id):
+        counts = np.bincount(item_id)
+        ends = np.cumsum(counts[counts > 0])
+        return order, np.concatenate(([0], ends[:-1])) if len(ends) else ends
+    return order, np.flatnonzero(np.diff(item_id[order], prepend=-1))
+
+
+def _stable_order(item_id: Ints, highest: int) -> Ints:
+    """Return what a stable argsort does, 16 bits at a time: those numpy sorts by radix, several times as fast."""
+    # a byte is half the work of two
+    upper = np.uint8 if highest < 2**24 else np.uint16
+    if highest >= 2**32:
+        return np.argsort(item_id, kind="stable")
+    order = np.argsort(item_id.astype(np.uint16), kind="stable")
+    if highest >= 2**16:
+        order = order[np.argsort((item_id >> 16).astype(upper)[order], kind="stable")]
+    return order
 
 
 def _existed(intents: Operations, starts: Ints, at_start: NDArray[np.bool_]) -> Operations:
