@@ -9,6 +9,7 @@ from .randomness import RandomStreams, Seed
 from .result import Result
 from .scenario import Scenario
 from .system.build import System
+from .system.interrupt import interrupts_between_events
 from .system.table import admit
 from .workload import WriteColumns
 
@@ -96,7 +97,7 @@ def run(
     if progress is True:
         # below this a run takes about a second, and a bar only flickers
         progress = len(writes) * len(scenario.mappings) > 1_000_000
-    with _bar(scenario, progress) as tell:
+    with _bar(scenario, progress) as tell, interrupts_between_events(system.env):
         recording = system.run(tell)
     return Result.of_run(scenario, streams.seed, admission, recording)
 

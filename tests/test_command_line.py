@@ -129,12 +129,13 @@ def test_an_interrupt_saves_what_was_simulated(tmp_path):
         bar.open("w") as stderr,
         subprocess.Popen(command, stderr=stderr, stdout=subprocess.PIPE, text=True) as process,
     ):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         # the bar moves once the simulation runs
         while "%|" not in bar.read_text().replace(" 0%|", "") and time.monotonic() < deadline:
             time.sleep(0.05)
+        assert time.monotonic() < deadline, "the run did not begin"
         process.send_signal(signal.SIGINT)
-        printed, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "partial" in printed
     saved = ds.read_result(out)
