@@ -2,13 +2,18 @@
 
     python tests/benchmarks/speed.py
 
-All in one run, the contestants in turn, three rounds, medians: on a noisy machine only the ratios mean something.
+All in one run. On a noisy machine only ratios mean something, and only of what ran under the same conditions: each
+contestant has its turn in every round, of at least as many seconds (a short one is repeated, so it has no better
+chance of a quiet moment than a long one), every second round goes backwards (a drift cancels), and a ratio is taken
+within its round. The table shows the median of the rounds' ratios, and the least and the largest of them.
+What a contestant handles is told beside it: only the tutorial style and the floor do the same work as ddbsim.
 SimFaaS and Ciw come with the `bench` extra, and are left out where they are not installed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.util
 import io
 import statistics
@@ -27,6 +32,7 @@ from ddbsim.system.stream import publish
 
 SEED = 7
 ROUNDS = 3
+TURN_S = 8.0
 PINNED = ("stream_log", "invocations", "writes", "shards", "discards", "metrics")
 
 
@@ -129,6 +135,15 @@ def ciw() -> int:
     return len(simulation.get_all_records())
 
 
+def turn(run: Callable[[], int]) -> float:
+    """Return what a contestant handles in a second, over a turn of at least `TURN_S`."""
+    gc.collect()  # nobody pays for another's garbage
+    handled, begin = 0, time.perf_counter()
+    while time.perf_counter() - begin < TURN_S:
+        handled += run()
+    return handled / (time.perf_counter() - begin)
+
+
 def per_s(run: Callable[[], int]) -> float:
     """Return what a run handles in a second of the wall clock."""
     begin = time.perf_counter()
@@ -155,27 +170,48 @@ print((peak() - before) / records)
 IMPORT = "import time; t = time.perf_counter(); import {modules}; print(time.perf_counter() - t)"
 
 
-def main() -> None:
-    """Print the table."""
-    contestants: dict[str, Callable[[], int]] = {
-        "ddbsim, pinned frames": lambda: simulate(600.0, *PINNED),
-        "ddbsim, and latency_parts": lambda: simulate(600.0, *PINNED, "latency_parts"),
-        "floor: numpy draws and sorts": lambda: floor(600.0),
-        # a fifth of the run: even so it is slower the longer it is, every record waiting in one heap
-        "SimPy, tutorial style": lambda: tutorial(120.0),
+def contestants() -> dict[str, tuple[str, Callable[[], int]]]:
+    """Return what each contestant handles, and how it runs."""
+    same = "records, the same writes"
+    present: dict[str, tuple[str, Callable[[], int]]] = {
+        "ddbsim, pinned frames": (same, lambda: simulate(600.0, *PINNED)),
+        "ddbsim, and latency_parts": (same, lambda: simulate(600.0, *PINNED, "latency_parts")),
+        "floor: numpy draws and sorts": ("records, as many and alike", lambda: floor(600.0)),
+        # a fifth of the run, in its favour: it is slower the longer it is, every record waiting in one heap; no frames
+        "SimPy, tutorial style": ("records, the same writes for 120 s", lambda: tutorial(120.0)),
     }
-    for name, run in {"simfaas": simfaas, "ciw": ciw}.items():
+    others = {
+        "simfaas": ("requests at 0.9/s to one function: no stream, no batches", simfaas),
+        "ciw": ("customers of an M/M/1 queue: no stream, no batches", ciw),
+    }
+    for name, other in others.items():
         if importlib.util.find_spec(name):
-            contestants[name] = run
+            present[name] = other
         else:
             print(f"{name} is left out: install the bench extra")
+    return present
+
+
+def compare() -> None:
+    """Print the table of contestants."""
+    present = contestants()
+    names = list(present)
     simulate(5.0, *PINNED)  # what loads on first use
-    rounds = [{name: per_s(run) for name, run in contestants.items()} for _ in range(ROUNDS)]
-    rates = {name: statistics.median(one[name] for one in rounds) for name in contestants}
-    ours = rates["ddbsim, pinned frames"]
-    print(f"{'':30}{'per second':>14}{'ddbsim / it':>14}")
-    for name, rate in rates.items():
-        print(f"{name:30}{rate:14,.0f}{ours / rate:14.2f}")
+    rounds = []
+    for number in range(ROUNDS):
+        order = names[::-1] if number % 2 else names
+        rounds.append({name: turn(present[name][1]) for name in order})
+    print(f"{'':30}{'per second':>12}{'ddbsim / it':>13}{'least..largest':>20}  handles")
+    for name, (handles, _) in present.items():
+        ratios = sorted(one[names[0]] / one[name] for one in rounds)
+        rate = statistics.median(one[name] for one in rounds)
+        spread = f"{ratios[0]:.2f}..{ratios[-1]:.2f}"
+        print(f"{name:30}{rate:12,.0f}{statistics.median(ratios):13.2f}{spread:>20}  {handles}")
+
+
+def main() -> None:
+    """Print the table, then memory, growth with simulated time, events per batch and the time of the import."""
+    compare()
     for frames in (PINNED, (*PINNED, "latency_parts")):
         (peak,) = child(PEAK.format(folder=str(__file__).rsplit("/", 1)[0], frames=frames))
         print(f"peak memory, {len(frames)} frames: {peak:.0f} bytes per record")
