@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from .aws.prices import PriceList
     from .boto.client import StreamClient
+    from .items import Change
     from .scenario import Scenario
     from .system.build import Recording
     from .system.table import Admission
@@ -83,12 +84,15 @@ class Result:
         self.simpy_events = simpy_events
         self._build = build
         self._made: dict[str, pd.DataFrame] = {}
+        self._changes: tuple[Change, ...] | None = None
 
     @classmethod
     def of_run(cls, scenario: Scenario, seed: str, admission: Admission, recording: Recording) -> Result:
         """Return the result of a finished run; its frames are made when asked for."""
         build = _RunFrames(scenario, admission, recording)
-        return cls(scenario, seed, recording.ended_s, recording.simpy_events, build)
+        result = cls(scenario, seed, recording.ended_s, recording.simpy_events, build)
+        result._changes = admission.writes.changes
+        return result
 
     def frame(self, name: str) -> pd.DataFrame:
         """Return a frame by name, made once.
@@ -337,7 +341,7 @@ class Result:
 
         It answers `list_streams`, `describe_stream`, `get_shard_iterator` and `get_records` at a simulated instant,
         its `now_s`, which `advance(seconds)` moves. Of a workload of real items (`ItemWrites`) records carry their
-        images; of any other they carry the key ``{"item_id": {"N": "17"}}`` and sizes. So do those of a saved run.
+        images; of any other, and of a run that was saved, they carry the key ``{"item_id": {"N": "17"}}`` and sizes.
 
         Parameters
         ----------
@@ -357,7 +361,7 @@ class Result:
         from .boto.client import StreamClient
         from .boto.content import StreamContent
 
-        content = StreamContent(self.scenario, self.stream_log, self.shards, self.writes)
+        content = StreamContent(self.scenario, self.stream_log, self.shards, self.writes, self._changes)
         return StreamClient(content, self.ended_s if at_s is None else at_s)
 
     def assumptions(self) -> pd.DataFrame:

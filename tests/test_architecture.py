@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "system": BASE | {"scenario", "workload", "log", "items", "filters"},
     "analysis": {"aws", "log"},
     "plots": {"log"},
-    "boto": BASE | {"items", "log", "scenario", "workload"},
+    "boto": BASE | {"items", "log", "scenario"},
     "widgets": BASE | {"scenario", "workload", "analysis", "plots", "run", "result", "summary", "experiment"},
 }
 FORBIDDEN = {

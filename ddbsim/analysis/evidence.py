@@ -54,6 +54,10 @@ class Evidence:
         """Return the invocations that were not throttled."""
         return self.invocations[self.invocations["outcome"] != "throttled"]
 
+    def taken(self) -> pd.DataFrame:
+        """Return the writes that the table took."""
+        return self.writes[self.writes["outcome"] == "admitted"]
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -113,9 +113,9 @@ def metrics_add_up(seen: Evidence) -> Findings:
         counted = which.groupby([rows[CONSUMER].astype("str"), minute_s]).sum().reindex(index, fill_value=0)
         wrong = metrics[name].to_numpy() != counted.to_numpy()
         yield from contradictions(metrics, wrong, f"{what}: {name} is {{{name}}}, the invocations say otherwise")
-    written_s = (seen.writes["written_s"] // 60 * 60).clip(upper=last_s)
-    inside = seen.writes["written_s"] < last_s + 60
-    units = seen.writes["write_units"][inside].groupby(written_s[inside]).sum()
+    writes = seen.taken()
+    writes = writes[writes["written_s"] < last_s + 60]
+    units = writes["write_units"].groupby((writes["written_s"] // 60 * 60).clip(upper=last_s)).sum()
     wrong = metrics["ConsumedWriteCapacityUnits"] != units.reindex(metrics["minute_s"], fill_value=0).to_numpy()
     yield from contradictions(metrics, wrong, f"{what}: ConsumedWriteCapacityUnits are not those of the writes")
     yield from _durations(seen)
@@ -131,7 +131,7 @@ def _durations(seen: Evidence) -> Findings:
 
 def sizes_positive(seen: Evidence) -> Findings:
     """Find records, batches and writes without a size, and durations below zero."""
-    log, rows, writes = seen.stream_log, seen.invocations, seen.writes
+    log, rows, writes = seen.stream_log, seen.invocations, seen.taken()
     yield from contradictions(log, log["size_bytes"] <= 0, "record {record_id} has {size_bytes} bytes")
     yield from contradictions(log, log["deliveries"] < 0, "record {record_id} has {deliveries} deliveries")
     empty = (rows["records"] < 1) | (rows["payload_bytes"] <= 0)

@@ -35,7 +35,7 @@ def one_state_per_record(seen: Evidence) -> Findings:
     for name, rows in log[CONSUMER].value_counts(sort=False).items():
         if rows != records:
             yield Finding(abs(rows - records), f"{name} has {rows:,} records of the {records:,} in the shards")
-    changes = int((seen.writes["operation"] != "NO_OP").sum())
+    changes = int((seen.taken()["operation"] != "NO_OP").sum())
     if records > changes:
         yield Finding(
             records - changes, f"the shards hold {records:,} records of {changes:,} writes that changed items"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ddbsim.items import Change, event_id, sequence_number, stream_record
+from ddbsim.items import TIME_TO_LIVE_IDENTITY, Change, event_id, sequence_number, stream_record
 from ddbsim.items.types import binary_bytes
 from ddbsim.scenario import Scenario
-from ddbsim.workload import ItemWrites
 
 __all__ = ["ShardContent", "StreamContent", "stream_arn"]
 
@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 
 _ACCOUNT = "123456789012"
 _KEY = "item_id"
+# the names of the API, which are not those of the event that Lambda gets
+_TIME_TO_LIVE = {"PrincipalId": TIME_TO_LIVE_IDENTITY["principalId"], "Type": TIME_TO_LIVE_IDENTITY["type"]}
 
 
 def stream_arn(*, region: str, table_name: str, label: str) -> str:
@@ -62,7 +64,7 @@ class ShardContent:
 
     def number(self, position: int) -> str:
         """Return the SequenceNumber of the record at a position, or that the next one would have."""
-        return sequence_number(self.index, self.first_number + position)
+        return sequence_number(int(self.shard_id[-8:], 16), self.first_number + position - 1)
 
     def visible(self, now_s: float) -> int:
         """Return how many of the records can be seen at an instant."""
@@ -82,31 +84,35 @@ class StreamContent:
         Gives the stream, the table and the date of time 0.
     stream_log, shards, writes
         Frames of the run.
+    changes
+        What each write that the table took did to its item, where the workload has real items; else None.
     """
 
     def __init__(
-        self, scenario: Scenario, stream_log: pd.DataFrame, shards: pd.DataFrame, writes: pd.DataFrame
+        self,
+        scenario: Scenario,
+        stream_log: pd.DataFrame,
+        shards: pd.DataFrame,
+        writes: pd.DataFrame,
+        changes: Sequence[Change] | None = None,
     ) -> None:
-        stream, workload = scenario.stream, scenario.workload
+        stream = scenario.stream
         self.view_type = stream.view_type
         self.retention_s = stream.retention_s
         self.disabled_s = np.inf if stream.disabled_s is None else stream.disabled_s
         self.region = scenario.region
         self.table_name = scenario.table.name
         self.start_epoch_s = scenario.start_epoch_s
-        start = datetime.fromtimestamp(self.start_epoch_s, UTC).replace(tzinfo=None)
-        self.label = start.isoformat(timespec="milliseconds")
+        self.label = datetime.fromtimestamp(self.start_epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.000")
         self.arn = stream_arn(region=self.region, table_name=self.table_name, label=self.label)
-        self.key: tuple[str, ...] = (_KEY,)
-        self._changes: list[Change] | None = None
-        if isinstance(workload, ItemWrites):
-            self.key = workload.key
-            recorded = np.flatnonzero(writes["operation"] != "NO_OP")
-            self._changes = [workload.changes[place] for place in recorded.tolist()]
+        self._changes = None if changes is None else [one for one in changes if one.event_name is not None]
+        self.key = tuple(self._changes[0].keys) if self._changes else (_KEY,)
         # every consumer has a row per record: those of one are enough
         log = stream_log[stream_log["event_source_mapping"] == scenario.mappings[0].label]
         self._item_id = log["item_id"].to_numpy()
         self._event_name = log["event_name"].astype("str").to_numpy()
+        recorded = writes[(writes["outcome"] == "admitted") & (writes["operation"] != "NO_OP")]
+        self._expired = (recorded["kind"] == "ttl").to_numpy()
         self.shards = tuple(_shards(log, shards))
 
     def record(self, shard: ShardContent, position: int) -> dict[str, Any]:
@@ -129,7 +135,8 @@ class StreamContent:
             name: {key: _decoded(value) for key, value in part.items()} if isinstance(part, dict) else part
             for name, part in made["dynamodb"].items()
         }
-        return {**made, "dynamodb": {**parts, "ApproximateCreationDateTime": created}}
+        record = {**made, "dynamodb": {**parts, "ApproximateCreationDateTime": created}}
+        return {**record, "userIdentity": _TIME_TO_LIVE} if self._expired[place] else record
 
     def _bare(self, place: int, size_bytes: int, number: str, written_s: float) -> dict[str, Any]:
         """Return the record of a write of which only sizes are known: its key, no images."""

@@ -289,6 +289,18 @@ def test_the_summary_tells_of_a_check_that_fails(result):
     assert note.endswith("see result.check()")
 
 
+def test_a_run_whose_table_throttles_passes():
+    throttled = ds.Scenario(
+        workload=ds.PoissonWrites(rate_per_s=40),
+        table=ds.Table(partitions=1, billing=ds.Provisioned(write_capacity_units=20, initial_burst_s=0)),
+        duration_s=70,
+    )
+    result = ds.simulate(throttled, rng=7, progress=False)
+    assert set(result.writes["outcome"]) == {"admitted", "lost", "waiting"}
+    table = result.check()
+    assert table["ok"].all(), table.loc[~table["ok"], "detail"].tolist()
+
+
 def test_a_run_without_writes_passes():
     empty = ds.simulate(ds.Scenario(workload=ds.ConstantWrites(rate_per_s=0), duration_s=10), rng=7, progress=False)
     assert empty.check()["ok"].all()

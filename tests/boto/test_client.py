@@ -1,9 +1,11 @@
 """The client of a simulated stream: what it shows at an instant, how it pages, and what it refuses."""
 
+import pickle
 import sys
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
 import ddbsim as ds
@@ -98,6 +100,38 @@ def test_records_of_real_items_carry_images_and_bytes():
     assert "OldImage" not in insert["dynamodb"]
     sizes = [record["dynamodb"]["SizeBytes"] for record in (insert, remove)]
     assert sizes == result.stream_log["size_bytes"].tolist()
+
+
+def test_real_items_are_those_that_a_throttled_table_took():
+    # one write unit a second: of four writes at once, retried by their clients, some come late and some are lost
+    writes = [(0.0, "put", {"pk": f"item {number}", "text": "x" * 900}) for number in range(12)]
+    result = simulate(
+        ItemWrites(writes),
+        billing=ds.Provisioned(write_capacity_units=1, initial_burst_s=0),
+        duration_s=60.0,
+    )
+    assert (result.writes["outcome"] == "lost").any()
+    client = result.stream_client()
+    records = client.get_records(ShardIterator=iterator_of(client))["Records"]
+    assert len(records) == len(result.stream_log)
+    keys = [record["dynamodb"]["Keys"]["pk"]["S"] for record in records]
+    assert keys == [f"item {item}" for item in result.stream_log["item_id"]]
+
+
+def test_the_record_of_an_expired_item_says_who_deleted_it():
+    result = simulate(writes_at(1.0, 2.0))
+    result._made["writes"] = result.writes.assign(kind=pd.Categorical(["single", "ttl"], ["single", "ttl"]))
+    client = result.stream_client()
+    written, expired = client.get_records(ShardIterator=iterator_of(client))["Records"]
+    assert "userIdentity" not in written
+    assert expired["userIdentity"] == {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
+
+
+def test_a_pickled_run_keeps_its_items():
+    result = simulate(ItemWrites([(0.0, "put", {"pk": "a"})]))
+    client = pickle.loads(pickle.dumps(result)).stream_client()
+    (record,) = client.get_records(ShardIterator=iterator_of(client))["Records"]
+    assert record["dynamodb"]["NewImage"] == {"pk": {"S": "a"}}
 
 
 def test_the_clock_decides_what_can_be_read():
