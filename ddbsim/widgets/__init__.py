@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .comparer import view_types
     from .explorer import explore
+    from .stepper import step
 
-__all__ = ["explore", "view_types"]
+__all__ = ["explore", "step", "view_types"]
 
-_MODULE_OF = {"explore": "explorer", "view_types": "comparer"}
+_MODULE_OF = {"explore": "explorer", "step": "stepper", "view_types": "comparer"}
 
 
 def __getattr__(name: str) -> Any:

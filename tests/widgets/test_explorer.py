@@ -165,7 +165,7 @@ def test_two_mappings_have_a_line_and_numbers_each(base):
 
 
 def test_a_widget_that_is_not_there_is_named():
-    with pytest.raises(AttributeError, match=r"ddbsim\.widgets has explore, view_types, not 'explain'"):
+    with pytest.raises(AttributeError, match=r"ddbsim\.widgets has explore, step, view_types, not 'explain'"):
         _ = ds.widgets.explain
 
 
