@@ -18,6 +18,7 @@ _LABELS = {
     "iterator_age_s": ("Iterator age, as CloudWatch shows it", "iterator age (s)"),
 }
 _MANY_SHARDS = 6
+_BAND = (0.05, 0.95)
 
 
 def lag(
@@ -30,10 +31,13 @@ def lag(
 ) -> Axes:
     """Plot how far behind each mapping is, per shard; with many shards, their median, their range and the worst.
 
+    Of several runs, replications of one scenario, it plots the shard that is furthest behind at each instant: the
+    median over the runs, and the band that holds nine tenths of them.
+
     Parameters
     ----------
     result_or_frame
-        A Result, or a frame of `Result.lag`.
+        A Result, or a frame of `Result.lag`; or a list of Results, or such a frame with a column `replication`.
     measure
         The column to plot.
     every_s
@@ -49,12 +53,15 @@ def lag(
     """
     if measure not in _LABELS:
         raise ValueError(f"measure must be one of {', '.join(map(repr, _LABELS))}, got {measure!r}")
-    frame = frame_of(result_or_frame, "lag", every_s=every_s)
+    frame = _lag_of(result_or_frame, every_s)
     ax = axes(ax)
     several = len(set(frame["event_source_mapping"])) > 1
     for name, colour, group in by_mapping(frame):
         # a step in which nothing was sent has no age: a line alone would not show a point between two such
         style = {"marker": ".", "markersize": 4} if measure == "iterator_age_s" else {}
+        if "replication" in group:
+            _replications(ax, group, measure, f"{name}: " if several else "", colour, line_kws)
+            continue
         table = group.pivot(index="at_s", columns="shard_id", values=measure)
         if table.shape[1] > _MANY_SHARDS:
             _range(ax, table, f"{name}: " if several else "", colour, style, line_kws)
@@ -66,6 +73,27 @@ def lag(
     finish(ax, title=title, xlabel="simulated time (s)", ylabel=ylabel, empty=frame.empty, legend=False)
     legend_above(ax)
     return ax
+
+
+def _lag_of(given: Any, every_s: float | None) -> pd.DataFrame:
+    """Return the lag of a run, or of several with the number of each."""
+    if not isinstance(given, list | tuple):
+        return frame_of(given, "lag", every_s=every_s)
+    import pandas as pd
+
+    if not given:
+        raise ValueError("lag needs at least one Result, got an empty list")
+    frames = {number: frame_of(one, "lag", every_s=every_s) for number, one in enumerate(given)}
+    return pd.concat(frames, names=["replication"]).reset_index(level="replication").reset_index(drop=True)
+
+
+def _replications(ax: Axes, group: pd.DataFrame, measure: str, prefix: str, colour: str, given: dict[str, Any]) -> None:
+    """Draw the median over the replications of the shard furthest behind, and a band."""
+    worst = group.groupby(["at_s", "replication"])[measure].max().unstack()
+    low, high = worst.quantile(_BAND[0], axis=1), worst.quantile(_BAND[1], axis=1)
+    label = f"{prefix}{_BAND[1] - _BAND[0]:.0%} of {worst.shape[1]} replications"
+    ax.fill_between(worst.index, low, high, alpha=0.25, color=colour, lw=0, label=label)
+    _line(ax, worst.median(axis=1), given, color=colour, label=f"{prefix}their median, worst shard")
 
 
 def _each(ax: Axes, table: pd.DataFrame, style: dict[str, Any], given: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 from .axes import axes, by_mapping, finish, frame_of, styled
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
     from matplotlib.axes import Axes
 
 __all__ = ["latency", "seconds_on_a_log_scale", "waits"]
@@ -50,7 +52,8 @@ def latency(
         values = 1.0 - share if complementary else share
         # the last step of a complement is 0, which a logarithm has no place for
         keep = values > 0 if complementary else np.ones(len(values), dtype=bool)
-        style = styled(Line2D, line_kws, color=colour, label=name)
+        kept = "" if slo_s is None else _kept(share, group["latency_s"].to_numpy(), slo_s)
+        style = styled(Line2D, line_kws, color=colour, label=f"{name}{kept}")
         ax.step(group["latency_s"].to_numpy()[keep], values[keep], where="post", **style)
     if slo_s is not None:
         ax.axvline(slo_s, color="#000000", ls="--", lw=1, label=f"target {slo_s:g} s")
@@ -62,7 +65,13 @@ def latency(
     return finish(ax, title="Latency, written to completed", xlabel="latency (s)", ylabel=ylabel, empty=frame.empty)
 
 
-def waits(result_or_frame: Any, *, cohort: float | None = 0.99, ax: Axes | None = None, **bar_kws: Any) -> Axes:
+def waits(
+    result_or_frame: Any,
+    *,
+    cohort: float | tuple[float | None, ...] | None = 0.99,
+    ax: Axes | None = None,
+    **bar_kws: Any,
+) -> Axes:
     """Plot a waterfall of what records waited for: the parts of the mean latency, one after the other.
 
     Parameters
@@ -70,7 +79,8 @@ def waits(result_or_frame: Any, *, cohort: float | None = 0.99, ax: Axes | None 
     result_or_frame
         A Result, or a frame of `Result.waits` of one mapping.
     cohort
-        The slowest records: 0.99 for those at or beyond the 99th percentile; None for all. Used if a Result is given.
+        The slowest records: 0.99 for those at or beyond the 99th percentile; None for all; a tuple of them, of a
+        Result with one mapping, for one waterfall under the other. Used if a Result is given.
     ax
         Axes to draw on; new ones if None.
     **bar_kws
@@ -82,7 +92,8 @@ def waits(result_or_frame: Any, *, cohort: float | None = 0.99, ax: Axes | None 
     """
     from matplotlib.patches import Rectangle
 
-    frame = frame_of(result_or_frame, "waits", cohort=cohort)
+    cohorts = cohort if isinstance(cohort, tuple) else (cohort,)
+    frame = _waits_of(result_or_frame, cohorts)
     ax = axes(ax)
     height = 0.8 / max(frame["event_source_mapping"].nunique(), 1)
     mappings = 0
@@ -100,13 +111,33 @@ def waits(result_or_frame: Any, *, cohort: float | None = 0.99, ax: Axes | None 
     ax.set_yticks(np.arange(len(parts)) + 0.4 - height / 2, parts)
     ax.invert_yaxis()
     ax.margins(x=0.12)
-    who = "all records" if cohort is None else f"the slowest {100 * (1 - cohort):.3g} % of records"
-    if result_or_frame is frame:
-        who = "records"
+    who = _who(cohorts[0]) if len(cohorts) == 1 and result_or_frame is not frame else "records"
     return finish(
         ax, title=f"What {who} waited for", xlabel="seconds since the write, mean", ylabel="",
         empty=frame.empty, legend=mappings > 1,
     )  # fmt: skip
+
+
+def _kept(share: npt.NDArray[np.float64], latency_s: npt.NDArray[np.float64], slo_s: float) -> str:
+    """Say how many keep the target: the frame is thinned, its last step within the target may be a little before it."""
+    return f" (≥ {share[latency_s <= slo_s].max(initial=0.0):.2%} within {slo_s:g} s)"
+
+
+def _waits_of(given: Any, cohorts: tuple[float | None, ...]) -> pd.DataFrame:
+    """Return the parts of the latency; several cohorts stand under their names in the place of mappings."""
+    if len(cohorts) == 1:
+        return frame_of(given, "waits", cohort=cohorts[0])
+    import pandas as pd
+
+    frames = [frame_of(given, "waits", cohort=one) for one in cohorts]
+    if any(len(set(frame["event_source_mapping"])) > 1 for frame in frames):
+        raise ValueError("several cohorts can be shown of one mapping, got a Result of several: give one cohort")
+    named = [frame.assign(event_source_mapping=_who(one)) for one, frame in zip(cohorts, frames, strict=True)]
+    return pd.concat(named, ignore_index=True)
+
+
+def _who(cohort: float | None) -> str:
+    return "all records" if cohort is None else f"the slowest {100 * (1 - cohort):.3g} % of records"
 
 
 def _seconds(value: float) -> str:

@@ -9,7 +9,7 @@ from .axes import axes, by_mapping, finish, frame_of, legend_above, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["throughput"]
+__all__ = ["concurrency", "throughput"]
 
 
 def throughput(result_or_frame: Any, *, every_s: float | None = None, ax: Axes | None = None, **line_kws: Any) -> Axes:
@@ -42,5 +42,37 @@ def throughput(result_or_frame: Any, *, every_s: float | None = None, ax: Axes |
         ax.plot(group["at_s"], group["completed_per_s"], **style)
     xlabel, ylabel = "simulated time (s)", "records per second"
     finish(ax, title="Throughput", xlabel=xlabel, ylabel=ylabel, empty=frame.empty, legend=False)
+    legend_above(ax)
+    return ax
+
+
+def concurrency(result_or_frame: Any, *, every_s: float | None = None, ax: Axes | None = None, **line_kws: Any) -> Axes:
+    """Plot how many invocations of each mapping run at once, the mean of each step.
+
+    Parameters
+    ----------
+    result_or_frame
+        A Result, or a frame of `Result.throughput`.
+    every_s
+        Step of the time grid, seconds, if a Result is given. A peak that is shorter than a step does not show.
+    ax
+        Axes to draw on; new ones if None.
+    **line_kws
+        For `Axes.plot`.
+
+    Returns
+    -------
+    Axes
+    """
+    from matplotlib.lines import Line2D
+
+    frame = frame_of(result_or_frame, "throughput", every_s=every_s)
+    ax = axes(ax)
+    for name, colour, group in by_mapping(frame):
+        ax.plot(
+            group["at_s"], group["concurrency"], **styled(Line2D, line_kws, color=colour, linewidth=1.2, label=name)
+        )
+    xlabel, ylabel = "simulated time (s)", "invocations at once"
+    finish(ax, title="Concurrency", xlabel=xlabel, ylabel=ylabel, empty=frame.empty, legend=False)
     legend_above(ax)
     return ax

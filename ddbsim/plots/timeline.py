@@ -168,15 +168,19 @@ def rows_of(events: pd.DataFrame) -> list[str]:
 
 
 def _draw_attempt(ax: Axes, attempt: Attempt, place: int) -> None:
-    _, style = _ENDS[attempt.outcome]
+    words, style = _ENDS[attempt.outcome]
     if attempt.cold_s == attempt.cold_s:
         ax.barh(place, attempt.started_s - attempt.cold_s, left=attempt.cold_s, height=_BAR, zorder=2, **_COLD)
     width = attempt.ended_s - attempt.started_s
-    ax.barh(place, width, left=attempt.started_s, height=_BAR, zorder=3, **_EDGE | style)
+    ax.barh(place, width, left=attempt.started_s, height=_BAR, zorder=3, label=_ending(words), **_EDGE | style)
     ax.annotate(
         _numbers(attempt.record_ids), (attempt.started_s, place + _BAR / 2), (1, 2), textcoords="offset points",
         fontsize="x-small", va="bottom", clip_on=True,
     )  # fmt: skip
+
+
+def _ending(words: str) -> str:
+    return f"attempt that {words}" if words else "attempt, still running"
 
 
 def _draw_waits(ax: Axes, told: pd.DataFrame, place: dict[str, int]) -> None:
@@ -248,7 +252,7 @@ def _legend_below(ax: Axes, events: pd.DataFrame) -> None:
         entries["cold start"] = Patch(**_COLD)
     for outcome, (words, style) in _ENDS.items():
         if outcome in ends:
-            entries[f"attempt that {words}" if words else "attempt, still running"] = Patch(**_EDGE | style)
+            entries[_ending(words)] = Patch(**_EDGE | style)
     if used & {"retry", "throttled"}:
         entries["waiting"] = Line2D([], [], **_WAITING)
     below = -0.55 / max(ax.get_ylim()[1], 1.0) - 0.06

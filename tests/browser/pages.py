@@ -102,6 +102,9 @@ class Page:
             self.page.wait_for_timeout(50)
         raise AssertionError("the picture stayed as it was for 30 s")
 
+    def wait_for_text(self, text: str) -> None:
+        self.page.get_by_text(text).first.wait_for(timeout=30_000)
+
     def tab_through(self, times: int) -> list[str]:
         """Return the names of what the Tab key reaches, from the first slider on, each once."""
         self.page.locator(".noUi-handle").first.focus()

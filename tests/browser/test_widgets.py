@@ -69,3 +69,28 @@ def test_a_picture_follows_a_slider_at_once(page, lab, capsys):
     with capsys.disabled():
         print(f"\nslider to picture: median {median:.0f} ms of {len(times)}, slowest {max(times):.0f} ms")
     assert median < SLOW_MS
+
+
+def test_a_small_run_is_stepped_through_by_keyboard(opened):
+    page = opened("step.ipynb")
+    told = page.page.locator("[role=status]").first
+    assert told.inner_text().startswith("event 1 of ")
+    before, numbers = page.pixels(), page.numbers
+    button = page.page.get_by_role("button", name="Forward")
+    for _ in range(4):
+        button.focus()
+        page.page.keyboard.press("Enter")
+    page.wait_for_text("event 5 of ")
+    page.wait_for_another(before)
+    assert page.numbers != numbers
+    page.slider("event").focus()
+    page.page.keyboard.press("ArrowRight")
+    page.wait_for_text("event 6 of ")
+    play = page.page.get_by_role("button", name="Play")
+    play.focus()
+    page.page.keyboard.press("Enter")
+    page.wait_for_text("event 8 of ")
+    page.page.get_by_role("button", name="Pause").focus()
+    page.page.keyboard.press("Enter")
+    page.page.get_by_role("button", name="Play").wait_for()
+    assert not page.errors
