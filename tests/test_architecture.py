@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "analysis": {"aws", "log"},
     "plots": {"log"},
     "boto": BASE | {"items", "log", "scenario"},
-    "widgets": BASE | {"scenario", "workload", "analysis", "plots", "run", "result", "summary", "experiment"},
+    "widgets": BASE | {"scenario", "workload", "log", "analysis", "plots", "run", "result", "summary", "experiment"},
 }
 FORBIDDEN = {
     "system": {"pandas", "matplotlib"},
