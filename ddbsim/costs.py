@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from .analysis.read_calls import read_calls
-from .analysis.storage import average_stored_bytes
 from .aws import limits
+from .table_costs import table_quantities
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,6 @@ __all__ = ["billed_window_s", "quantities"]
 Used: TypeAlias = Iterator[tuple[str, float]]
 
 _MB_PER_GB = 1024.0
-_BYTES_PER_GB = 2.0**30
 _BYTES_PER_MESSAGE = 64 * 1024
 _SENT_TO = {"sqs": "sqs_requests", "sns": "sns_publishes", "s3": "s3_put_requests"}
 
@@ -39,27 +39,10 @@ def quantities(result: Result) -> dict[str, float]:
     what they cost: zero units.
     """
     used: dict[str, float] = {}
-    for part in (_table, _stream_reads, _functions, _destinations):
+    for part in (table_quantities, _stream_reads, _functions, _destinations):
         for component, amount in part(result):
             used[component] = used.get(component, 0.0) + amount
     return used
-
-
-def _table(result: Result) -> Used:
-    """Yield writes, read-backs and storage, at the prices of the table's class."""
-    scenario, writes = result.scenario, result.writes
-    table = scenario.table
-    infrequent = "standard_ia_" if table.table_class == "STANDARD_INFREQUENT_ACCESS" else ""
-    units = float(_billed(result, writes, "written_s")["write_units"].sum())
-    if table.replicas:
-        yield f"{infrequent}replicated_write_request_units", units * (1 + table.replicas)
-    else:
-        yield f"{infrequent}write_request_units", units
-    if any(mapping.function.needs != "keys" for mapping in scenario.mappings):
-        read_backs = _billed(result, result.read_backs, "started_s")
-        yield f"{infrequent}read_request_units", float(read_backs["read_units"].sum())
-    stored = average_stored_bytes(writes, scenario.warmup_s, result.ended_s)
-    yield f"{infrequent}storage_gb_months", stored / _BYTES_PER_GB + table.other_items_gb
 
 
 def _stream_reads(result: Result) -> Used:
@@ -93,9 +76,13 @@ def _destinations(result: Result) -> Used:
     sent = discards[discards["delivered"].astype(bool)]
     for kind, documents in sent.groupby("destination", observed=True)["document"]:
         component = _SENT_TO[str(kind)]
-        sizes = documents.map(lambda text: len(text.encode())).to_numpy(dtype=np.float64)
+        sizes = documents.map(_json_bytes).to_numpy(dtype=np.float64)
         steps = np.ones_like(sizes) if component == "s3_put_requests" else np.ceil(sizes / _BYTES_PER_MESSAGE)
         yield component, float(steps.sum())
+
+
+def _json_bytes(document: Any) -> int:
+    return len(json.dumps(document, separators=(",", ":")).encode())
 
 
 def _billed(result: Result, frame: pd.DataFrame, instant: str) -> pd.DataFrame:

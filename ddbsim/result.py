@@ -47,6 +47,7 @@ FRAMES = (
     "latency_parts",
     "read_backs",
     "table_load",
+    "index_load",
     "partition_load",
     "partitions",
     "scaling",
@@ -127,6 +128,11 @@ class Result:
     def table_load(self) -> pd.DataFrame:
         """A row per second of the table: writes asked for, taken, throttled by reason, units, capacity and burst."""
         return self.frame("table_load")
+
+    @property
+    def index_load(self) -> pd.DataFrame:
+        """A row per second and global secondary index: the write units that it took."""
+        return self.frame("index_load")
 
     @property
     def partition_load(self) -> pd.DataFrame:
@@ -448,6 +454,9 @@ class _RunFrames:
 
     def _table_load(self) -> pd.DataFrame:
         return _table.table_load_frame(self._admission, self._writes(), self._scenario.length_s)
+
+    def _index_load(self) -> pd.DataFrame:
+        return _table.index_load_frame(self._admission, [index.name for index in self._scenario.table.indexes])
 
     def _partition_load(self) -> pd.DataFrame:
         return _table.partition_load_frame(self._admission, self._writes(), self._scenario.length_s)

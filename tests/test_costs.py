@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from random_scenarios import scenarios, seeds
@@ -142,6 +143,110 @@ def test_a_table_of_the_infrequent_access_class_has_that_classes_prices():
 def test_a_table_refuses_what_has_no_price(wrong, message):
     with pytest.raises(ValueError, match=message):
         ds.Table(**wrong)
+
+
+INDEXED = ds.Table(
+    partitions=1,
+    billing=ds.Provisioned(write_capacity_units=200),
+    global_secondary_indexes=(
+        ds.GlobalSecondaryIndex(name="by-date"),
+        ds.GlobalSecondaryIndex(name="by-city", billing=ds.OnDemand(), projected_share=0.5),
+    ),
+)
+
+
+def test_a_provisioned_table_pays_for_each_hour_of_capacity_whether_used_or_not():
+    result = ds.simulate(replace(SCENARIO, table=INDEXED, warmup_s=10.5), rng=7, progress=False)
+    amounts = quantities(result)
+    assert amounts["write_capacity_unit_hours"] == pytest.approx(200 * 29.5 / 3_600)
+    assert amounts["write_capacity_unit_hours/by-date"] == pytest.approx(200 * 29.5 / 3_600)
+    assert "write_request_units" not in amounts
+    later = result.index_load.query("at_s >= 10.5 and index == 'by-city'")
+    assert amounts["write_request_units/by-city"] == later["write_units"].sum() > 1_000
+    frame = result.bill().frame.set_index("component")
+    assert frame.loc["write_capacity_unit_hours/by-date", "label"] == "Writes, provisioned: by-date"
+    assert frame.loc["write_request_units/by-city", "unit_price_usd"] == pytest.approx(0.625e-6)
+    assert frame["usd_per_month"].sum() == pytest.approx(result.bill().usd_per_month)
+
+
+def test_an_index_takes_a_write_for_each_change_of_what_it_holds():
+    result = ds.simulate(replace(SCENARIO, table=INDEXED), rng=7, progress=False)
+    writes = result.writes[result.writes["outcome"] == "admitted"]
+    larger = writes[["bytes_before", "bytes_after"]].max(axis=1)
+    by_hand = sum(max(1, math.ceil(size * 0.5 / 1_024)) for size in larger)
+    load = result.index_load
+    assert load.loc[load["index"] == "by-city", "write_units"].sum() == by_hand
+    assert len(load) == 2 * 40
+
+
+def test_auto_scaling_is_billed_as_it_scales():
+    table = ds.Table(
+        partitions=1, billing=ds.Provisioned(write_capacity_units=50, auto_scaling=ds.AutoScaling(update_delay_s=30))
+    )
+    result = ds.simulate(replace(SCENARIO, table=table, duration_s=400), rng=7, progress=False)
+    load = result.table_load
+    assert len(set(load["capacity_units"])) > 1
+    hours = load.loc[load["at_s"] >= 10, "capacity_units"].sum() / 3_600
+    assert quantities(result)["write_capacity_unit_hours"] == pytest.approx(hours)
+
+
+def test_a_table_that_switches_pays_for_both_modes():
+    table = ds.Table(
+        partitions=4,
+        billing=ds.Provisioned(write_capacity_units=300),
+        billing_switches=ds.BillingSwitch(at_s=19.4, billing=ds.OnDemand()),
+    )
+    function = ds.Function(needs="new")
+    keys = ds.Stream(view_type="KEYS_ONLY")
+    mapping = ds.EventSourceMapping(function=function)
+    switching = replace(SCENARIO, table=table, stream=keys, event_source_mappings=mapping)
+    result = ds.simulate(switching, rng=7, progress=False)
+    amounts = quantities(result)
+    assert amounts["write_capacity_unit_hours"] == pytest.approx(300 * 10 / 3_600)
+    assert amounts["write_request_units"] == result.writes.query("written_s >= 20")["write_units"].sum()
+    reads = result.read_backs.query("started_s >= 10")
+    assert amounts["read_request_units"] == reads.query("started_s >= 20")["read_units"].sum() > 0
+    assert amounts["read_capacity_unit_hours"] * 3_600 == pytest.approx(
+        reads.query("started_s < 20")["read_units"].sum()
+    )
+
+
+def test_writes_that_the_table_did_not_take_cost_nothing():
+    table = ds.Table(partitions=1, billing=ds.Provisioned(write_capacity_units=20, burst_s=0))
+    amounts = used(replace(SCENARIO, table=table))
+    assert math.isfinite(amounts["storage_gb_months"])
+    assert amounts["write_capacity_unit_hours"] == pytest.approx(20 * 30 / 3_600)
+
+
+def test_documents_of_destinations_are_billed_by_64_kb_and_reads_of_others_by_the_call():
+    document = {"text": "x" * 65_536}
+    discards = pd.DataFrame(
+        {
+            "discarded_s": [5.0, 11.0, 12.0, 13.0, 14.0],
+            "destination": ["sqs", "sqs", "sns", "s3", "sqs"],
+            "delivered": [True, True, True, True, False],
+            "document": [{}, document, {"a": 1}, document, {}],
+        }
+    )
+    reads = pd.DataFrame({"minute_s": [0.0], "calls": [160]})
+    real = ds.simulate(SCENARIO, rng=7, progress=False)
+    frames = {"discards": discards, "reads": reads}
+    amounts = quantities(_With(real, frames))
+    assert amounts["sqs_requests"] == 2
+    assert amounts["sns_publishes"] == 1
+    assert amounts["s3_put_requests"] == 1
+    assert amounts["stream_read_request_units"] == 160 * 30 / 40
+
+
+class _With:
+    """A result with some frames in the place of its own."""
+
+    def __init__(self, result, frames):
+        self.__dict__.update(frames)
+        self._result = result
+
+    def __getattr__(self, name):
+        return getattr(self._result, name)
 
 
 @given(scenario=scenarios(), seed=seeds)

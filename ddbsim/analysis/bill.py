@@ -79,7 +79,7 @@ class Bill:
         sides = pd.DataFrame({"before": before, "after": after}).fillna(0.0)
         sides["change"] = sides["after"] - sides["before"]
         sides = sides.rename_axis("component").reset_index()
-        sides.insert(1, "label", [COMPONENTS[key].label for key in sides["component"]])
+        sides.insert(1, "label", [_label(key) for key in sides["component"]])
         return sides.sort_values("change", key=abs, ascending=False, kind="stable", ignore_index=True)
 
     def __str__(self) -> str:
@@ -132,7 +132,8 @@ def make_bill(
     ----------
     quantities
         Component key -> quantity over the window, 0 or more; for a stock ("storage_gb_months") the average GB held.
-        Every key gets its row, in this order, even with quantity 0.
+        Every key gets its row, in this order, even with quantity 0. What a part of a component is for may follow a
+        slash ("write_request_units/by-date" for an index): it has a row of its own, at the component's price.
     window_s
         Length of the window in seconds, above 0.
     region
@@ -166,18 +167,19 @@ def make_bill(
     8100
     """
     months = _window_in_months(window_s, month_hours)
-    held = (price_list or shipped_price_list()).select(region, quantities)
+    held = (price_list or shipped_price_list()).select(region, [_component(key) for key in quantities])
     rows = []
     used: dict[str, float] = {}  # of each free amount, by the rows above
-    for price in held:
+    for key, given in quantities.items():
+        price = held.price(region, _component(key))
         component = COMPONENTS[price.component]
-        quantity = float(quantities[price.component])
+        quantity = float(given)
         price.check_quantity(quantity)
         monthly = quantity if component.is_stock else quantity / months
         pool = component.free_pool or component.key
         free = max(price.free_per_month - used.get(pool, 0.0), 0.0) if free_tier else 0.0
         used[pool] = used.get(pool, 0.0) + monthly
-        rows.append(_row(price, quantity=quantity, monthly=monthly, free=free, months=months))
+        rows.append(_row(price, key, quantity=quantity, monthly=monthly, free=free, months=months))
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     note = _note(held, window_s, region, month_hours, free_tier, today or date.today())
     return Bill(frame=frame, region=region, window_s=window_s, month_hours=month_hours, free_tier=free_tier, note=note)
@@ -190,13 +192,22 @@ def _window_in_months(window_s: float, month_hours: float) -> float:
     return window_s / (month_hours * 3600)
 
 
-def _row(price: Price, *, quantity: float, monthly: float, free: float, months: float) -> tuple[object, ...]:
+def _component(key: str) -> str:
+    return key.partition("/")[0]
+
+
+def _label(key: str) -> str:
+    """Return the name that a reader sees, with what the part is for."""
+    component, _, part = key.partition("/")
+    return COMPONENTS[component].label + (f": {part}" if part else "")
+
+
+def _row(price: Price, key: str, *, quantity: float, monthly: float, free: float, months: float) -> tuple[object, ...]:
     """Return one row of the bill, in the order of `COLUMNS`."""
     usd_per_month = price.cost_between(free, monthly)
     unit_price = usd_per_month / monthly if monthly > 0 else price.marginal(0)
-    label = COMPONENTS[price.component].label
     return (
-        *(price.component, label, quantity, price.unit, unit_price),
+        *(key, _label(key), quantity, price.unit, unit_price),
         *(usd_per_month * months, monthly, usd_per_month),
         *(pd.Timestamp(price.effective_date), price.status, price.source),
     )

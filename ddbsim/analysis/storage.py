@@ -20,7 +20,8 @@ def average_stored_bytes(writes: pd.DataFrame, start_s: float, end_s: float) -> 
     Parameters
     ----------
     writes
-        written_s (ascending), item_id, bytes_before, bytes_after.
+        written_s (NaN for one that the table did not take), item_id, bytes_before, bytes_after; an item's writes in
+        their order.
     start_s, end_s
         Seconds, start_s < end_s.
 
@@ -31,6 +32,7 @@ def average_stored_bytes(writes: pd.DataFrame, start_s: float, end_s: float) -> 
     >>> average_stored_bytes(writes, 0, 10)
     500.0
     """
+    writes = writes[writes["written_s"].notna()]
     before, after = (_billed_bytes(writes[name].to_numpy()) for name in ("bytes_before", "bytes_after"))
     there_before = before[~writes["item_id"].duplicated().to_numpy()].sum()
     # a change counts for as long as it lasts within the window

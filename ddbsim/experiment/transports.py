@@ -178,7 +178,7 @@ def _on_the_stream(result: Result, streams: RandomStreams) -> Iterator[_Way]:
     view_type, own = result.scenario.stream.view_type, _without_table(quantities(result))
     log = result.stream_log[result.stream_log["written_s"] >= result.scenario.warmup_s]
     yield _Way("Lambda trigger", view_type, own, _SIMULATED, (log["received_s"] - log["written_s"]).to_numpy())
-    read_backs = {key: amount for key, amount in own.items() if key.endswith("read_request_units") and key != _READS}
+    read_backs = {key: amount for key, amount in own.items() if key.removeprefix("standard_ia_").startswith("read_")}
     for name, polling in _POLLERS.items():
         calls, delay_s = _polled(result, streams, name, polling)
         yield _Way(name, view_type, read_backs | {_READS: calls}, _READS_ONLY, delay_s)
@@ -195,7 +195,12 @@ def _on_kinesis(result: Result) -> Iterator[_Way]:
 
 
 def _without_table(used: dict[str, float]) -> dict[str, float]:
-    return {component: amount for component, amount in used.items() if not component.endswith(_OF_THE_TABLE)}
+    return {component: amount for component, amount in used.items() if not _is_of_the_table(component)}
+
+
+def _is_of_the_table(component: str) -> bool:
+    # what a part is for follows a slash
+    return component.partition("/")[0].endswith(_OF_THE_TABLE)
 
 
 def _polled(result: Result, streams: RandomStreams, name: str, polling: Polling) -> tuple[float, Floats]:

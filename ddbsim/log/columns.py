@@ -85,6 +85,11 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("burst_units", "float64", "units", "unused capacity that is kept at the second's end"),
         *(Column(reason, "int64", "", "attempts throttled for this reason") for reason in THROTTLE_REASONS if reason),
     ),
+    "index_load": (
+        Column("at_s", "float64", "s", "start of the second"),
+        Column("index", "category", "", "a global secondary index"),
+        Column("write_units", "float64", "units", "consumed by it"),
+    ),
     "partition_load": (
         Column("at_s", "float64", "s", "start of the second; of the minute in runs over an hour"),
         Column("partition", "int32", "", "a partition that was open then"),

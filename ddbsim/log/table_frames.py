@@ -13,6 +13,7 @@ from .frames import categories, frame
 from .throttling import THROTTLE_REASONS, WRITE_OUTCOMES, Throttle, Written
 
 __all__ = [
+    "index_load_frame",
     "minute_sums",
     "partition_load_frame",
     "partitions_frame",
@@ -80,6 +81,7 @@ class _Ledger(Protocol):
     admitted: Ints
     throttled_requests: Ints
     units: Floats
+    index_units: Floats
     capacity: Floats
     provisioned: Floats
     saved: Floats
@@ -224,6 +226,17 @@ def table_load_frame(admission: _Admission, writes: pd.DataFrame, length_s: floa
 def _per_second(at_s: Floats, seconds: int) -> Ints:
     # what is answered beyond the end counts in the last second
     return np.bincount(np.minimum(at_s.astype(np.int64), seconds - 1), minlength=seconds)
+
+
+def index_load_frame(admission: _Admission, names: Sequence[str]) -> pd.DataFrame:
+    """Return a row per second and global secondary index."""
+    units = np.empty((0, len(names))) if admission.ledger is None else admission.ledger.index_units
+    return frame(
+        "index_load",
+        at_s=np.repeat(np.arange(len(units), dtype=np.float64), len(names)),
+        index=categories(np.tile(np.arange(len(names)), len(units)), names),
+        write_units=units.ravel(),
+    )
 
 
 def partition_load_frame(admission: _Admission, writes: pd.DataFrame, length_s: float) -> pd.DataFrame:

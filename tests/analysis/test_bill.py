@@ -137,6 +137,18 @@ def test_the_frame_says_of_each_price_what_it_is_and_where_from():
     assert (puts["quantity"], puts["usd"], puts["unit_price_usd"]) == (0, 0, 0.005 / 1000)
 
 
+def test_parts_of_a_component_have_rows_of_their_own_at_its_price_and_one_free_amount():
+    parts = {"write_capacity_unit_hours": 10_000, "write_capacity_unit_hours/by-date": 10_000}
+    bill = make_bill(parts, region="us-east-1", free_tier=True, today=TODAY, **DAYS_30)
+    assert bill.frame["component"].tolist() == list(parts)
+    assert bill.frame["label"].tolist() == ["Writes, provisioned", "Writes, provisioned: by-date"]
+    assert bill.frame["usd_per_month"].tolist() == pytest.approx([0.0, 1_400 * 0.00065])
+    without = make_bill({"write_capacity_unit_hours": 10_000}, region="us-east-1", today=TODAY, **DAYS_30)
+    assert "Writes, provisioned: by-date" in without.diff(bill)["label"].tolist()
+    with pytest.raises(MissingPriceError, match="no price of 'writes' in us-east-1 is held"):
+        make_bill({"writes/by-date": 8}, region="us-east-1", **DAYS_30)
+
+
 def test_an_empty_bill_has_the_columns_and_dtypes_of_any_other():
     empty = make_bill({}, region="us-east-1", today=TODAY, **DAYS_30)
     full = make_bill({"sqs_requests": 5}, region="us-east-1", today=TODAY, **DAYS_30)

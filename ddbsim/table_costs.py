@@ -1,0 +1,121 @@
+"""What a run used of the table, in the units that AWS bills: writes, indexes, what is read back, storage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .analysis.storage import average_stored_bytes
+from .scenario import Billing, GlobalSecondaryIndex, Provisioned, Table
+
+if TYPE_CHECKING:
+    from .result import Result
+
+__all__ = ["table_quantities"]
+
+Used: TypeAlias = Iterator[tuple[str, float]]
+Floats = npt.NDArray[np.float64]
+
+_BYTES_PER_GB = 2.0**30
+_HOUR_S = 3_600.0
+
+
+def table_quantities(result: Result) -> Used:
+    """Yield component and quantity of the table after the warm-up, at the prices of its class.
+
+    On demand each unit is billed, provisioned each second's capacity, used or not. A table without a billing mode is
+    billed on demand. Read capacity is not simulated: what is read back from a provisioned table is billed as capacity
+    used to the full, the least that it costs.
+    """
+    table = result.scenario.table
+    infrequent = "standard_ia_" if table.table_class == "STANDARD_INFREQUENT_ACCESS" else ""
+    for component, amount in _parts(result, table):
+        yield infrequent + component, amount
+
+
+def _parts(result: Result, table: Table) -> Used:
+    yield from _writes(result, table)
+    for index in table.indexes:
+        yield from _index_writes(result, table, index)
+    if any(mapping.function.needs != "keys" for mapping in result.scenario.mappings):
+        yield from _read_backs(result, table)
+    stored = average_stored_bytes(result.writes, result.scenario.warmup_s, result.ended_s)
+    yield "storage_gb_months", stored / _BYTES_PER_GB + table.other_items_gb
+
+
+def _writes(result: Result, table: Table) -> Used:
+    """Yield the table's own writes; a global table's are billed in every region."""
+    modes, regions = _Modes.of_table(table), 1 + table.replicas
+    kind = "replicated_write" if table.replicas else "write"
+    if modes.has(provisioned=False):
+        at_s, units = (result.writes[name].to_numpy() for name in ("written_s", "write_units"))
+        yield f"{kind}_request_units", modes.on_demand(at_s, units, result) * regions
+    if modes.has(provisioned=True):
+        seconds, capacity = (result.table_load[name].to_numpy() for name in ("at_s", "capacity_units"))
+        yield f"{kind}_capacity_unit_hours", modes.provisioned_hours(seconds, capacity, result) * regions
+
+
+def _index_writes(result: Result, table: Table, index: GlobalSecondaryIndex) -> Used:
+    """Yield the writes of an index, or its capacity."""
+    billing = index.billing or table.billing
+    modes = _Modes([(0.0, billing)])
+    load = result.index_load[result.index_load["index"] == index.name]
+    seconds = load["at_s"].to_numpy()
+    if not isinstance(billing, Provisioned):
+        yield f"write_request_units/{index.name}", modes.on_demand(seconds, load["write_units"].to_numpy(), result)
+        return
+    capacity = np.full(len(seconds), float(billing.write_capacity_units))
+    for change in result.scaling[result.scaling["resource"] == index.name].to_dict("records"):
+        capacity[seconds >= change["effective_s"]] = change["units_after"]
+    yield f"write_capacity_unit_hours/{index.name}", modes.provisioned_hours(seconds, capacity, result)
+
+
+def _read_backs(result: Result, table: Table) -> Used:
+    modes = _Modes.of_table(table)
+    at_s, units = (result.read_backs[name].to_numpy() for name in ("started_s", "read_units"))
+    on_demand = modes.on_demand(at_s, units, result)
+    if modes.has(provisioned=False):
+        yield "read_request_units", on_demand
+    if modes.has(provisioned=True):
+        everything = float(units[_is_billed(at_s, result)].sum())
+        yield "read_capacity_unit_hours", (everything - on_demand) / _HOUR_S
+
+
+class _Modes:
+    """Which billing mode holds when."""
+
+    def __init__(self, begins: list[tuple[float, Billing | None]]) -> None:
+        self._begins_s = np.array([at_s for at_s, _ in begins])
+        self._is_provisioned = np.array([isinstance(billing, Provisioned) for _, billing in begins])
+
+    @classmethod
+    def of_table(cls, table: Table) -> _Modes:
+        """Return the table's modes; a switch holds from the next whole second on."""
+        switches = ((float(math.ceil(switch.at_s)), switch.billing) for switch in table.stated_switches)
+        return cls([(0.0, table.billing), *switches])
+
+    def has(self, *, provisioned: bool) -> bool:
+        return bool((self._is_provisioned == provisioned).any())
+
+    def on_demand(self, at_s: Floats, units: npt.NDArray[np.number], result: Result) -> float:
+        """Return the sum of the units that were used on demand, in the billed window."""
+        return float(units[_is_billed(at_s, result) & ~self._provisioned(at_s)].sum())
+
+    def provisioned_hours(self, seconds: Floats, capacity: Floats, result: Result) -> float:
+        """Return the capacity of provisioned seconds times their billed length, in unit-hours."""
+        ends = np.minimum(seconds + 1.0, result.ended_s)
+        length_s = np.clip(ends - np.maximum(seconds, result.scenario.warmup_s), 0.0, None)
+        held = np.where(self._provisioned(seconds), capacity, 0.0)
+        return float((held * length_s).sum()) / _HOUR_S
+
+    def _provisioned(self, at_s: Floats) -> npt.NDArray[np.bool_]:
+        # what never happened (NaN) sorts last, and is billed nowhere
+        return np.asarray(self._is_provisioned[np.searchsorted(self._begins_s, at_s, side="right") - 1])
+
+
+def _is_billed(at_s: Floats, result: Result) -> npt.NDArray[np.bool_]:
+    return np.asarray((at_s >= result.scenario.warmup_s) & (at_s < result.ended_s))
