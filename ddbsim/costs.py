@@ -55,17 +55,27 @@ def _functions(result: Result) -> Used:
     ran = result.invocations[result.invocations["outcome"] != "throttled"]
     ran = _billed(result, ran, "started_s")
     yield "lambda_requests", float(len(ran))
-    seconds = ran.groupby("function", observed=True)["billed_ms"].sum() / 1000.0
+    seconds = ran.groupby(["function", "provisioned"], observed=True)["billed_ms"].sum() / 1000.0
     functions = {mapping.function.name: mapping.function for mapping in result.scenario.mappings}
     for name, function in functions.items():
-        yield from _duration(function, float(seconds.get(name, 0.0)))
+        on_demand_s, provisioned_s = (float(seconds.get((name, kind), 0.0)) for kind in (False, True))
+        yield from _duration(function, on_demand_s, provisioned_s)
+        if function.provisioned_concurrency:
+            kept = function.provisioned_concurrency * billed_window_s(result)
+            yield f"lambda_provisioned_concurrency_gb_seconds_{function.architecture}", kept * _gb(function)
 
 
-def _duration(function: Function, seconds: float) -> Used:
-    yield f"lambda_gb_seconds_{function.architecture}", seconds * function.memory_mb / _MB_PER_GB
+def _duration(function: Function, on_demand_s: float, provisioned_s: float) -> Used:
+    yield f"lambda_gb_seconds_{function.architecture}", on_demand_s * _gb(function)
+    if function.provisioned_concurrency:
+        yield f"lambda_provisioned_duration_gb_seconds_{function.architecture}", provisioned_s * _gb(function)
     extra_mb = function.ephemeral_storage_mb - limits.EPHEMERAL_STORAGE.value
     if extra_mb:
-        yield "lambda_ephemeral_gb_seconds", seconds * extra_mb / _MB_PER_GB
+        yield "lambda_ephemeral_gb_seconds", (on_demand_s + provisioned_s) * extra_mb / _MB_PER_GB
+
+
+def _gb(function: Function) -> float:
+    return function.memory_mb / _MB_PER_GB
 
 
 def _destinations(result: Result) -> Used:

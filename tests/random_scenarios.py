@@ -64,6 +64,7 @@ def failures(draw: st.DrawFn) -> ds.Failures:
 
 @st.composite
 def functions(draw: st.DrawFn, name: str) -> ds.Function:
+    reserved = draw(st.sampled_from([None, None, 1, 2, 4]))
     return ds.Function(
         name=name,
         memory_mb=draw(st.sampled_from([128, 1769])),
@@ -88,7 +89,10 @@ def functions(draw: st.DrawFn, name: str) -> ds.Function:
             idle=draw(st.sampled_from([1.0, ds.Uniform(0.2, 3.0), 400.0])),
             lifetime_s=draw(st.sampled_from([5.0, 7_200.0])),
         ),
-        reserved_concurrency=draw(st.sampled_from([None, None, 1, 2, 4])),
+        reserved_concurrency=reserved,
+        provisioned_concurrency=draw(st.sampled_from([0, 0, 1]))
+        if reserved is None
+        else draw(st.integers(0, reserved)),
     )
 
 

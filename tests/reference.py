@@ -89,6 +89,7 @@ class Attempt:
     records: int
     payload_bytes: int
     outcome: str
+    provisioned: bool
 
 
 @dataclass(slots=True)
@@ -150,6 +151,7 @@ class Environment:
     born_s: float
     idle_life_s: float
     gone_s: float = math.inf
+    provisioned: bool = False
 
 
 class Fleet:
@@ -157,12 +159,15 @@ class Fleet:
 
     def __init__(self, function: Function, concurrency: Concurrency, streams: RandomStreams) -> None:
         self.function, self.concurrency = function, concurrency
+        self.ready = [Environment(0.0, math.inf, provisioned=True) for _ in range(function.provisioned_concurrency)]
         self.idle: list[Environment] = []
         self.inits = draws(streams(f"function.{function.name}.init"), function.cold_start.init)
         self.idle_lives = draws(streams(f"function.{function.name}.idle"), function.cold_start.idle)
 
     def take(self, now: float) -> tuple[Environment, float, float] | None:
         """Return an environment, its placement and its init; None for a throttle."""
+        if self.ready:
+            return self.ready.pop(), 0.0, 0.0
         if self.concurrency.busy == self.concurrency.limit:
             return None
         self.concurrency.busy += 1
@@ -172,6 +177,9 @@ class Fleet:
         return Environment(now, next(self.idle_lives)), self.function.cold_start.placement_s, next(self.inits)
 
     def give_back(self, one: Environment, now: float, reusable: bool) -> None:
+        if one.provisioned:
+            self.ready.append(one)
+            return
         self.concurrency.busy -= 1
         one.gone_s = min(now + one.idle_life_s, one.born_s + self.function.cold_start.lifetime_s)
         if reusable:
@@ -180,16 +188,15 @@ class Fleet:
 
 def make_fleets(scenario: Scenario, streams: RandomStreams) -> dict[str, Fleet]:
     functions = {mapping.function.name: mapping.function for mapping in scenario.mappings}
-    reserved = sum(function.reserved_concurrency or 0 for function in functions.values())
-    unreserved = Concurrency(scenario.account_concurrency - reserved)
-    return {
-        name: Fleet(
-            function,
-            unreserved if function.reserved_concurrency is None else Concurrency(function.reserved_concurrency),
-            streams,
-        )
-        for name, function in functions.items()
-    }
+    own, free = {}, scenario.account_concurrency
+    for name, function in functions.items():
+        if function.reserved_concurrency is None:
+            free -= function.provisioned_concurrency
+        else:
+            free -= function.reserved_concurrency
+            own[name] = Concurrency(function.reserved_concurrency - function.provisioned_concurrency)
+    unreserved = Concurrency(free)
+    return {name: Fleet(function, own.get(name, unreserved), streams) for name, function in functions.items()}
 
 
 class ShardReading:
@@ -388,11 +395,11 @@ class ReferenceLane:
         """Attempt a batch; return how that ended, when, and how many leading records are done."""
         payload = sum(record.payload_bytes for record in batch)
 
-        def note(started_s: float, duration_s: float, init_s: float, outcome: str) -> None:
+        def note(started_s: float, duration_s: float, init_s: float, outcome: str, provisioned: bool = False) -> None:
             self.reference.attempts.append(
                 Attempt(
                     self.mapping.label, self.shard, self.number, attempt, started_s, duration_s, init_s,
-                    len(batch), payload, outcome,
+                    len(batch), payload, outcome, provisioned,
                 )
             )  # fmt: skip
 
@@ -410,7 +417,7 @@ class ReferenceLane:
         ended_s = handler_s + duration_s
         yield self.clock.at(ended_s, LANE)
         self.fleet.give_back(environment, ended_s, reusable=outcome != "timeout")
-        note(started_s, duration_s, init_s, outcome)
+        note(started_s, duration_s, init_s, outcome, environment.provisioned)
         return outcome, ended_s, done
 
     def conclude(self, records: list[Record], outcome: str, completed_s: float = math.nan) -> None:

@@ -15,7 +15,7 @@ from reference import Reference, simulate_by_record
 
 import ddbsim as ds
 
-ATTEMPT = ("attempt", "started_s", "duration_s", "init_s", "records", "payload_bytes")
+ATTEMPT = ("attempt", "started_s", "duration_s", "init_s", "records", "payload_bytes", "provisioned")
 QUICK = ds.Duration(base_s=0.02, per_record_s=0.002, noise=ds.LogNormal(median=1.0, sigma=0.4))
 SLOW = ds.Duration(base_s=0.3, per_record_s=0.01, per_kb_s=0.0005)
 FLAKY = ds.Failures(error_probability=0.2, poison_items=(1,))
@@ -108,6 +108,12 @@ CASES = {
         maximum_retry_attempts=1,
     ),
     "throttles": scenario(function=flaky(reserved_concurrency=2), maximum_retry_attempts=2, parallelization_factor=5),
+    "provisioned concurrency": scenario(function=flaky(provisioned_concurrency=2), parallelization_factor=5),
+    "provisioned concurrency, reserved": scenario(
+        function=flaky(provisioned_concurrency=2, reserved_concurrency=3),
+        maximum_retry_attempts=2,
+        parallelization_factor=5,
+    ),
     "no concurrency": scenario(function=flaky(reserved_concurrency=0)),
     "environments that die young": scenario(
         rate=4.0, function=flaky(cold_start=ds.ColdStart(idle=ds.Uniform(0.1, 1.0), lifetime_s=2.0))

@@ -57,6 +57,7 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("payload_bytes", "int64", "bytes", "size of the JSON event"),
         Column("iterator_age_s", "float64", "s", "age of the batch's last record when sent"),
         Column("outcome", "category", "", "success, partial, error, timeout, throttled, or running"),
+        Column("provisioned", "bool", "", "whether it ran on provisioned concurrency"),
     ),
     "writes": (
         Column("written_s", "float64", "s", "the write"),

@@ -379,6 +379,8 @@ def attempts_frame(recording: _Recording, attempts: Attempts, names: Names) -> p
     # 1e-6 ms: what is a whole number of milliseconds must not be rounded up for a rounding error
     billed = np.ceil(np.nan_to_num(busy_ms) - 1e-6).astype(np.int64)
     billed[column["outcome"] == Invoked.RUNNING] = 0
+    provisioned = np.zeros(len(billed), dtype=bool)
+    provisioned[np.array(recording.recorder.provisioned)] = True
     return frame(
         "invocations",
         event_source_mapping=categories(attempts.mapping, names.mappings),
@@ -395,6 +397,7 @@ def attempts_frame(recording: _Recording, attempts: Attempts, names: Names) -> p
         payload_bytes=column["payload_bytes"],
         iterator_age_s=column["started_s"] - last_written,
         outcome=categories(column["outcome"], INVOCATION_OUTCOMES),
+        provisioned=provisioned,
     )
 
 

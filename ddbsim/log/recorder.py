@@ -47,12 +47,14 @@ class Recorder:
         A row per attempt to invoke: the lane, its range of records [first, last) in lane order, the batch and the
         attempt's number, when the lane was ready again, when the batch closed, when it was accepted and
         started, what it took, how it ended.
+    provisioned
+        Rows of the attempts that ran on provisioned concurrency.
     settled
         A row per range of records that reached its state otherwise than by the whole success of an invocation:
         by a partial success, a discard or expiry.
     """
 
-    __slots__ = ("_attempt", "_batches", "_settle", "attempts", "settled")
+    __slots__ = ("_attempt", "_batches", "_settle", "attempts", "provisioned", "settled")
 
     def __init__(self) -> None:
         self.attempts = Columns(
@@ -71,6 +73,7 @@ class Recorder:
             outcome="b",
         )
         self.settled = Columns(lane="q", batch="q", first="q", last="q", at_s="d", outcome="b", reason="b", invokes="q")
+        self.provisioned = array("q")
         self._attempt = self.attempts.appends
         self._settle = self.settled.appends
         self._batches = 0
@@ -112,6 +115,10 @@ class Recorder:
         a[10](init_s)
         a[11](duration_s)
         a[12](outcome)
+
+    def note_provisioned(self) -> None:
+        """Record that the attempt recorded last ran on provisioned concurrency."""
+        self.provisioned.append(len(self.attempts) - 1)
 
     def settle(
         self, lane: int, batch: int, first: int, last: int, at_s: float, outcome: int, reason: int = 0, invokes: int = 0

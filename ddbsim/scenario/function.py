@@ -202,6 +202,9 @@ class Function:
         Life of the execution environments.
     reserved_concurrency
         Most invocations at once, kept for this function alone, >= 0; None: only the account's limit holds; 0 stops it.
+    provisioned_concurrency
+        Environments that are kept ready, part of `reserved_concurrency` if that is given: as many invocations at once
+        have no cold start. They are taken first, and billed whether used or not.
     architecture
         "x86_64" or "arm64": a matter of price.
     ephemeral_storage_mb
@@ -217,6 +220,7 @@ class Function:
     failures: Failures = field(default_factory=Failures)
     cold_start: ColdStart = field(default_factory=ColdStart)
     reserved_concurrency: int | None = None
+    provisioned_concurrency: int = 0
     architecture: Architecture = "x86_64"
     ephemeral_storage_mb: int = limits.EPHEMERAL_STORAGE.value
 
@@ -232,5 +236,16 @@ class Function:
         for limit in (limits.MEMORY, limits.TIMEOUT, limits.EPHEMERAL_STORAGE):
             check_limit(self, limit.name, limit, where=where)
         check_choice(f"{where}: architecture", self.architecture, ("x86_64", "arm64"))
+        check_whole(self, "provisioned_concurrency")
         if self.reserved_concurrency is not None:
             check_whole(self, "reserved_concurrency")
+            if self.provisioned_concurrency > self.reserved_concurrency:
+                raise ValueError(
+                    f"{where}: provisioned_concurrency must be at most reserved_concurrency "
+                    f"({self.reserved_concurrency}), got {self.provisioned_concurrency}"
+                )
+
+    @property
+    def set_aside(self) -> int:
+        """Invocations at once that are taken from what the account's other functions share."""
+        return self.provisioned_concurrency if self.reserved_concurrency is None else self.reserved_concurrency

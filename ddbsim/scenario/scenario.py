@@ -112,11 +112,11 @@ class Scenario:
                 raise ValueError(
                     f"functions of one name must be equal, but two different ones are called {mapping.function.name!r}"
                 )
-        reserved = sum(function.reserved_concurrency or 0 for function in functions.values())
+        reserved = sum(function.set_aside for function in functions.values())
         if reserved > self.account_concurrency:
             raise ValueError(
-                f"the functions' reserved_concurrency must add up to at most account_concurrency "
-                f"({self.account_concurrency}), got {reserved}"
+                f"the functions' reserved_concurrency, and provisioned_concurrency beside it, must add up to at most "
+                f"account_concurrency ({self.account_concurrency}), got {reserved}"
             )
 
     @property

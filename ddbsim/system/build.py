@@ -146,12 +146,15 @@ class System:
 
     def _functions(self) -> dict[str, Environments]:
         functions = {mapping.function.name: mapping.function for mapping in self.scenario.mappings}
-        reserved = sum(function.reserved_concurrency or 0 for function in functions.values())
-        shared = Concurrency(self.scenario.account_concurrency - reserved)
+        set_aside = sum(function.set_aside for function in functions.values())
+        shared = Concurrency(self.scenario.account_concurrency - set_aside)
         return {
             name: Environments(
                 function,
-                shared if function.reserved_concurrency is None else Concurrency(function.reserved_concurrency),
+                # what is provisioned is no part of these: it is always there
+                shared
+                if function.reserved_concurrency is None
+                else Concurrency(function.reserved_concurrency - function.provisioned_concurrency),
                 self.streams,
             )
             for name, function in functions.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from ddbsim.scenario import Function
 from .drawing import draws
 from .read_back import ReadBacks
 
-__all__ = ["Call", "Concurrency", "Conduct", "Environments", "Grant"]
+__all__ = ["READY", "Call", "Concurrency", "Conduct", "Environments", "Grant"]
 
 
 class Concurrency:
@@ -36,24 +37,31 @@ class Grant(NamedTuple):
     init_s: float
 
 
+# an environment of provisioned concurrency: there is nothing to tell one from another
+READY = Grant(math.inf, math.inf, 0.0, 0.0)
+
+
 class Environments:
     """The execution environments of one function: last used, first taken; ended by idleness or age.
+
+    Those of provisioned concurrency are taken before all others, and are always ready.
 
     Parameters
     ----------
     function
         Its cold-start settings.
     concurrency
-        The limit that it shares or has reserved.
+        The limit that it shares or has reserved, beside what is provisioned.
     streams
         The run's random streams.
     """
 
-    __slots__ = ("_idle", "_idle_lives", "_inits", "_lifetime_s", "_placement_s", "concurrency")
+    __slots__ = ("_idle", "_idle_lives", "_inits", "_lifetime_s", "_placement_s", "_ready", "concurrency")
 
     def __init__(self, function: Function, concurrency: Concurrency, streams: RandomStreams) -> None:
         cold = function.cold_start
         self.concurrency = concurrency
+        self._ready = function.provisioned_concurrency
         self._idle: list[tuple[float, Grant]] = []
         self._inits = draws(as_distribution(cold.init), streams(f"function.{function.name}.init"))
         self._idle_lives = draws(as_distribution(cold.idle), streams(f"function.{function.name}.idle"))
@@ -62,6 +70,9 @@ class Environments:
 
     def acquire(self, now: float) -> Grant | None:
         """Take an environment, a warm one if there is one; None if the concurrency limit is reached (a throttle)."""
+        if self._ready:
+            self._ready -= 1
+            return READY
         concurrency = self.concurrency
         if concurrency.busy >= concurrency.limit:
             return None
@@ -74,7 +85,10 @@ class Environments:
         return Grant(next(self._idle_lives), now, self._placement_s, next(self._inits))
 
     def release(self, grant: Grant, now: float, *, reusable: bool = True) -> None:
-        """Give an environment back; after a timeout it is not reused."""
+        """Give an environment back; after a timeout it is not reused, though one that is provisioned is replaced."""
+        if grant is READY:
+            self._ready += 1
+            return
         self.concurrency.busy -= 1
         ends_s = min(now + grant.idle_s, grant.born_s + self._lifetime_s)
         if reusable and ends_s > now:

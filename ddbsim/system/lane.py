@@ -18,7 +18,7 @@ from ddbsim.log.outcomes import Discarded, Invoked, Settled
 from ddbsim.log.recorder import Recorder
 from ddbsim.scenario import EventSourceMapping
 
-from .function import Call, Conduct, Environments
+from .function import READY, Call, Conduct, Environments
 from .reader import Reader
 
 __all__ = ["Lane"]
@@ -235,6 +235,8 @@ class Lane:
         handler_s = started_s + grant.init_s
         call = self.conduct.call(first, last, self.bytes, handler_s)
         self.recorder.attempt(*row, started_s, grant.init_s, call.duration_s, call.outcome)
+        if grant is READY:
+            self.recorder.note_provisioned()
         ended_s = handler_s + call.duration_s
         yield self._until(ended_s)
         self.environments.release(grant, ended_s, reusable=call.outcome != Invoked.TIMEOUT)
