@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from .result import Result
     from .scenario import EventSourceMapping, Scenario
 
-__all__ = ["capacity"]
+__all__ = ["KNOBS", "allowed_per_s", "capacity", "full_batch"]
 
-_KNOBS = {
+KNOBS = {
     "lanes": "parallelization_factor, batch_size or a shorter duration",
     "concurrency": "reserved_concurrency or the account's concurrency",
     "reads": "fewer bytes per record (view type) or more partitions",
+    "hottest item": "spread the hot item's writes: no setting splits one item",
     "hottest lane": "spread the hot item's writes: no setting splits one item",
     "timeout": "timeout_s, or a smaller batch_size",
 }
@@ -60,33 +61,44 @@ def _rows(result: Result, mapping: EventSourceMapping) -> list[tuple[str, str, f
     mine = log[(log["event_source_mapping"] == mapping.label) & inside]
     offered = len(mine) / (result.ended_s - begin_s) if result.ended_s > begin_s else 0.0
     size = float(mine["size_bytes"].mean()) if len(mine) else 0.0
-    allowed = _allowed(scenario, mapping, size)
+    allowed = allowed_per_s(scenario, mapping, size)
     rows = []
     for limit, per_s in allowed.items():
-        rows.append((mapping.label, limit, per_s, offered, offered / per_s if per_s else float("inf"), _KNOBS[limit]))
+        rows.append((mapping.label, limit, per_s, offered, offered / per_s if per_s else float("inf"), KNOBS[limit]))
     hottest = offered * _hottest_share(mine, result, mapping)
     lanes = scenario.table.partitions * mapping.parallelization_factor
     one_lane = allowed["lanes"] / lanes
     if lanes > 1 and one_lane > 0:
-        rows.append((mapping.label, "hottest lane", one_lane, hottest, hottest / one_lane, _KNOBS["hottest lane"]))
+        rows.append((mapping.label, "hottest lane", one_lane, hottest, hottest / one_lane, KNOBS["hottest lane"]))
     return rows
 
 
-def _allowed(scenario: Scenario, mapping: EventSourceMapping, size: float) -> dict[str, float]:
-    stream, poller, function = scenario.stream, mapping.poller, mapping.function
-    payload = stream.event_record_overhead_bytes + stream.event_bytes_per_stored_byte * size
+def full_batch(scenario: Scenario, mapping: EventSourceMapping, record_bytes: float) -> tuple[float, float]:
+    """Return the most records that an invocation of a mapping can have, and how long it takes on average, seconds."""
+    stream, function = scenario.stream, mapping.function
+    payload = stream.event_record_overhead_bytes + stream.event_bytes_per_stored_byte * record_bytes
     batch = max(1.0, min(mapping.batch_size, limits.INVOCATION_PAYLOAD_BYTES.value / payload))
     if mapping.maximum_batching_window_in_seconds == 0:
         # without a window a batch comes from what has been read, and reading stops a batch ahead
-        batch = min(batch, max(poller.records_per_read, 1))
-    duration_s = function.duration.mean_s(batch, batch * payload, function.memory_mb)
+        batch = min(batch, max(mapping.poller.records_per_read, 1))
+    return batch, function.duration.mean_s(batch, batch * payload, function.memory_mb)
+
+
+def allowed_per_s(scenario: Scenario, mapping: EventSourceMapping, record_bytes: float) -> dict[str, float]:
+    """Return the records per second that each limit allows a mapping, if its records have `record_bytes` on average."""
+    poller, function = mapping.poller, mapping.function
+    batch, duration_s = full_batch(scenario, mapping, record_bytes)
     lanes = scenario.table.partitions * mapping.parallelization_factor
     limit = scenario.account_concurrency if function.reserved_concurrency is None else function.reserved_concurrency
     allowed = {
         "lanes": lane_capacity_per_s(lanes, batch, duration_s, poller.turnaround_s),
         "concurrency": lane_capacity_per_s(limit, batch, duration_s),
         "reads": read_capacity_per_s(
-            scenario.table.partitions, size, poller.backlog_interval_s, poller.records_per_read, poller.bytes_per_read
+            scenario.table.partitions,
+            record_bytes,
+            poller.backlog_interval_s,
+            poller.records_per_read,
+            poller.bytes_per_read,
         ),
     }
     if duration_s > function.timeout_s:

@@ -16,12 +16,12 @@ from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
 
 from .executors import AllRunsFailedError, ExecutorChoice, Runner
+from .grids import finished_and_failed, run_grid
 from .intervals import check_confidence, mean_interval
-from .measures import METRICS, Measures
+from .measures import METRICS
 from .replicate import check_replications
-from .runs import Failure, Job, replication_seed, seed_text
 
-__all__ = ["Comparison", "compare", "gain_of_pairing", "run_grid"]
+__all__ = ["Comparison", "compare", "difference_rows", "gain_of_pairing"]
 
 _SHOWN = ("latency_p50_s", "latency_p99_s", "lag_max_s", "lost_records", "usd_per_month")
 
@@ -132,9 +132,11 @@ def compare(
     root = RandomStreams(rng).root
     with Runner(executor, store, progress=progress, what="comparison") as runner:
         outcomes = run_grid(runner, list(named.values()), root, range(n))
-    runs, failures = _frames(list(named), root, outcomes)
-    pairs = _whole_pairs(runs, len(named), failures)
-    return Comparison(_differences(pairs, list(named), confidence), runs, failures, confidence)
+    runs, failures = finished_and_failed([{"scenario": name} for name in named], root, outcomes)
+    whole = _whole(runs, len(named), failures)
+    first, *others = named
+    rows = [row for name in others for row in difference_rows(whole, first, name, confidence)]
+    return Comparison(pd.DataFrame(rows), runs, failures, confidence)
 
 
 def _named(scenarios: Sequence[Any]) -> dict[str, Scenario]:
@@ -156,34 +158,8 @@ def _named(scenarios: Sequence[Any]) -> dict[str, Scenario]:
     return named
 
 
-def run_grid(
-    runner: Runner, scenarios: Sequence[Scenario], root: np.random.SeedSequence, replications: Sequence[int]
-) -> list[list[Any]]:
-    """Return the outcomes of each scenario under each replication; all of one replication run in a row.
-
-    In a row, because a worker draws the writes of a replication once for all scenarios that share them.
-    """
-    jobs = [Job(scenario, replication_seed(root, number)) for number in replications for scenario in scenarios]
-    outcomes = runner.run(jobs)
-    return [outcomes[place :: len(scenarios)] for place in range(len(scenarios))]
-
-
-def _frames(
-    names: Sequence[str], root: np.random.SeedSequence, outcomes: Sequence[Sequence[Any]]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    finished, failed = [], []
-    for name, own in zip(names, outcomes, strict=True):
-        for number, outcome in enumerate(own):
-            identity: dict[str, Any] = {"scenario": name, "replication": number}
-            if isinstance(outcome, Failure):
-                failed.append(identity | {"seed": seed_text(replication_seed(root, number)), "error": outcome.error})
-            elif isinstance(outcome, Measures):
-                finished.append(identity | outcome.metrics)
-    runs = pd.DataFrame(finished, columns=None if finished else ["scenario", "replication"])
-    return runs, pd.DataFrame(failed, columns=["scenario", "replication", "seed", "error"])
-
-
-def _whole_pairs(runs: pd.DataFrame, scenarios: int, failures: pd.DataFrame) -> pd.DataFrame:
+def _whole(runs: pd.DataFrame, scenarios: int, failures: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of the replications that every scenario came through."""
     counts = runs["replication"].value_counts()
     whole = runs[runs["replication"].isin(counts.index[counts == scenarios])]
     if whole["replication"].nunique() < 2:
@@ -201,31 +177,41 @@ def _table(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     return table[list(dict.fromkeys(runs["scenario"]))]
 
 
-def _differences(pairs: pd.DataFrame, names: Sequence[str], confidence: float) -> pd.DataFrame:
+def difference_rows(runs: pd.DataFrame, baseline: Any, other: Any, confidence: float) -> list[dict[str, Any]]:
+    """Return, for each metric, the paired difference of two scenarios' runs over the replications that both have.
+
+    Parameters
+    ----------
+    runs
+        Columns scenario, replication and the metrics.
+    baseline, other
+        Values of `scenario`.
+    confidence
+        Of the intervals.
+    """
+    sides = [runs[runs["scenario"] == name].set_index("replication") for name in (baseline, other)]
+    both = sides[0].index.intersection(sides[1].index)
     rows = []
-    for metric in [name for name in METRICS if name in pairs]:
-        table = _table(pairs, metric)
-        before = table[names[0]].to_numpy()
-        for name in names[1:]:
-            after = table[name].to_numpy()
-            interval = mean_interval(after - before if _finite(before, after) else [np.nan], confidence)
-            mean = float(before.mean())
-            rows.append(
-                {
-                    "metric": metric,
-                    "scenario": name,
-                    "baseline": mean,
-                    "mean": float(after.mean()),
-                    "difference": interval.mean,
-                    "low": interval.low,
-                    "high": interval.high,
-                    "change": interval.mean / mean if mean else np.nan,
-                    "differs": bool(interval.low > 0.0 or interval.high < 0.0),
-                    "correlation": _correlation(before, after),
-                    "replications_saved": gain_of_pairing(before, after),
-                }
-            )
-    return pd.DataFrame(rows)
+    for metric in [name for name in METRICS if name in runs]:
+        before, after = (side.loc[both, metric].to_numpy(dtype=np.float64) for side in sides)
+        interval = mean_interval(after - before if _finite(before, after) else [np.nan], confidence)
+        mean = float(before.mean())
+        rows.append(
+            {
+                "metric": metric,
+                "scenario": other,
+                "baseline": mean,
+                "mean": float(after.mean()),
+                "difference": interval.mean,
+                "low": interval.low,
+                "high": interval.high,
+                "change": interval.mean / mean if mean else np.nan,
+                "differs": bool(interval.low > 0.0 or interval.high < 0.0),
+                "correlation": _correlation(before, after),
+                "replications_saved": gain_of_pairing(before, after),
+            }
+        )
+    return rows
 
 
 def _finite(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> bool:

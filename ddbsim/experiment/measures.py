@@ -68,6 +68,7 @@ _ALL = (
     Metric("utilization", "", "share of the lanes' time spent in invocations", "worst"),
     Metric("concurrency_mean", "environments", "mean number of invocations running", "sum"),
     Metric("usd_per_month", "USD", "the bill of a month that goes on like this", "run"),
+    Metric("lambda_usd_per_month", "USD", "Lambda's part of that bill: what the settings can change", "run"),
 )
 METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in _ALL}
 
@@ -103,7 +104,7 @@ def measure(result: Result) -> Measures:
     """Return what an experiment keeps of a run."""
     log = result.stream_log[["event_source_mapping", "written_s", "completed_s", "deliveries", "outcome"]]
     own = {mapping.label: _of_mapping(result, mapping, log) for mapping in result.scenario.mappings}
-    metrics = _whole(own) | {"usd_per_month": result.bill().usd_per_month}
+    metrics = _whole(own) | _costs(result)
     metrics = {name: metrics[name] for name in METRICS}
     if len(own) > 1:
         metrics |= {f"{label}.{name}": value for label, values in own.items() for name, value in values.items()}
@@ -111,6 +112,15 @@ def measure(result: Result) -> Measures:
     latency_s = log["completed_s"].to_numpy() - written_s
     kept = latency_s[(written_s >= result.scenario.warmup_s) & ~np.isnan(latency_s)]
     return Measures(metrics, Histogram.of(kept), _series(written_s, latency_s, result.scenario.length_s))
+
+
+def _costs(result: Result) -> dict[str, float]:
+    bill = result.bill()
+    of_lambda = bill.frame["component"].str.startswith("lambda_")
+    return {
+        "usd_per_month": bill.usd_per_month,
+        "lambda_usd_per_month": float(bill.frame.loc[of_lambda, "usd_per_month"].sum()),
+    }
 
 
 def _of_mapping(result: Result, mapping: EventSourceMapping, log: pd.DataFrame) -> dict[str, float]:
