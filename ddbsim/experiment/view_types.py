@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from ddbsim.analysis.student import mean_intervals
 from ddbsim.randomness import RandomStreams, Seed
+from ddbsim.result import Result
 from ddbsim.run import draw_writes, run
 from ddbsim.scenario import VIEW_TYPES, Scenario, Served, ViewType, served
 
@@ -18,7 +20,7 @@ from .view_type_tables import html_of, text_of
 
 if TYPE_CHECKING:
     from ddbsim.analysis.bill import Bill
-    from ddbsim.result import Result
+    from ddbsim.aws.prices import PriceList
 
 __all__ = ["Measured", "ViewTypeComparison", "compare_view_types", "measure", "served_by_all", "whole"]
 
@@ -89,6 +91,10 @@ def compare_view_types(
     rng: Seed = None,
     replications: int = 1,
     confidence: float = 0.95,
+    region: str | None = None,
+    month_hours: float = 730.0,
+    free_tier: bool = False,
+    price_list: PriceList | None = None,
     progress: bool = False,
     measured: Mapping[str, Measured] | None = None,
 ) -> ViewTypeComparison:
@@ -110,10 +116,13 @@ def compare_view_types(
         makes of the same seed.
     confidence
         Of the intervals (Student's t over the replications), in (0, 1).
+    region, month_hours, free_tier, price_list
+        As of `Result.bill`.
     progress
         Show a bar on simulated time for each run.
     measured
-        What is known already of the first run of this scenario and seed, by view type; see `measure`.
+        What is known already of the first run of this scenario and seed, by view type, billed in the same way; see
+        `measure`.
 
     Returns
     -------
@@ -135,8 +144,9 @@ def compare_view_types(
     """
     if not isinstance(replications, int) or isinstance(replications, bool) or replications < 1:
         raise ValueError(f"replications must be a whole number >= 1, got {replications!r}")
+    bill = partial(Result.bill, region=region, month_hours=month_hours, free_tier=free_tier, price_list=price_list)
     runs = [
-        _run_all(scenario, streams, progress, measured if number == 0 else None)
+        _run_all(scenario, streams, progress, measured if number == 0 else None, bill)
         for number, streams in enumerate(_replicated(rng, replications))
     ]
     costs = _stacked_runs([{view_type: one.bill.frame[_COSTS] for view_type, one in known.items()} for known in runs])
@@ -163,7 +173,11 @@ def _replicated(rng: Seed, replications: int) -> Iterator[RandomStreams]:
 
 
 def _run_all(
-    scenario: Scenario, streams: RandomStreams, progress: bool, measured: Mapping[str, Measured] | None
+    scenario: Scenario,
+    streams: RandomStreams,
+    progress: bool,
+    measured: Mapping[str, Measured] | None,
+    bill: Callable[[Result], Bill],
 ) -> dict[ViewType, Measured]:
     """Return what one replication gives under each view type."""
     known = dict(measured or {})
@@ -173,7 +187,7 @@ def _run_all(
             writes = draw_writes(scenario, streams) if writes is None else writes
             stream = replace(scenario.stream, view_type=view_type)
             variant = replace(scenario, stream=stream, name=f"{scenario.name}, {view_type}")
-            known[view_type] = measure(whole(run(variant, writes, streams, progress=progress)))
+            known[view_type] = measure(whole(run(variant, writes, streams, progress=progress)), bill)
     return {view_type: known[view_type] for view_type in VIEW_TYPES}
 
 
@@ -231,9 +245,9 @@ def served_by_all(scenario: Scenario, view_type: ViewType) -> Served:
     return next(way for way in worst if way in ways)
 
 
-def measure(result: Result) -> Measured:
-    """Return what a comparison keeps of a run; the run itself can then be dropped."""
-    return Measured(_work(result), result.bill())
+def measure(result: Result, bill: Callable[[Result], Bill] = Result.bill) -> Measured:
+    """Return what a comparison keeps of a run, billed in a given way; the run itself can then be dropped."""
+    return Measured(_work(result), bill(result))
 
 
 def _work(result: Result) -> pd.DataFrame:

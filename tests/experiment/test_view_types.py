@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import ddbsim as ds
+from ddbsim.aws.prices import PriceList, shipped_price_list
 from ddbsim.experiment import view_types
 from ddbsim.experiment.view_types import measure
 
@@ -222,3 +223,15 @@ def test_the_plot_stacks_components_with_their_intervals(replicated):
 
 def test_the_plot_of_one_replication_has_no_whiskers(comparison):
     assert not ds.plots.view_types(comparison).collections
+
+
+def test_bills_are_made_as_asked_for(comparison):
+    asked = ds.compare_view_types(SCENARIO, rng=7, region="eu-west-1", month_hours=720, free_tier=True)
+    assert "eu-west-1, 25 s scaled to a month of 720 h, with the free tier" in asked.note
+    alone = replace(SCENARIO, stream=ds.Stream(view_type="OLD_IMAGE"))
+    bill = ds.simulate(alone, rng=7, progress=False).bill(region="eu-west-1", month_hours=720, free_tier=True)
+    assert asked.totals.loc[2, "usd_per_month"] == pytest.approx(bill.usd_per_month)
+    assert asked.totals.loc[2, "usd_per_month"] != comparison.totals.loc[2, "usd_per_month"]
+    few = PriceList.of(price for price in shipped_price_list() if price.component != "lambda_requests")
+    with pytest.raises(ds.MissingPriceError, match="no price of 'lambda_requests' in us-east-1 is held"):
+        ds.compare_view_types(SCENARIO, rng=7, price_list=few)
