@@ -46,6 +46,7 @@ from .experiment import (
     tornado,
     vary,
 )
+from .filters import matches
 from .result import Result
 from .run import TooManyRecordsError, simulate
 from .scenario import (
@@ -56,6 +57,7 @@ from .scenario import (
     Backoff,
     BillingSwitch,
     ColdStart,
+    Destination,
     Duration,
     EventSourceMapping,
     Failures,
@@ -72,6 +74,8 @@ from .scenario import (
     ScenarioFileError,
     Split,
     Stream,
+    StreamReader,
+    Suspension,
     Table,
     Writer,
 )
@@ -81,6 +85,7 @@ from .workload import (
     ConstantWrites,
     Diurnal,
     HotSet,
+    ItemWrites,
     OperationMix,
     PoissonWrites,
     Ramp,
@@ -111,6 +116,7 @@ __all__ = [
     "Comparison",
     "Constant",
     "ConstantWrites",
+    "Destination",
     "Distribution",
     "Diurnal",
     "Drain",
@@ -124,6 +130,7 @@ __all__ = [
     "Headroom",
     "HeatSplits",
     "HotSet",
+    "ItemWrites",
     "LogNormal",
     "MissingPriceError",
     "NoFingerprintError",
@@ -151,6 +158,8 @@ __all__ = [
     "Split",
     "Steps",
     "Stream",
+    "StreamReader",
+    "Suspension",
     "Sweep",
     "Table",
     "TooManyRecordsError",
@@ -177,6 +186,7 @@ __all__ = [
     "headroom",
     "latin_hypercube",
     "load_price_list",
+    "matches",
     "plots",
     "prices",
     "read_result",

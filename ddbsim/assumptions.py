@@ -95,6 +95,6 @@ def _touched(scenario: Scenario, fact: Fact) -> bool:
         "filter_criteria": False,
         "filter_pattern_characters": False,
         "readers_per_shard": len(mappings) > limits.READERS_PER_SHARD.value,
-        "memory_of_one_vcpu_mb": any(m.function.duration.measured_at_mb is not None for m in mappings),
+        "memory_of_one_vcpu_mb": any(m.function.law.measured_at_mb is not None for m in mappings),
     }
     return bool(conditions.get(fact.name, True))

@@ -81,7 +81,7 @@ def full_batch(scenario: Scenario, mapping: EventSourceMapping, record_bytes: fl
     if mapping.maximum_batching_window_in_seconds == 0:
         # without a window a batch comes from what has been read, and reading stops a batch ahead
         batch = min(batch, max(mapping.poller.records_per_read, 1))
-    return batch, function.duration.mean_s(batch, batch * payload, function.memory_mb)
+    return batch, function.law.mean_s(batch, batch * payload, function.memory_mb)
 
 
 def allowed_per_s(scenario: Scenario, mapping: EventSourceMapping, record_bytes: float) -> dict[str, float]:

@@ -11,6 +11,7 @@ import numpy as np
 from .analysis.read_calls import read_calls
 from .aws import limits
 from .table_costs import table_quantities
+from .log.outcomes import NOT_RUN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,7 @@ def _stream_reads(result: Result) -> Used:
 
 
 def _functions(result: Result) -> Used:
-    ran = result.invocations[result.invocations["outcome"] != "throttled"]
+    ran = result.invocations[~result.invocations["outcome"].isin(NOT_RUN)]
     ran = _billed(result, ran, "started_s")
     yield "lambda_requests", float(len(ran))
     seconds = ran.groupby(["function", "provisioned"], observed=True)["billed_ms"].sum() / 1000.0
@@ -81,9 +82,7 @@ def _gb(function: Function) -> float:
 def _destinations(result: Result) -> Used:
     """Yield the documents that on-failure destinations got, in steps of 64 KB where the service counts so."""
     discards = _billed(result, result.discards, "discarded_s")
-    if "destination" not in discards:
-        return
-    sent = discards[discards["delivered"].astype(bool)]
+    sent = discards[discards["delivered"]]
     for kind, documents in sent.groupby("destination", observed=True)["document"]:
         component = _SENT_TO[str(kind)]
         sizes = documents.map(_json_bytes).to_numpy(dtype=np.float64)

@@ -445,7 +445,9 @@ class _RunFrames:
         return _frames.latency_parts(self._consumers, self._names)
 
     def _discards(self) -> pd.DataFrame:
-        return _frames.discards_frame(self._recording, self._names, DISCARD_CONDITIONS)
+        return _frames.discards_frame(
+            self._recording, self._names, DISCARD_CONDITIONS, self._recording.deliveries(self._scenario)
+        )
 
     def _writes(self) -> pd.DataFrame:
         from .workload import OPERATIONS, WRITE_KINDS

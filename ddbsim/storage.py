@@ -99,7 +99,9 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    # documents and the like, which are no type of Parquet's
+    texts = {str(name): frame[name].map(json.dumps) for name in frame if frame[name].dtype == object}
+    table = pa.Table.from_pandas(frame.assign(**texts), preserve_index=False)
     # times split by byte and ids as differences pack twice as well as the defaults, and write faster
     encodings = {
         field.name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(field.type) else "DELTA_BINARY_PACKED"
@@ -177,5 +179,7 @@ def _read(source: Path, name: str, categories: dict[str, list[str]]) -> pd.DataF
     if list(frame) != wanted:
         found = ", ".join(map(str, frame)) or "none"
         raise ResultFolderError(f"{source}: {name}.parquet must have the columns {', '.join(wanted)}, and has {found}")
+    for column in (column.name for column in SCHEMA[name] if column.dtype == "object"):
+        frame[column] = pd.Series([json.loads(text) for text in frame[column]], dtype="object", index=frame.index)
     kinds = {column: pd.CategoricalDtype(pd.Index(names, dtype="str")) for column, names in categories.items()}
     return frame.astype(kinds)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from .analysis.utilization import busy_share
 from .capacity import capacity
+from .log.outcomes import FAILED, NOT_RUN
 from .scenario import served
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
     mine = invocations[invocations["event_source_mapping"] == mapping.label]
     quantiles = result.latency((0.5, 0.95, 0.99))
     quantiles = quantiles[quantiles["event_source_mapping"] == mapping.label]
-    ran = mine[mine["outcome"] != "throttled"]
+    ran = mine[~mine["outcome"].isin(NOT_RUN)]
     lanes = result.scenario.table.partitions * mapping.parallelization_factor
     row = {"event_source_mapping": mapping.label}
     row |= {f"records {name}": f"{count:,}" for name, count in outcomes.items() if count or name == "processed"}
@@ -79,8 +80,8 @@ def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
     row["peak iterator age (s)"] = f"{ran['iterator_age_s'].max():.1f}" if len(ran) else "-"
     row["invocations"] = f"{len(ran):,}"
     row["records per invocation"] = f"{ran['records'].mean():.1f}" if len(ran) else "-"
-    row["failed invocations"] = f"{ran['outcome'].isin(('error', 'timeout', 'partial')).sum():,}"
-    row["throttles"] = f"{len(mine) - len(ran):,}"
+    row["failed invocations"] = f"{ran['outcome'].isin((*FAILED, 'partial')).sum():,}"
+    row["throttles"] = f"{(mine['outcome'] == 'throttled').sum():,}"
     row["utilization of lanes"] = f"{busy_share(mine, lanes, result.ended_s):.1%}"
     return row
 

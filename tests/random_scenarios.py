@@ -106,6 +106,40 @@ def pollers(draw: st.DrawFn, off_lattice: bool) -> ds.Poller:
         bytes_per_read=draw(st.sampled_from([2**20, 5_000, 300_000])),
         read_ahead_batches=draw(st.sampled_from([0, 1, 3])),
         turnaround_s=draw(st.sampled_from([0.015, 0.0, 0.3])),
+        activation_delay=draw(st.sampled_from([0.31, ds.Uniform(0.1, 1.5)])),
+        shard_discovery_delay=draw(st.sampled_from([0.17, ds.Uniform(0.2, 1.5)])),
+    )
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw when a mapping is there, mostly always."""
+    if draw(st.integers(0, 2)):
+        return {}
+    pauses = [(1.03, 2.51, "disabled"), (3.07, 4.03, "updated"), (3.51, 8.03, "disabled")]
+    return {
+        "starting_position": draw(st.sampled_from(["TRIM_HORIZON", "LATEST"])),
+        "created_s": draw(st.sampled_from([None, 0.0, 2.03])),
+        "suspensions": tuple(
+            ds.Suspension(start_s=start_s, end_s=end_s, kind=kind)
+            for start_s, end_s, kind in draw(st.lists(st.sampled_from(pauses), max_size=2, unique=True))
+        ),
+    }
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a filter, mostly none."""
+    content = {"dynamodb": {"NewImage": {"a": {"S": ["x"]}}}}
+    return draw(
+        st.sampled_from(
+            [
+                {},
+                {},
+                {"filter_criteria": ({"eventName": ["MODIFY"]},)},
+                {"filter_criteria": (content,), "filter_match_fraction": 0.3},
+            ]
+        )
     )
 
 
@@ -127,7 +161,16 @@ def mappings(draw: st.DrawFn, name: str, function: ds.Function, off_lattice: boo
             jitter=draw(st.sampled_from([0.0, 0.5, 1.0])),
         ),
         poller=draw(pollers(off_lattice)),
+        **draw(lives()),
+        **draw(filters()),
     )
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> ds.Table:
+    count = draw(st.integers(1, 3))
+    splits = [ds.Split(at_s=2.07, partition=0), ds.Split(at_s=3.51, partition=count + 1)]
+    return ds.Table(partitions=count, splits=tuple(splits[: draw(st.sampled_from([0, 0, 1, 2]))]))
 
 
 @st.composite
@@ -140,13 +183,17 @@ def scenarios(draw: st.DrawFn, off_lattice: bool = False) -> ds.Scenario:
         reading += (draw(mappings("second", second, off_lattice)),)
     return ds.Scenario(
         workload=draw(workloads()),
-        table=ds.Table(partitions=draw(st.integers(1, 3))),
+        table=draw(tables()),
         stream=ds.Stream(
             view_type=draw(st.sampled_from(ds.VIEW_TYPES)),
             retention_s=draw(st.sampled_from([86_400.0, 86_400.0, 4.0])),
             visibility_delay=draw(st.sampled_from([0.0, 0.25, ds.LogNormal(median=0.1, sigma=0.5)])),
+            shard_lifetime=draw(st.sampled_from([15_000.0, 15_000.0, ds.Uniform(2.0, 5.0)])),
+            disabled_s=draw(st.sampled_from([None, None, None, 5.03])),
         ),
         event_source_mappings=reading,
+        # with three readers and more, reads are refused
+        stream_readers=tuple(ds.StreamReader(name=f"other {n}") for n in range(draw(st.sampled_from([0, 0, 1, 3])))),
         # longer than the least maximum_record_age_in_seconds only now and then: such runs cost most
         duration_s=draw(st.sampled_from(_LENGTHS_S)),
         account_concurrency=draw(st.sampled_from([1_000, 10])),

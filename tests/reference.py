@@ -25,8 +25,10 @@ from ddbsim.randomness import RandomStreams
 from ddbsim.run import draw_writes
 from ddbsim.scenario import EventSourceMapping, Function, Scenario
 from ddbsim.system.hashing import lane_of
+from ddbsim.system.schedule import Lattice, Pauses
 from ddbsim.system.stream import Shard, StreamLog, publish
-from ddbsim.workload import REMOVE
+from ddbsim.system.subscription import Subscription
+from ddbsim.workload import OPERATIONS
 
 __all__ = ["Attempt", "Record", "simulate_by_record"]
 
@@ -64,11 +66,11 @@ class Record:
 
     number: int
     item: int
-    removed: bool
     written_s: float
     visible_s: float
     size_bytes: int
     payload_bytes: int
+    event_name: str
     received_s: float = math.nan
     completed_s: float = math.nan
     deliveries: int = 0
@@ -111,24 +113,33 @@ def simulate_by_record(scenario: Scenario, seed: int) -> Reference:
     fleets = make_fleets(scenario, streams)
     for mapping in scenario.mappings:
         records: list[Record | None] = [None] * len(stream)
+        readings: list[ShardReading] = []
+        subscription = Subscription(scenario, mapping, streams)
         for shard in stream.shards:
             of_shard = read_off(stream, shard)
             for record in of_shard:
                 records[record.number] = record
-            ShardReading(
-                clock, mapping, scenario, shard.index, of_shard, fleets[mapping.function.name], streams, reference
-            )
+            reading = ShardReading(
+                clock, mapping, scenario, shard, of_shard, fleets[mapping.function.name], streams, reference,
+                subscription,
+            )  # fmt: skip
+            readings.append(reading)
+            if shard.parent >= 0:
+                readings[shard.parent].children.append(reading)
+            else:
+                reading.begin(subscription.begin_s)
         reference.records[mapping.label] = records  # type: ignore[assignment]
     clock.run(until=scenario.length_s)
     return reference
 
 
 def read_off(stream: StreamLog, shard: Shard) -> list[Record]:
-    columns = (stream.item_id, stream.operation == REMOVE, stream.written_s, stream.size_bytes, stream.payload_bytes)
+    names = np.array(OPERATIONS)[stream.operation]
+    columns = (stream.item_id, stream.written_s, stream.size_bytes, stream.payload_bytes, names)
     rows = zip(*(column[shard.record].tolist() for column in columns), shard.visible_s.tolist(), strict=True)
     return [
-        Record(number, item, removed, written, visible, size, payload)
-        for number, (item, removed, written, size, payload, visible) in zip(shard.record.tolist(), rows, strict=True)
+        Record(number, item, written, visible, size, payload, name)
+        for number, (item, written, size, payload, name, visible) in zip(shard.record.tolist(), rows, strict=True)
     ]
 
 
@@ -200,65 +211,119 @@ def make_fleets(scenario: Scenario, streams: RandomStreams) -> dict[str, Fleet]:
 
 
 class ShardReading:
-    """One mapping's poller on one shard, with the lanes that it feeds."""
+    """One mapping's poller on one shard, with the lanes that it feeds.
+
+    When it polls, and which records it starts behind, are drawn before the clock starts, and taken over.
+    """
 
     def __init__(
         self,
         clock: Clock,
         mapping: EventSourceMapping,
         scenario: Scenario,
-        shard: int,
+        shard: Shard,
         records: list[Record],
         fleet: Fleet,
         streams: RandomStreams,
         reference: Reference,
+        subscription: Subscription,
     ) -> None:
-        self.clock, self.poller = clock, mapping.poller
+        self.clock, self.poller, self.shard = clock, mapping.poller, shard
+        self.retention_s = scenario.stream.retention_s
         self.visible = simpy.Store(clock)
-        purpose = f"{mapping.label}/{shard}"
-        self.phase_s = float(streams(f"poller.phase/{purpose}").uniform(0.0, self.poller.interval_s))
+        self.schedule = subscription.schedule(shard)
+        self.discovery_s = subscription.discovery_s(shard)
+        self.children: list[ShardReading] = []
+        self.ended = clock.event()
+        self.records, self.unread = records, len(records)
+        self.passed_over = self.pass_over(mapping, records, subscription.skipped(shard), streams)
         self.lanes = [
-            ReferenceLane(clock, mapping, scenario, shard, number, fleet, streams, reference)
+            ReferenceLane(clock, mapping, scenario, self, number, fleet, streams, reference, subscription.pauses)
             for number in range(mapping.parallelization_factor)
         ]
         items = np.array([record.item for record in records], dtype=np.int64)
         lanes = lane_of(items, len(self.lanes)).tolist()
         self.lane_of = {record.number: self.lanes[lane] for record, lane in zip(records, lanes, strict=True)}
         clock.process(self.publish(records))
-        clock.process(self.poll())
+
+    def pass_over(
+        self, mapping: EventSourceMapping, records: list[Record], skipped: np.ndarray, streams: RandomStreams
+    ) -> dict[int, str]:
+        """Return the outcome of the records that go to no lane."""
+        fraction = mapping.filter_match_fraction
+        rng = streams(f"filter/{mapping.label}/{self.shard.index}")
+        fate = {}
+        for record, behind in zip(records, skipped.tolist(), strict=True):
+            out = fraction is not None and rng.random() >= fraction
+            if mapping.filter_criteria and fraction is None:
+                out = record.event_name not in mapping.filter_criteria[0]
+            if behind:
+                fate[record.number] = "skipped"
+            elif out:
+                fate[record.number] = "filtered"
+        return fate
+
+    def begin(self, at_s: float) -> None:
+        """Read from an instant on; the records that the mapping starts behind are passed over without a read."""
+        for record in self.records:
+            if self.passed_over.get(record.number) == "skipped":
+                record.outcome = "skipped"
+                self.unread -= 1
+        if math.isinf(at_s):
+            return
+        self.clock.process(self.poll(at_s))
         for lane in self.lanes:
-            clock.process(lane.work())
+            self.clock.process(lane.work(at_s))
 
     def publish(self, records: list[Record]) -> Steps:
         for record in records:
             yield self.clock.at(record.visible_s, VISIBLE)
             self.visible.put(record)
 
-    def poll(self) -> Steps:
-        tick, interval_s = 0, self.poller.interval_s
-        next_s = self.phase_s
-        while True:
+    def poll(self, begin_s: float) -> Steps:
+        next_s = self.schedule.at_or_after(begin_s)
+        lattice = isinstance(self.schedule, Lattice)
+        while not math.isinf(next_s):
             yield self.clock.at(next_s, TICK)
-            cut = any(lane.wants_more for lane in self.lanes) and self.read_page()
-            while self.phase_s + tick * interval_s <= next_s:
-                tick += 1
-            if cut and self.poller.backlog_interval_s != interval_s:
+            cut = any(lane.wants_more for lane in self.lanes) and self.read_page(next_s)
+            if self.shard.closed_s <= next_s and not self.unread and all(lane.is_idle for lane in self.lanes):
+                self.ended.succeed()
+                for child in self.children:
+                    child.begin(next_s + child.discovery_s)
+                return
+            if cut and lattice and self.poller.backlog_interval_s != self.poller.interval_s:
                 next_s += self.poller.backlog_interval_s
             else:
-                next_s = self.phase_s + tick * interval_s
+                next_s = self.schedule.after(next_s)
 
-    def read_page(self) -> bool:
-        """Hand one page over to the lanes; return whether a limit cut it."""
+    def read_page(self, now: float) -> bool:
+        """Hand one page over to the lanes; return whether a limit cut it. What is trimmed does not count."""
         records = size = 0
+        trimmed = True
         while self.visible.items:
             record = self.visible.items[0]
+            if record.outcome == "skipped":
+                self.visible.get()
+                continue
+            trimmed = trimmed and record.written_s < now - self.retention_s
+            if trimmed:
+                self.visible.get()
+                self.hand_over(record)
+                continue
             full = records == self.poller.records_per_read or size + record.size_bytes > self.poller.bytes_per_read
             if records and full:
                 return True
             self.visible.get()
-            self.lane_of[record.number].take_in(record)
+            self.hand_over(record)
             records, size = records + 1, size + record.size_bytes
         return False
+
+    def hand_over(self, record: Record) -> None:
+        self.unread -= 1
+        if record.number in self.passed_over:
+            record.outcome = self.passed_over[record.number]
+        else:
+            self.lane_of[record.number].take_in(record)
 
 
 class ReferenceLane:
@@ -269,19 +334,21 @@ class ReferenceLane:
         clock: Clock,
         mapping: EventSourceMapping,
         scenario: Scenario,
-        shard: int,
+        reading: ShardReading,
         number: int,
         fleet: Fleet,
         streams: RandomStreams,
         reference: Reference,
+        pauses: Pauses,
     ) -> None:
         self.clock, self.mapping, self.fleet, self.reference = clock, mapping, fleet, reference
-        self.retention_s = scenario.stream.retention_s
-        self.shard, self.number = shard, number
+        self.retention_s, self.start_epoch_s = scenario.stream.retention_s, scenario.start_epoch_s
+        self.reading, self.pauses = reading, pauses
+        self.shard, self.number = reading.shard.index, number
         self.store = simpy.Store(clock)
         self.busy = False
         self.arrival = clock.event()
-        name = f"{mapping.label}/{shard}/{number}"
+        name = f"{mapping.label}/{self.shard}/{number}"
         self.handler = Handler(mapping, scenario.stream.view_type, streams, name)
         self.jitter = streams(f"retry.jitter/{name}")
 
@@ -290,13 +357,17 @@ class ReferenceLane:
         buffer = self.mapping.poller.read_ahead_batches * self.mapping.batch_size
         return not self.busy or len(self.store.items) < buffer
 
+    @property
+    def is_idle(self) -> bool:
+        return not self.busy and not self.store.items
+
     def take_in(self, record: Record) -> None:
         self.store.put(record)
         self.arrival.succeed()
         self.arrival = self.clock.event()
 
-    def work(self) -> Steps:
-        ended_s, ready_s = 0.0, 0.0
+    def work(self, begin_s: float) -> Steps:
+        ended_s, ready_s = begin_s, begin_s
         while True:
             batch, closed_s, ticket = yield from self.gather(ended_s, ready_s)
             self.busy = True
@@ -309,16 +380,27 @@ class ReferenceLane:
     def gather(self, opened_s: float, ready_s: float) -> Steps:
         clock, window_s = self.clock, self.mapping.maximum_batching_window_in_seconds
         ticket = clock.ticket()
-        if window_s:
-            yield from self.when_window_closes(opened_s, window_s, ready_s, ticket)
-        else:
-            yield from self.when_any(ticket)
-        ready_s = max(clock.now, ready_s)
-        yield clock.at(ready_s, LANE, ticket)
+        while True:
+            if window_s:
+                yield from self.when_window_closes(opened_s, window_s, ready_s, ticket)
+            else:
+                yield from self.when_any(ticket)
+            ready_s = self.pauses.resumed_s(max(clock.now, ready_s))
+            yield clock.at(ready_s, LANE, ticket)
+            if not self.forget_trimmed(ready_s):
+                break
         batch = []
         for _ in range(self.fitting()[0]):
             batch.append((yield self.store.get()))  # noqa: PERF401 - no yield in a comprehension
         return batch, ready_s, ticket
+
+    def forget_trimmed(self, now: float) -> bool:
+        """Let go what the stream trimmed before it was ever sent; return whether there was any."""
+        kept = [record for record in self.store.items if record.written_s >= now - self.retention_s]
+        forgotten = self.store.items[: len(self.store.items) - len(kept)]
+        self.conclude(forgotten, "expired")
+        self.store.items = kept
+        return bool(forgotten)
 
     def when_any(self, ticket: int) -> Steps:
         if not self.store.items:
@@ -358,6 +440,7 @@ class ReferenceLane:
     def settle(self, batch: list[Record], now: float, ticket: int) -> Steps:
         attempts = throttles = 0
         while True:
+            now = self.pauses.resumed_s(now)
             yield self.clock.at(now, LANE, ticket)
             young = self.drop_old(batch, now)
             if len(young) < len(batch):
@@ -468,6 +551,6 @@ class Handler:
 
     def read_items(self, batch: list[Record]) -> float:
         """Return how long it takes to read the batch's items from the table, where its records do not carry them."""
-        items = [record.item for record in batch if not record.removed] if self.reads_back else []
+        items = [record.item for record in batch if record.event_name != "REMOVE"] if self.reads_back else []
         requests = math.ceil(len(set(items)) / 100) if self.function.read_back.batched else len(items)
         return sum(next(self.latencies) for _ in range(requests))

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "items": {"aws"},
     "filters": {"aws"},
     "workload": BASE | {"items"},
-    "scenario": BASE | {"workload", "items"},
+    "scenario": BASE | {"workload", "items", "filters"},
     "system": BASE | {"scenario", "workload", "log", "items", "filters"},
     "analysis": {"aws", "log"},
     "plots": {"log"},

@@ -48,14 +48,26 @@ def assert_same_attempts(result: ds.Result, reference: Reference) -> None:
 
 
 def scenario(
-    *, rate: float = 60.0, partitions: int = 2, duration_s: float = 20.0, function: ds.Function | None = None, **mapping
+    *,
+    rate: float = 60.0,
+    partitions: int = 2,
+    splits: tuple[ds.Split, ...] | ds.Split = (),
+    stream: ds.Stream | None = None,
+    operations: ds.OperationMix | None = None,
+    duration_s: float = 20.0,
+    function: ds.Function | None = None,
+    **mapping,
 ) -> ds.Scenario:
     function = function or ds.Function(name="indexer", duration=QUICK)
     return ds.Scenario(
         workload=ds.PoissonWrites(
-            rate_per_s=rate, item_bytes=ds.LogNormal(median=900, p99=4_000), keys=ds.UniformKeys(items=40)
+            rate_per_s=rate,
+            item_bytes=ds.LogNormal(median=900, p99=4_000),
+            keys=ds.UniformKeys(items=40),
+            operations=operations or ds.OperationMix(),
         ),
-        table=ds.Table(partitions=partitions),
+        table=ds.Table(partitions=partitions, splits=splits),
+        stream=stream or ds.Stream(),
         event_source_mappings=ds.EventSourceMapping(name="reader", function=function, **mapping),
         duration_s=duration_s,
     )
@@ -122,6 +134,51 @@ CASES = {
     "read-backs of failing batches": reading_back(ds.ReadBack(), "OLD_IMAGE", failures=FLAKY),
     "batched read-backs": reading_back(ds.ReadBack(batched=True, latency=ds.Exponential(0.05)), "KEYS_ONLY"),
     "read-backs that time out": reading_back(ds.ReadBack(latency=ds.Exponential(0.1)), "KEYS_ONLY", timeout_s=1),
+    "a shard that splits": scenario(
+        partitions=2, splits=(ds.Split(at_s=5, partition=0), ds.Split(at_s=9, partition=3)), parallelization_factor=2
+    ),
+    "shards that roll over": scenario(
+        rate=200.0, stream=ds.Stream(shard_lifetime=ds.Uniform(3, 5)), function=ds.Function(duration=SLOW)
+    ),
+    "a split, and a poison item before it": scenario(
+        splits=ds.Split(at_s=8, partition=1), function=flaky(), maximum_retry_attempts=3
+    ),
+    "a filter": scenario(
+        filter_criteria=({"eventName": ["INSERT", "REMOVE"]},),
+        parallelization_factor=2,
+        operations=ds.OperationMix(insert=0.3, modify=0.4, remove=0.3),
+    ),
+    "a share that passes": scenario(
+        filter_criteria=({"dynamodb": {"NewImage": {"a": {"S": ["x"]}}}},),
+        filter_match_fraction=0.3,
+        stream=ds.Stream(shard_lifetime=ds.Uniform(3, 5)),
+        maximum_batching_window_in_seconds=1,
+    ),
+    "LATEST, created late": scenario(
+        created_s=4.0, starting_position="LATEST", poller=ds.Poller(activation_delay=ds.Uniform(1, 2))
+    ),
+    "TRIM_HORIZON, created late": scenario(created_s=6.0, poller=ds.Poller(activation_delay=1.5), batch_size=20),
+    "disabled and enabled": scenario(
+        suspensions=(ds.Suspension(start_s=3, end_s=6), ds.Suspension(start_s=12.5, end_s=14)),
+        poller=ds.Poller(activation_delay=0.7),
+        function=flaky(),
+        maximum_retry_attempts=2,
+    ),
+    "an update at LATEST": scenario(
+        starting_position="LATEST",
+        suspensions=ds.Suspension(start_s=5, end_s=7, kind="updated"),
+        poller=ds.Poller(activation_delay=0.5),
+    ),
+    "never enabled again": scenario(suspensions=ds.Suspension(start_s=7), maximum_batching_window_in_seconds=1),
+    "a disabled stream": scenario(stream=ds.Stream(disabled_s=11)),
+    "a backlog that the stream trims": scenario(
+        created_s=12.0,
+        duration_s=30.0,
+        stream=ds.Stream(retention_s=6, shard_lifetime=ds.Uniform(3, 5)),
+        poller=ds.Poller(activation_delay=0.1, records_per_read=30),
+        function=ds.Function(duration=SLOW),
+        parallelization_factor=2,
+    ),
     "outage with an age limit": scenario(
         rate=8.0,
         duration_s=150.0,

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.log.outcomes import NOT_RUN
+
 __all__ = ["grid", "lag"]
 
 Floats = npt.NDArray[np.float64]
@@ -84,7 +86,7 @@ def lag(
     if ended_s is None:
         ended_s = float(stream_log["written_s"].max()) if len(stream_log) else 1.0
     at_s = grid(every_s, ended_s)
-    sent = invocations[invocations["outcome"] != "throttled"]
+    sent = invocations[~invocations["outcome"].isin(NOT_RUN)]
     keys = ["event_source_mapping", "shard_id"]
     sent_of = dict(list(sent.groupby(keys, observed=True)))
     dropped_of = dict(list(discards.groupby(keys, observed=True)))
@@ -130,10 +132,10 @@ def _of_shard(
 
 
 def _settled_s(group: pd.DataFrame, dropped: pd.DataFrame | None) -> Floats:
-    """Return when each record was settled: completed, filtered (when visible), or dropped; infinity if never."""
+    """Return when each record was settled: completed, passed over (when visible), or dropped; infinity if never."""
     settled = group["completed_s"].to_numpy(copy=True)
-    filtered = (group["outcome"] == "filtered").to_numpy()
-    settled[filtered] = group["visible_s"].to_numpy()[filtered]
+    passed_over = group["outcome"].isin(("filtered", "skipped")).to_numpy()
+    settled[passed_over] = group["visible_s"].to_numpy()[passed_over]
     if dropped is not None:
         gone = group["outcome"].isin(("discarded", "expired")).to_numpy()
         settled[gone] = _dropped_s(group["sequence_number"].to_numpy(), dropped)[gone]
@@ -156,6 +158,8 @@ def _oldest_sent(sent: pd.DataFrame | None, at_s: Floats) -> Floats:
     oldest = np.full(len(at_s), -np.inf)
     if sent is not None and len(at_s):
         step = np.searchsorted(at_s, sent["started_s"].to_numpy())
-        inside = step < len(at_s)
-        np.maximum.at(oldest, step[inside], sent["iterator_age_s"].to_numpy()[inside])
+        age_s = sent["iterator_age_s"].to_numpy()
+        # the call that ends a tumbling window has no records, and no age
+        inside = (step < len(at_s)) & ~np.isnan(age_s)
+        np.maximum.at(oldest, step[inside], age_s[inside])
     return np.where(np.isinf(oldest), np.nan, oldest)

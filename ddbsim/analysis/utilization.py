@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.log.outcomes import NOT_RUN
+
 from .lag import grid
 
 __all__ = ["busy_share", "throughput"]
@@ -36,7 +38,7 @@ def throughput(
     if ended_s is None:
         ended_s = float(stream_log["written_s"].max()) if len(stream_log) else 1.0
     at_s = grid(every_s, ended_s)
-    ran = invocations[invocations["outcome"] != "throttled"]
+    ran = invocations[~invocations["outcome"].isin(NOT_RUN)]
     frames = []
     for name, group in stream_log.groupby("event_source_mapping", observed=True):
         mine = ran[ran["event_source_mapping"] == name]
@@ -76,7 +78,7 @@ def busy_share(invocations: pd.DataFrame, lanes: int, ended_s: float) -> float:
     >>> busy_share(ran, lanes=1, ended_s=10.0)
     0.25
     """
-    ran = invocations[invocations["outcome"] != "throttled"]
+    ran = invocations[~invocations["outcome"].isin(NOT_RUN)]
     started = ran["started_s"].to_numpy()
     ends = started + ran["init_s"].to_numpy() + ran["duration_s"].to_numpy()
     busy = np.nansum(np.where(np.isnan(ends), ended_s, ends) - started)

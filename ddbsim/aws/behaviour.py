@@ -128,6 +128,109 @@ TURNAROUND_S = _measured(
     meaning="From the end of an invocation to the lane's next (15-23 ms between starts of a trivial handler).",
     parameter="Poller.turnaround_s",
 )
+ACTIVATION_LOW_S = _measured(
+    name="activation_delay_low_s",
+    value=45.0,
+    unit="s",
+    source=_RECORDED,
+    date="2026-09",
+    meaning="Shortest time from a mapping's creation or enabling to its first delivery (45-85 s were seen).",
+    parameter="Poller.activation_delay",
+)
+ACTIVATION_HIGH_S = _measured(
+    name="activation_delay_high_s",
+    value=85.0,
+    unit="s",
+    source=_RECORDED,
+    date="2026-09",
+    meaning="Longest such time; uniform between the two (the law is assumed).",
+    parameter="Poller.activation_delay",
+)
+UPDATE_LOSES_LATEST = _assumed(
+    name="update_loses_latest",
+    value="records written meanwhile are skipped",
+    unit="",
+    meaning="What an update does to a mapping that started at LATEST: one report from the field.",
+)
+SHARD_DISCOVERY_LOW_S = _assumed(
+    name="shard_discovery_low_s",
+    value=1.0,
+    unit="s",
+    meaning="Shortest time from the end of a shard to the first poll of its children ('a couple of seconds').",
+    parameter="Poller.shard_discovery_delay",
+)
+SHARD_DISCOVERY_HIGH_S = _assumed(
+    name="shard_discovery_high_s",
+    value=3.0,
+    unit="s",
+    meaning="Longest such time; spikes of 30-60 s were reported, their cause is not settled.",
+    parameter="Poller.shard_discovery_delay",
+)
+IDLE_WINDOW_S = _assumed(
+    name="idle_window_s",
+    value=120.0,
+    unit="s",
+    meaning="Without a later record a tumbling window is ended this long after its end (none came within 112 s).",
+    parameter="Poller.idle_window_s",
+)
+_ADAPTER = "source of awslabs/dynamodb-streams-kinesis-adapter v2.3.0"
+_FLINK = "source of apache/flink-connector-aws, DynamodbStreamsSourceConfigConstants"
+KCL_IDLE_S = Fact(
+    name="kcl_idle_s",
+    value=1.0,
+    unit="s",
+    status="documented",
+    source=_ADAPTER,
+    date="2026",
+    meaning="The KCL adapter's time between reads of a shard that bring records.",
+)
+KCL_IDLE_EMPTY_S = Fact(
+    name="kcl_idle_empty_s",
+    value=2.0,
+    unit="s",
+    status="documented",
+    source=_ADAPTER,
+    date="2026",
+    meaning="The KCL adapter's time to the next read after an empty one.",
+)
+FLINK_IDLE_S = Fact(
+    name="flink_idle_s",
+    value=0.25,
+    unit="s",
+    status="documented",
+    source=_FLINK,
+    date="2026",
+    meaning="Flink's time between reads of a shard that bring records.",
+)
+FLINK_IDLE_EMPTY_S = Fact(
+    name="flink_idle_empty_s",
+    value=1.0,
+    unit="s",
+    status="documented",
+    source=_FLINK,
+    date="2026",
+    meaning="Flink's time to the next read after an empty one.",
+)
+THROTTLED_READ_INITIAL_S = _assumed(
+    name="throttled_read_initial_s",
+    value=1.0,
+    unit="s",
+    meaning="Delay after a refused read of a shard with too many readers; it doubles with each refusal in a row.",
+    parameter="Stream.throttled_read_initial_s",
+)
+THROTTLED_READ_CAP_S = _assumed(
+    name="throttled_read_cap_s",
+    value=120.0,
+    unit="s",
+    meaning="Longest such delay.",
+    parameter="Stream.throttled_read_cap_s",
+)
+THROTTLED_READ_LAW = _assumed(
+    name="throttled_read_law",
+    value="refused with probability 1 - 2 / readers, independently",
+    unit="",
+    meaning="What a third reader of a shard meets; AWS says only that more than two may be throttled.",
+)
 EMPTY_WINDOW = _assumed(
     name="empty_batching_window",
     value="opens again",

@@ -162,6 +162,14 @@ BILLING_STEP_MS = _fixed(
     meaning="Billed duration, init included since 2025-08, is rounded up to whole milliseconds.",
 )
 
+STATE_BYTES = _fixed(
+    name="tumbling_window_state_bytes",
+    value=MB,
+    unit="bytes",
+    source="https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html",
+    meaning="Largest state of a tumbling window; a larger one ends the window early.",
+)
+
 # The stream
 RETENTION_S = _fixed(
     name="retention_s",

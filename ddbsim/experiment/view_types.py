@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ddbsim.analysis.student import mean_intervals
+from ddbsim.log.outcomes import NOT_RUN
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.result import Result
 from ddbsim.run import draw_writes, run
@@ -255,7 +256,7 @@ def _work(result: Result) -> pd.DataFrame:
     warmup_s = result.scenario.warmup_s
     log = result.stream_log[result.stream_log["written_s"] >= warmup_s]
     ran = result.invocations
-    ran = ran[(ran["outcome"] != "throttled") & (ran["started_s"] >= warmup_s)]
+    ran = ran[~ran["outcome"].isin(NOT_RUN) & (ran["started_s"] >= warmup_s)]
     latency = result.latency((0.5, 0.99)).set_index(["event_source_mapping", "quantile"])["latency_s"]
     rows = []
     for mapping in result.scenario.mappings:

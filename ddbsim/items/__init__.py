@@ -1,6 +1,7 @@
 """Real items: their JSON, their sizes, the writes that change them, and the records and events that come of it."""
 
 from .events import (
+    ACCOUNT,
     FIRST_COUNTER,
     TIME_TO_LIVE_IDENTITY,
     ViewType,
@@ -8,8 +9,10 @@ from .events import (
     image_bytes,
     lambda_event,
     lambda_record,
+    record_sequence_number,
     sequence_number,
     shard_id,
+    stream_arn,
     stream_record,
 )
 from .sizes import item_bytes, number_bytes, record_bytes, stored_bytes, value_bytes
@@ -17,6 +20,7 @@ from .types import Item, from_dynamodb, to_dynamodb
 from .writes import Change, EventName, ItemTable, Operation, same_item
 
 __all__ = [
+    "ACCOUNT",
     "FIRST_COUNTER",
     "TIME_TO_LIVE_IDENTITY",
     "Change",
@@ -33,10 +37,12 @@ __all__ = [
     "lambda_record",
     "number_bytes",
     "record_bytes",
+    "record_sequence_number",
     "same_item",
     "sequence_number",
     "shard_id",
     "stored_bytes",
+    "stream_arn",
     "stream_record",
     "to_dynamodb",
     "value_bytes",

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 from .writes import Change
 
 __all__ = [
+    "ACCOUNT",
     "FIRST_COUNTER",
     "TIME_TO_LIVE_IDENTITY",
     "ViewType",
@@ -21,8 +23,10 @@ __all__ = [
     "image_bytes",
     "lambda_event",
     "lambda_record",
+    "record_sequence_number",
     "sequence_number",
     "shard_id",
+    "stream_arn",
     "stream_record",
 ]
 
@@ -30,6 +34,9 @@ ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OL
 
 #: The userIdentity of the records of expired items, in the Region that deleted them.
 TIME_TO_LIVE_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+
+#: The account of ARNs.
+ACCOUNT = "123456789012"
 
 _VIEW_TYPES = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 _WITH_NEW = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
@@ -164,6 +171,25 @@ def sequence_number(shard_seed: int, position: int) -> str:
         raise ValueError(f"position must be 0 or more, got {position!r}")
     noise = _mix(shard_seed, position)
     return str((FIRST_COUNTER + position) * _TAIL + noise % _TAIL_SPREAD)
+
+
+def record_sequence_number(shard_id: str, counter: int) -> str:
+    """Return the SequenceNumber of a shard's record from its counter, the `sequence_number` of the frames.
+
+    Parameters
+    ----------
+    shard_id
+        AWS's ShardId.
+    counter
+        1 or more; a child's go on above its parent's.
+    """
+    return sequence_number(int(shard_id[-8:], 16), counter - 1)
+
+
+def stream_arn(region: str, table_name: str, enabled_epoch_s: float) -> str:
+    """Return the ARN of a stream, in the account of AWS's examples; its label is the time of its enabling."""
+    label = datetime.fromtimestamp(enabled_epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.000")
+    return f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/{table_name}/stream/{label}"
 
 
 def shard_id(created_epoch_ms: int, shard_seed: int) -> str:

@@ -40,7 +40,12 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("received_s", "float64", "s", "first handed to the function; NaN if never"),
         Column("completed_s", "float64", "s", "end of the invocation that processed it; NaN if none did"),
         Column("deliveries", "int32", "", "invocations that held the record"),
-        Column("outcome", "category", "", "processed, filtered, discarded, expired, or waiting when the run ended"),
+        Column(
+            "outcome",
+            "category",
+            "",
+            "processed, filtered, discarded, expired, skipped (before the mapping began), or waiting at the end",
+        ),
     ),
     "invocations": (
         _MAPPING,
@@ -56,7 +61,12 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("records", "int64", "", "records in the batch"),
         Column("payload_bytes", "int64", "bytes", "size of the JSON event"),
         Column("iterator_age_s", "float64", "s", "age of the batch's last record when sent"),
-        Column("outcome", "category", "", "success, partial, error, timeout, throttled, or running"),
+        Column(
+            "outcome",
+            "category",
+            "",
+            "success, partial, error, timeout, throttled, running, out_of_memory or too_large",
+        ),
         Column("provisioned", "bool", "", "whether it ran on provisioned concurrency"),
     ),
     "writes": (
@@ -135,6 +145,10 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("first_sequence_number", "int64", "", "of the first of them"),
         Column("last_sequence_number", "int64", "", "of the last of them"),
         Column("approximate_invoke_count", "int64", "", "as AWS counts it: 1 even if never invoked"),
+        Column("destination", "category", "", "sqs, sns or s3; missing without one"),
+        Column("delivered", "bool", "", "whether the destination got a document"),
+        Column("document", "object", "", "the document for the destination, parsed; None if there is none"),
+        Column("object_key", "object", "", "the key of the object in S3, None elsewhere"),
     ),
     "read_backs": (
         _MAPPING,

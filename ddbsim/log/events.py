@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .frames import Attempts, Consumer, _Recording
+from .frames import Attempts, Consumer, _Lane, _Recording
 from .lane_story import LANE, Event, LaneStory, MappingSettings, batches_of_lanes
 from .outcomes import Settled
 from .sentences import capital, names_of
@@ -28,6 +28,7 @@ EVENTS: Final = (
     "write",
     "visible",
     "poll",
+    "skipped",
     "filtered",
     "batch closed",
     "throttled",
@@ -164,8 +165,29 @@ def _of_polls(recording: _Recording, mappings: Sequence[MappingSettings]) -> Ite
 def _of_lanes(recording: _Recording, attempts: Attempts, mappings: Sequence[MappingSettings]) -> Iterator[Event]:
     batches = batches_of_lanes(attempts.column, recording.recorder.settled.arrays(), len(recording.lanes))
     for lane, of_lane in zip(recording.lanes, batches, strict=True):
-        if of_lane:
+        if lane.lane < 0:
+            yield from _passed_over(recording, lane, mappings[lane.mapping])
+        elif of_lane:
             yield from LaneStory(recording, attempts, lane, mappings[lane.mapping], of_lane).told()
+
+
+def _passed_over(recording: _Recording, lane: _Lane, mapping: MappingSettings) -> Iterator[Event]:
+    """Yield what became of the records of a shard that go to no lane: told with the poll that brought them."""
+    column = recording.recorder.settled.arrays()
+    shard = recording.stream.shards[lane.shard]
+    read_s = lane.polls.read_s(len(shard.record))
+    where = f"{mapping.label}, shard {lane.shard}"
+    assert lane.positions is not None
+    for row in np.flatnonzero(column["lane"] == recording.lanes.index(lane)).tolist():
+        positions = np.sort(lane.positions[int(column["first"][row]) : int(column["last"][row])])
+        for at_s, ids in _together(read_s[positions], shard.record[positions]):
+            if column["outcome"][row] == Settled.SKIPPED:
+                sentence = capital(f"{names_of(ids)}: the mapping began behind.")
+                yield Event(at_s, _POLLER, 1, where, "skipped", ids, sentence)
+                continue
+            sees = "it" if len(ids) == 1 else "them"
+            sentence = capital(f"{names_of(ids)} {'matches' if len(ids) == 1 else 'match'} no filter: ")
+            yield Event(at_s, _POLLER, 1, where, "filtered", ids, f"{sentence}the function never sees {sees}.")
 
 
 def _of_end(recording: _Recording, attempts: Attempts, mappings: Sequence[MappingSettings]) -> Iterator[Event]:

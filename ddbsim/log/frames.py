@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class _Polls(Protocol):
-    def first_ticks(self, visible_s: Floats) -> Floats: ...
+    def first_polls(self, visible_s: Floats) -> Floats: ...
     def read_s(self, count: int) -> Floats: ...
 
 
@@ -122,7 +122,7 @@ class Attempts:
         column["outcome"][running] = Invoked.RUNNING
         column["duration_s"][running] = np.nan
         column["ended_s"][running] = np.nan
-        self.accepted = column["outcome"] != Invoked.THROTTLED
+        self.accepted = (column["outcome"] != Invoked.THROTTLED) & (column["outcome"] != Invoked.TOO_LARGE)
         lanes = recording.lanes
         self.mapping = np.array([lane.mapping for lane in lanes], dtype=np.int64)[column["lane"]]
         self.shard = np.array([lane.shard for lane in lanes], dtype=np.int64)[column["lane"]]
@@ -255,7 +255,7 @@ class Consumer:
             visible[places] = everything[pick]
             read[places] = lane.polls.read_s(len(everything))[pick]
             # a backlogged poller may have been off its lattice, and earlier
-            offer[places] = np.fmin(lane.polls.first_ticks(visible[places]), read[places])
+            offer[places] = np.fmin(lane.polls.first_polls(visible[places]), read[places])
         return visible, offer, read
 
     def received_s(self) -> Floats:
@@ -410,24 +410,54 @@ def _last_written(recording: _Recording, column: dict[str, npt.NDArray[Any]]) ->
     for lane, end in zip(recording.lanes, ends, strict=True):
         rows = order[begin:end]
         begin = end
+        # the call that ends a tumbling window has no records
+        last[rows] = np.nan
+        rows = rows[column["last"][rows] > column["first"][rows]]
         places = column["last"][rows] - 1
         positions = places if lane.positions is None else lane.positions[places]
         last[rows] = recording.stream.written_s[recording.stream.shards[lane.shard].record[positions]]
     return last
 
 
-def discards_frame(recording: _Recording, names: Names, reasons: Sequence[str]) -> pd.DataFrame:
-    """Return what was given up: a row per discarded batch."""
+def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
+    column = np.empty(len(values), dtype=np.object_)
+    column[:] = values
+    return column
+
+
+class _Delivered(Protocol):
+    @property
+    def kind(self) -> str: ...
+    @property
+    def arrived(self) -> bool: ...
+    @property
+    def document(self) -> dict[str, Any] | None: ...
+    @property
+    def object_key(self) -> str | None: ...
+
+
+_DESTINATIONS = ("sqs", "sns", "s3")
+
+
+def discards_frame(
+    recording: _Recording, names: Names, reasons: Sequence[str], delivered: Sequence[_Delivered]
+) -> pd.DataFrame:
+    """Return what was given up, a row per discarded batch, with what its destination got."""
     column = recording.recorder.settled.arrays()
-    rows = np.flatnonzero(column["outcome"] != Settled.PROCESSED)
+    rows = np.flatnonzero((column["outcome"] == Settled.DISCARDED) | (column["outcome"] == Settled.EXPIRED))
     column = {name: values[rows] for name, values in column.items()}
     lanes = [recording.lanes[number] for number in column["lane"].tolist()]
 
     def sequence(places: Any) -> list[int]:
+        """Return the sequence numbers at places of lanes; 0 for a call that had no records."""
         return [
             int(place if lane.positions is None else lane.positions[place])
             + recording.stream.shards[lane.shard].first_number
-            for lane, place in zip(lanes, places.tolist(), strict=True)
+            if held
+            else 0
+            for lane, place, held in zip(
+                lanes, places.tolist(), (column["last"] > column["first"]).tolist(), strict=True
+            )
         ]
 
     mapping = np.array([lane.mapping for lane in lanes], dtype=np.int64)
@@ -443,4 +473,11 @@ def discards_frame(recording: _Recording, names: Names, reasons: Sequence[str]) 
         first_sequence_number=sequence(column["first"]),
         last_sequence_number=sequence(column["last"] - 1),
         approximate_invoke_count=column["invokes"],
+        destination=categories(
+            np.array([_DESTINATIONS.index(one.kind) if one.kind else -1 for one in delivered], dtype=np.int8),
+            _DESTINATIONS,
+        ),
+        delivered=np.array([one.arrived for one in delivered], dtype=np.bool_),
+        document=_objects([one.document for one in delivered]),
+        object_key=_objects([one.object_key for one in delivered]),
     )

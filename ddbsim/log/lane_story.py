@@ -19,7 +19,7 @@ Columns = dict[str, npt.NDArray[Any]]
 #: The stage of a lane's events: at one instant they come after those of the table, the stream and the poller.
 LANE = 3
 
-_FAILED = (Invoked.ERROR, Invoked.TIMEOUT, Invoked.PARTIAL)
+_FAILED = (Invoked.ERROR, Invoked.TIMEOUT, Invoked.PARTIAL, Invoked.OUT_OF_MEMORY, Invoked.TOO_LARGE)
 
 
 class MappingSettings(Protocol):
@@ -162,6 +162,8 @@ class LaneStory:
     def _why(self, records: int, end: int, closed_s: float) -> str:
         if records == self.mapping.batch_size:
             return f"it was full ({count_of(records, 'record')})"
+        if not records:
+            return "its tumbling window is over"
         if end < len(self.read_s) and self.read_s[end] <= closed_s:
             return "one more record would have exceeded the payload of 6 MB"
         if window_s := self.mapping.maximum_batching_window_in_seconds:
@@ -212,6 +214,8 @@ class LaneStory:
             Invoked.PARTIAL: "reported failed records after",
             Invoked.ERROR: "failed after",
             Invoked.TIMEOUT: "was ended by the timeout after",
+            Invoked.OUT_OF_MEMORY: "ran out of memory after",
+            Invoked.TOO_LARGE: "never reached the function, being over 6 MB, and took",
         }
         column = self.column
         took = seconds(float(column["duration_s"][row]))

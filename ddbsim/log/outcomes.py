@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["DISCARD_CONDITIONS", "INVOCATION_OUTCOMES", "RECORD_OUTCOMES", "Discarded", "Invoked", "Settled"]
+__all__ = [
+    "DISCARD_CONDITIONS",
+    "FAILED",
+    "INVOCATION_OUTCOMES",
+    "NOT_RUN",
+    "RECORD_OUTCOMES",
+    "Discarded",
+    "Invoked",
+    "Settled",
+]
 
 
 class Invoked:
@@ -16,9 +25,24 @@ class Invoked:
     TIMEOUT: Final = 3
     THROTTLED: Final = 4
     RUNNING: Final = 5
+    OUT_OF_MEMORY: Final = 6
+    TOO_LARGE: Final = 7
 
 
-INVOCATION_OUTCOMES: Final = ("success", "partial", "error", "timeout", "throttled", "running")
+INVOCATION_OUTCOMES: Final = (
+    "success",
+    "partial",
+    "error",
+    "timeout",
+    "throttled",
+    "running",
+    "out_of_memory",
+    "too_large",
+)
+# what CloudWatch counts as Errors
+FAILED: Final = ("error", "timeout", "out_of_memory")
+# refused, or an event over 6 MB: the handler never saw it, and nothing is billed
+NOT_RUN: Final = ("throttled", "too_large")
 
 
 class Settled:
@@ -29,9 +53,10 @@ class Settled:
     FILTERED: Final = 2
     DISCARDED: Final = 3
     EXPIRED: Final = 4
+    SKIPPED: Final = 5
 
 
-RECORD_OUTCOMES: Final = ("waiting", "processed", "filtered", "discarded", "expired")
+RECORD_OUTCOMES: Final = ("waiting", "processed", "filtered", "discarded", "expired", "skipped")
 
 
 class Discarded:

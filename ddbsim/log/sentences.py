@@ -41,8 +41,8 @@ def names_of(ids: Ids) -> str:
     >>> names_of((3,)), names_of((3, 4, 5, 6)), names_of((3, 5, 6))
     ('record 3', 'records 3-6', 'records 3 and 5-6')
     """
-    if len(ids) == 1:
-        return f"record {ids[0]}"
+    if len(ids) < 2:
+        return f"record {ids[0]}" if ids else "no record"
     runs = [f"{first}-{last}" if last > first else f"{first}" for first, last in _runs(ids)]
     if len(runs) > _MOST_RUNS:
         return f"records {', '.join(runs[:_MOST_RUNS])}, ... ({len(ids):,} in all)"
@@ -51,7 +51,7 @@ def names_of(ids: Ids) -> str:
 
 def batch_of(ids: Ids) -> str:
     """Return what a batch is called in a sentence: "the batch of records 3-6"."""
-    return f"the batch of {names_of(ids)}"
+    return f"the batch of {names_of(ids)}" if ids else "the call that ends the tumbling window"
 
 
 def _runs(ids: Sequence[int]) -> list[tuple[int, int]]:

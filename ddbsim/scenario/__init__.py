@@ -1,11 +1,13 @@
 """What is simulated: frozen configurations with AWS's names, ranges and defaults."""
 
 from .billing import AutoScaling, Billing, BillingSwitch, HeatSplits, OnDemand, Provisioned
+from .destination import Destination, DestinationKind
 from .function import Architecture, ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
-from .mapping import AcceptedWithATrap, Backoff, EventSourceMapping, Poller, StartingPosition
+from .mapping import AcceptedWithATrap, Backoff, EventSourceMapping, Poller, StartingPosition, Suspension
 from .read_back import NEEDS, Consistency, Need, ReadBack, Served, served
 from .scenario import Scenario
+from .stream_reader import ReaderKind, StreamReader
 from .table import VIEW_TYPES, Split, Stream, Table, ViewType
 from .toml import ScenarioFileError
 from .writer import RETRY_PRESETS, Retries, RetryPreset, Writer
@@ -22,6 +24,8 @@ __all__ = [
     "BillingSwitch",
     "ColdStart",
     "Consistency",
+    "Destination",
+    "DestinationKind",
     "Duration",
     "EventSourceMapping",
     "Failures",
@@ -34,6 +38,7 @@ __all__ = [
     "Poller",
     "Provisioned",
     "ReadBack",
+    "ReaderKind",
     "Retries",
     "RetryPreset",
     "Scenario",
@@ -42,6 +47,8 @@ __all__ = [
     "Split",
     "StartingPosition",
     "Stream",
+    "StreamReader",
+    "Suspension",
     "Table",
     "ViewType",
     "Writer",

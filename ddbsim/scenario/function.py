@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from ddbsim.aws import behaviour, limits
 from ddbsim.distributions import Distribution, LogNormal, Uniform
@@ -122,11 +123,14 @@ class Failures:
         reports the first such record instead of raising.
     outages
         Stretches of time in which every invocation fails.
+    out_of_memory_bytes
+        An invocation with a larger event runs out of memory, bytes > 0; None: none does.
     """
 
     error_probability: float = 0.0
     poison_items: tuple[int, ...] = ()
     outages: tuple[Outage, ...] | Outage = ()
+    out_of_memory_bytes: int | None = None
 
     @property
     def windows(self) -> tuple[Outage, ...]:
@@ -136,6 +140,8 @@ class Failures:
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
         check_share("Failures.error_probability", self.error_probability)
+        if self.out_of_memory_bytes is not None:
+            check_whole(self, "out_of_memory_bytes", low=1)
         object.__setattr__(self, "poison_items", several(self.poison_items))
         outages = several(self.outages)
         for outage in outages:
@@ -191,7 +197,7 @@ class Function:
     timeout_s
         An invocation that takes longer fails at this instant, 1..900 s (AWS's default: 3).
     duration
-        The law of the handler's duration.
+        The law of the handler's duration, or "measured": how long `handler` takes here, which no seed repeats.
     needs
         What the handler must see of a change: "keys", the "new" image, the "old" one, or "both".
     read_back
@@ -209,12 +215,18 @@ class Function:
         "x86_64" or "arm64": a matter of price.
     ephemeral_storage_mb
         Size of /tmp, 512..10,240 MiB: a matter of price.
+    handler
+        Your own handler, ``handler(event, context)``, called in virtual time with the event that Lambda would send;
+        what it returns or raises decides what follows. Needs a workload that carries items (`ItemWrites`).
+    state
+        An object in which the handler keeps what it has done (a dict, a list, a set, ...): also `context.state`.
+        `Result.handler_report` looks at it to tell whether processing a record twice changes anything.
     """
 
     name: str = "function"
     memory_mb: int = limits.MEMORY.value
     timeout_s: int = limits.TIMEOUT.value
-    duration: Duration = field(default_factory=Duration)
+    duration: Duration | Literal["measured"] = field(default_factory=Duration)
     needs: Need = "keys"
     read_back: ReadBack = field(default_factory=ReadBack)
     failures: Failures = field(default_factory=Failures)
@@ -223,12 +235,19 @@ class Function:
     provisioned_concurrency: int = 0
     architecture: Architecture = "x86_64"
     ephemeral_storage_mb: int = limits.EPHEMERAL_STORAGE.value
+    handler: Callable[[Any, Any], Any] | None = None
+    state: Any = field(default=None, compare=False)
+
+    @property
+    def law(self) -> Duration:
+        """The law of the duration; where it is measured, one that adds nothing."""
+        return Duration(base_s=0.0) if isinstance(self.duration, str) else self.duration
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
         check_name("Function.name", self.name)
         where = f"Function {self.name!r}"
-        check_kind(f"{where}: duration", self.duration, Duration)
+        self._check_handler(where)
         check_choice(f"{where}: needs", self.needs, NEEDS)
         check_kind(f"{where}: read_back", self.read_back, ReadBack)
         check_kind(f"{where}: failures", self.failures, Failures)
@@ -249,3 +268,16 @@ class Function:
     def set_aside(self) -> int:
         """Invocations at once that are taken from what the account's other functions share."""
         return self.provisioned_concurrency if self.reserved_concurrency is None else self.reserved_concurrency
+
+    def _check_handler(self, where: str) -> None:
+        if self.handler is not None and not callable(self.handler):
+            raise ValueError(f"{where}: handler must be a function of (event, context), got {self.handler!r}")
+        if self.state is not None and self.handler is None:
+            raise ValueError(f"{where}: state must be None without a handler, got {self.state!r}")
+        if self.duration == "measured" and self.handler is not None:
+            return
+        if isinstance(self.duration, str):
+            raise ValueError(
+                f"{where}: duration must be Duration(...), or 'measured' with a handler, got {self.duration!r}"
+            )
+        check_kind(f"{where}: duration", self.duration, Duration)

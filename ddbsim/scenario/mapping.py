@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from ddbsim.aws import behaviour, limits
+from ddbsim.distributions import Distribution, Uniform
+from ddbsim.filters import FilterCriteria
 
 from .checks import (
     check_choice,
+    check_distribution,
     check_kind,
     check_limit,
     check_name,
@@ -20,9 +25,10 @@ from .checks import (
     several,
     take_numpy_numbers,
 )
+from .destination import Destination
 from .function import Function
 
-__all__ = ["AcceptedWithATrap", "Backoff", "EventSourceMapping", "Poller", "StartingPosition"]
+__all__ = ["AcceptedWithATrap", "Backoff", "EventSourceMapping", "Poller", "StartingPosition", "Suspension"]
 
 StartingPosition: TypeAlias = Literal["TRIM_HORIZON", "LATEST"]
 
@@ -33,6 +39,7 @@ _LIMITS = (
     limits.PARALLELIZATION_FACTOR,
     limits.MAXIMUM_RETRY_ATTEMPTS,
     limits.MAXIMUM_RECORD_AGE,
+    limits.TUMBLING_WINDOW,
 )
 
 
@@ -65,6 +72,14 @@ class Backoff:
         check_share("Backoff.jitter", self.jitter)
 
 
+def _activation_delay() -> Distribution:
+    return Uniform(low=behaviour.ACTIVATION_LOW_S.value, high=behaviour.ACTIVATION_HIGH_S.value)
+
+
+def _shard_discovery_delay() -> Distribution:
+    return Uniform(low=behaviour.SHARD_DISCOVERY_LOW_S.value, high=behaviour.SHARD_DISCOVERY_HIGH_S.value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poller:
     """How Lambda's poller reads a shard; no setting of the service changes any of it.
@@ -82,6 +97,13 @@ class Poller:
         Time to the next poll after a page that a limit cut off, seconds (assumed).
     turnaround_s
         From the end of an invocation to the start of the lane's next, seconds.
+    activation_delay
+        From the creation of a mapping, or the end of a suspension, to its first poll, seconds: a number or a
+        distribution. LATEST means: what is written after that.
+    shard_discovery_delay
+        From the end of a shard to the first poll of its children, seconds: a number or a distribution (assumed).
+    idle_window_s
+        A tumbling window that no later record ends is ended this long after its end, seconds (assumed).
     """
 
     interval_s: float = behaviour.POLL_INTERVAL_S.value
@@ -90,6 +112,9 @@ class Poller:
     read_ahead_batches: int = behaviour.READ_AHEAD_BATCHES.value
     backlog_interval_s: float = behaviour.BACKLOG_POLL_INTERVAL_S.value
     turnaround_s: float = behaviour.TURNAROUND_S.value
+    activation_delay: float | Distribution = field(default_factory=_activation_delay)
+    shard_discovery_delay: float | Distribution = field(default_factory=_shard_discovery_delay)
+    idle_window_s: float = behaviour.IDLE_WINDOW_S.value
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
@@ -99,6 +124,38 @@ class Poller:
         check_whole(self, "read_ahead_batches")
         check_number("Poller.backlog_interval_s", self.backlog_interval_s, open_low=True)
         check_number("Poller.turnaround_s", self.turnaround_s)
+        check_distribution("Poller.activation_delay", self.activation_delay)
+        check_distribution("Poller.shard_discovery_delay", self.shard_discovery_delay)
+        check_number("Poller.idle_window_s", self.idle_window_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspension:
+    """A stretch of time in which a mapping is disabled, or is being updated: no poll, no invocation.
+
+    Its position is kept, and an invocation in flight ends. After it the poller takes its `activation_delay` to begin
+    again.
+
+    Parameters
+    ----------
+    start_s, end_s
+        From when to when, seconds; `end_s` infinite for a mapping that is never enabled again.
+    kind
+        "disabled", or "updated": then a mapping that started at LATEST loses its position, and what is written before
+        it polls again is skipped (one report from the field, https://github.com/awsdocs/aws-lambda-developer-guide
+        issue 487, 2026-01; assumed).
+    """
+
+    start_s: float
+    end_s: float = math.inf
+    kind: Literal["disabled", "updated"] = "disabled"
+
+    def __post_init__(self) -> None:
+        take_numpy_numbers(self)
+        check_number("Suspension.start_s", self.start_s)
+        if self.end_s != math.inf:
+            check_number("Suspension.end_s", self.end_s, low=self.start_s, open_low=True)
+        check_choice("Suspension.kind", self.kind, ("disabled", "updated"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +184,20 @@ class EventSourceMapping:
         Split a failed batch in two instead of retrying it; splitting uses no retry.
     function_response_types
         () or ("ReportBatchItemFailures",).
+    tumbling_window_in_seconds
+        Whole seconds, 0 (off)..900: invocations of a window hand a state on to each other, and a last one without
+        records ends it. With a parallelization factor of 1 and no filter only.
+    filter_criteria
+        Up to 10 event patterns (JSON texts or dicts; see `ddbsim.matches`): the function gets what one of them matches.
+    filter_match_fraction
+        Share in [0, 1] of the records that the filter lets through, drawn at random: for patterns that look at content
+        of items, where the workload has none.
+    on_failure
+        Where the metadata of discarded records go.
+    created_s
+        When the mapping is created, seconds; None: long before 0 s.
+    suspensions
+        When it is disabled or updated, one or several.
     retry_backoff
         Delay law of retries; AWS publishes none.
     poller
@@ -143,6 +214,12 @@ class EventSourceMapping:
     maximum_record_age_in_seconds: int = limits.MAXIMUM_RECORD_AGE.value
     bisect_batch_on_function_error: bool = False
     function_response_types: tuple[str, ...] = ()
+    tumbling_window_in_seconds: int = limits.TUMBLING_WINDOW.value
+    filter_criteria: tuple[str | Mapping[str, Any], ...] = ()
+    filter_match_fraction: float | None = None
+    on_failure: Destination | None = None
+    created_s: float | None = None
+    suspensions: tuple[Suspension, ...] | Suspension = ()
     retry_backoff: Backoff = field(default_factory=Backoff)
     poller: Poller = field(default_factory=Poller)
 
@@ -164,7 +241,42 @@ class EventSourceMapping:
                 f"{where}: function_response_types must be () or ('ReportBatchItemFailures',), "
                 f"got {self.function_response_types!r}"
             )
+        self._check_filter(where)
+        self._check_life(where)
+        if self.on_failure is not None:
+            check_kind(f"{where}: on_failure", self.on_failure, Destination)
+        if self.tumbling_window_in_seconds:
+            self._check_tumbling(where)
         self._warn_of_traps(where)
+
+    def _check_filter(self, where: str) -> None:
+        given = self.filter_criteria
+        patterns = (given,) if isinstance(given, str | Mapping) else tuple(given)
+        try:
+            texts = tuple(one.text for one in FilterCriteria(patterns, quota=int(limits.FILTERS.high)).patterns)
+        except ValueError as error:
+            raise ValueError(f"{where}: filter_criteria: {error}") from None
+        object.__setattr__(self, "filter_criteria", texts)
+        if self.filter_match_fraction is not None:
+            check_share(f"{where}: filter_match_fraction", self.filter_match_fraction)
+            if not texts:
+                raise ValueError(f"{where}: filter_match_fraction must be None without filter_criteria")
+
+    def _check_life(self, where: str) -> None:
+        if self.created_s is not None:
+            check_number(f"{where}: created_s", self.created_s)
+        suspensions = several(self.suspensions)
+        for suspension in suspensions:
+            check_kind(f"{where}: suspensions", suspension, Suspension)
+        object.__setattr__(self, "suspensions", tuple(sorted(suspensions, key=lambda one: one.start_s)))
+
+    def _check_tumbling(self, where: str) -> None:
+        if self.parallelization_factor > 1:
+            raise ValueError(
+                f"{where}: parallelization_factor must be 1 with a tumbling window, got {self.parallelization_factor}"
+            )
+        if self.filter_criteria:
+            raise ValueError(f"{where}: filter_criteria must be empty with a tumbling window")
 
     def _warn_of_traps(self, where: str) -> None:
         if self.batch_size > limits.RECORDS_PER_READ.value and self.maximum_batching_window_in_seconds == 0:
@@ -186,6 +298,11 @@ class EventSourceMapping:
     def label(self) -> str:
         """The mapping's name in the log."""
         return self.name or self.function.name
+
+    @property
+    def planned_suspensions(self) -> tuple[Suspension, ...]:
+        """The suspensions, always as a tuple, by their start."""
+        return cast("tuple[Suspension, ...]", self.suspensions)
 
     @property
     def reports_item_failures(self) -> bool:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import cast
 
 from ddbsim.aws import limits
+from ddbsim.filters import EventPattern
 from ddbsim.workload import Workload
 
 from . import toml
-from .checks import check_kind, check_limit, check_name, check_number, take_numpy_numbers
+from .checks import check_kind, check_limit, check_name, check_number, several, take_numpy_numbers
 from .function import Function
 from .mapping import EventSourceMapping
+from .stream_reader import StreamReader
 from .table import Stream, Table
 from .writer import Writer
 
@@ -35,6 +37,9 @@ class Scenario:
         The clients that write: how they retry what the table throttles.
     event_source_mappings
         One mapping or several; each reads every record.
+    stream_readers
+        What else reads the stream, one `StreamReader` or several. AWS allows two readers of a shard, mappings
+        included, without throttling.
     duration_s
         Simulated time [0, duration_s), seconds. None: the workload's own length (a trace has one).
     warmup_s
@@ -56,6 +61,7 @@ class Scenario:
     event_source_mappings: tuple[EventSourceMapping, ...] | EventSourceMapping = field(
         default_factory=lambda: (EventSourceMapping(),)
     )
+    stream_readers: tuple[StreamReader, ...] | StreamReader = ()
     duration_s: float | None = None
     warmup_s: float = 0.0
     account_concurrency: int = limits.ACCOUNT_CONCURRENCY.value
@@ -75,6 +81,9 @@ class Scenario:
         check_kind("Scenario.stream", self.stream, Stream)
         check_kind("Scenario.writer", self.writer, Writer)
         object.__setattr__(self, "event_source_mappings", mappings)
+        object.__setattr__(self, "stream_readers", several(self.stream_readers))
+        for reader in self.other_readers:
+            check_kind("Scenario.stream_readers", reader, StreamReader)
         if not isinstance(self.workload, Workload):
             raise ValueError(f"Scenario.workload must be a workload such as PoissonWrites(...), got {self.workload!r}")
         self._check_time()
@@ -101,11 +110,14 @@ class Scenario:
             raise ValueError(f"Scenario.start must be a date and time as in ISO 8601, got {self.start!r}") from None
 
     def _check_mappings(self) -> None:
-        twice = [label for label, count in Counter(m.label for m in self.mappings).items() if count > 1]
+        labels = [*(mapping.label for mapping in self.mappings), *(reader.name for reader in self.other_readers)]
+        twice = [label for label, count in Counter(labels).items() if count > 1]
         if twice:
             raise ValueError(
-                f"event_source_mappings must have different names, got {twice[0]!r} twice: give one of them a name="
+                "event_source_mappings and stream_readers must have different names, "
+                f"got {twice[0]!r} twice: give one of them a name="
             )
+        self._check_items()
         functions: dict[str, Function] = {}
         for mapping in self.mappings:
             if functions.setdefault(mapping.function.name, mapping.function) != mapping.function:
@@ -118,6 +130,29 @@ class Scenario:
                 f"the functions' reserved_concurrency, and provisioned_concurrency beside it, must add up to at most "
                 f"account_concurrency ({self.account_concurrency}), got {reserved}"
             )
+
+    def _check_items(self) -> None:
+        """Refuse what looks at content of items where the workload has none."""
+        if self.workload.carries_items:
+            return
+        for mapping in self.mappings:
+            where = f"EventSourceMapping {mapping.label!r}"
+            blind = mapping.filter_match_fraction is None and any(
+                EventPattern(pattern).needs_items for pattern in mapping.filter_criteria
+            )
+            if blind:
+                raise ValueError(
+                    f"{where}: filter_criteria look at content of items, which {type(self.workload).__name__} does not "
+                    "have: use ItemWrites, or state the share that passes as filter_match_fraction"
+                )
+            if mapping.function.handler is not None:
+                kind = type(self.workload).__name__
+                raise ValueError(f"{where}: a handler needs items, which {kind} does not have: use ItemWrites")
+
+    @property
+    def other_readers(self) -> tuple[StreamReader, ...]:
+        """The readers that are not Lambda, always as a tuple."""
+        return cast("tuple[StreamReader, ...]", self.stream_readers)
 
     @property
     def mappings(self) -> tuple[EventSourceMapping, ...]:

@@ -212,6 +212,9 @@ class Stream:
     shard_lifetime
         How long a shard stays open, seconds: a number or a distribution > 0. Then it closes, and one child takes its
         place; all shards open at 0 s.
+    throttled_read_initial_s, throttled_read_cap_s
+        With more than two readers a shard's reads are refused with probability 1 - 2 / readers (assumed); a refused
+        reader waits this long, seconds, twice as long after each further refusal in a row, and at most the cap.
     disabled_s
         When the stream is disabled, seconds: all shards close, later writes make no record, and what is in the stream
         stays readable until it is trimmed. None: never.
@@ -224,6 +227,8 @@ class Stream:
     event_record_overhead_bytes: int = behaviour.EVENT_RECORD_OVERHEAD_BYTES.value
     event_bytes_per_stored_byte: float = behaviour.EVENT_BYTES_PER_STORED_BYTE.value
     shard_lifetime: float | Distribution = field(default_factory=_shard_lifetime)
+    throttled_read_initial_s: float = behaviour.THROTTLED_READ_INITIAL_S.value
+    throttled_read_cap_s: float = behaviour.THROTTLED_READ_CAP_S.value
     disabled_s: float | None = None
 
     def __post_init__(self) -> None:
@@ -237,5 +242,7 @@ class Stream:
         lifetime = check_distribution("Stream.shard_lifetime", self.shard_lifetime)
         if lifetime.mean <= 0:
             raise ValueError(f"Stream.shard_lifetime must be > 0, got {self.shard_lifetime!r}")
+        check_number("Stream.throttled_read_initial_s", self.throttled_read_initial_s, open_low=True)
+        check_number("Stream.throttled_read_cap_s", self.throttled_read_cap_s, open_low=True)
         if self.disabled_s is not None:
             check_number("Stream.disabled_s", self.disabled_s)

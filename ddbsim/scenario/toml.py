@@ -17,10 +17,12 @@ from ddbsim import distributions, workload
 from ddbsim.randomness import RandomStreams
 
 from .billing import AutoScaling, BillingSwitch, HeatSplits, OnDemand, Provisioned
+from .destination import Destination
 from .function import ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
-from .mapping import Backoff, EventSourceMapping, Poller
+from .mapping import Backoff, EventSourceMapping, Poller, Suspension
 from .read_back import ReadBack
+from .stream_reader import StreamReader
 from .table import Split, Stream, Table
 from .writer import Retries, Writer
 
@@ -48,6 +50,9 @@ _CLASS_OF_FIELD: dict[str, type] = {
     "failures": Failures,
     "outages": Outage,
     "cold_start": ColdStart,
+    "on_failure": Destination,
+    "suspensions": Suspension,
+    "stream_readers": StreamReader,
     "retry_backoff": Backoff,
     "poller": Poller,
     "read_back": ReadBack,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ddbsim.aws import limits
 from ddbsim.distributions import as_distribution
@@ -98,11 +98,24 @@ class Environments:
 
 
 class Call(NamedTuple):
-    """How an invocation goes: its handler's duration, how it ends, and how many leading records are then done."""
+    """How an invocation goes.
+
+    Attributes
+    ----------
+    duration_s
+        Of its handler, seconds.
+    outcome
+        A code of `Invoked`.
+    done
+        How many leading records are then done.
+    state
+        With a tumbling window, what it hands on to the next invocation.
+    """
 
     duration_s: float
     outcome: int
     done: int
+    state: Any = None
 
 
 class Conduct:
@@ -126,6 +139,7 @@ class Conduct:
         "_base_s",
         "_error_probability",
         "_errors",
+        "_memory_bytes",
         "_noise",
         "_outage_starts",
         "_outages",
@@ -147,7 +161,7 @@ class Conduct:
         lane_name: str,
         read_backs: ReadBacks | None = None,
     ) -> None:
-        law, failures = function.duration, function.failures
+        law, failures = function.law, function.failures
         factor = law.memory_factor(function.memory_mb)
         self._base_s = law.base_s * factor
         self._per_record_s = law.per_record_s * factor
@@ -165,17 +179,27 @@ class Conduct:
         self._outage_starts = [outage.start_s for outage in failures.windows]
         self._error_probability = failures.error_probability
         self._errors = streams(f"function.{function.name}.errors/{lane_name}") if failures.error_probability else None
-        self._trouble = bool(poison or failures.outages or failures.error_probability)
+        self._memory_bytes = failures.out_of_memory_bytes
+        self._trouble = bool(poison or failures.outages or failures.error_probability or self._memory_bytes is not None)
 
-    def call(self, first: int, last: int, cumulative_bytes: memoryview, started_s: float) -> Call:
+    def call(
+        self,
+        batch: int,
+        first: int,
+        last: int,
+        cumulative_bytes: memoryview,
+        started_s: float,
+        window: object = None,
+    ) -> Call:
         """Return how the invocation with the lane's records [first, last) goes if its handler starts at `started_s`."""
-        duration_s = self._duration(last - first, cumulative_bytes[last] - cumulative_bytes[first])
+        payload_bytes = cumulative_bytes[last] - cumulative_bytes[first]
+        duration_s = self._duration(last - first, payload_bytes)
         reads_s = 0.0
         if self._read_backs is not None:
             reads_s = self._read_backs.seconds(first, last)
             duration_s += reads_s
         if self._trouble:
-            return self._troubled(first, last, started_s, duration_s, self._base_s + reads_s)
+            return self._troubled(first, last, payload_bytes, started_s, duration_s, self._base_s + reads_s)
         if duration_s > self._timeout_s:
             return Call(self._timeout_s, Invoked.TIMEOUT, 0)
         return Call(duration_s, Invoked.SUCCESS, last - first)
@@ -184,8 +208,10 @@ class Conduct:
         duration_s = self._base_s + self._per_record_s * records + self._per_byte_s * payload_bytes
         return duration_s if self._noise is None else duration_s * next(self._noise)
 
-    def _troubled(self, first: int, last: int, started_s: float, duration_s: float, head_s: float) -> Call:
-        outage = self._outage_kind(started_s)
+    def _troubled(
+        self, first: int, last: int, payload_bytes: int, started_s: float, duration_s: float, head_s: float
+    ) -> Call:
+        outage = self.outage_kind(started_s)
         if outage == "timeout":
             return Call(self._timeout_s, Invoked.TIMEOUT, 0)
         failed = outage is not None or (self._errors is not None and self._errors.random() < self._error_probability)
@@ -199,13 +225,16 @@ class Conduct:
                 failed, done = True, bad - first
         if duration_s > self._timeout_s:
             return Call(self._timeout_s, Invoked.TIMEOUT, 0)
+        if self._memory_bytes is not None and payload_bytes > self._memory_bytes:
+            return Call(duration_s, Invoked.OUT_OF_MEMORY, 0)
         if not failed:
             return Call(duration_s, Invoked.SUCCESS, done)
         if self._reports and done < last - first:
             return Call(duration_s, Invoked.PARTIAL, done)
         return Call(duration_s, Invoked.ERROR, 0)
 
-    def _outage_kind(self, started_s: float) -> str | None:
+    def outage_kind(self, started_s: float) -> str | None:
+        """Return how invocations fail whose handlers start at an instant: "error", "timeout", or None."""
         index = bisect_right(self._outage_starts, started_s) - 1
         # outages may overlap: any that covers the instant counts
         for outage in self._outages[: index + 1]:

@@ -18,13 +18,17 @@ from ddbsim.log.outcomes import Discarded, Invoked, Settled
 from ddbsim.log.recorder import Recorder
 from ddbsim.scenario import EventSourceMapping
 
+from .consumer import ShardConsumer
 from .function import READY, Call, Conduct, Environments
-from .reader import Reader
+from .handler import HandlerConduct, Window
+from .schedule import Pauses
 
 __all__ = ["Lane"]
 
 Steps: TypeAlias = Generator[simpy.Event, Any, None]
 Delivery: TypeAlias = Generator[simpy.Event, Any, float]
+
+_ENVIRONMENT_LOST = (Invoked.TIMEOUT, Invoked.OUT_OF_MEMORY)
 
 
 class Lane:
@@ -40,8 +44,6 @@ class Lane:
         Its settings.
     retention_s
         Age at which the stream drops a record.
-    reader
-        The shard's reader.
     positions
         Shard position of each of the lane's records, or None where the lane takes the whole shard.
     written_s
@@ -54,6 +56,12 @@ class Lane:
         Endless draws in [0, 1) for the retry delays.
     recorder
         Gets what happens.
+    pauses
+        When the mapping neither polls nor invokes.
+    consumer
+        The mapping's way through the shard: its reader; is told when the lane is through.
+    start_epoch_s
+        The date of time 0, seconds since 1970.
     """
 
     def __init__(
@@ -62,19 +70,21 @@ class Lane:
         index: int,
         mapping: EventSourceMapping,
         retention_s: float,
-        reader: Reader,
         positions: Sequence[int] | None,
         written_s: memoryview,
         cumulative_bytes: memoryview,
-        conduct: Conduct,
+        conduct: Conduct | HandlerConduct,
         environments: Environments,
         jitter: Any,
         recorder: Recorder,
+        pauses: Pauses,
+        consumer: ShardConsumer,
+        start_epoch_s: float,
     ) -> None:
         self.env = env
         self.index = index
         self.mapping = mapping
-        self.reader = reader
+        self.reader = consumer.reader
         self.positions = positions
         self.written_s = written_s
         self.bytes = cumulative_bytes
@@ -82,7 +92,11 @@ class Lane:
         self.environments = environments
         self.jitter = jitter
         self.recorder = recorder
+        self.pauses = pauses
+        self.consumer = consumer
+        self.start_epoch_s = start_epoch_s
         self.count = len(written_s)
+        self.window: Window | None = None  # what an event says of its tumbling window
         self.sent = 0  # records before this one have been sent, or are in flight
         self._window_s = float(mapping.maximum_batching_window_in_seconds)
         self._turnaround_s = mapping.poller.turnaround_s
@@ -106,16 +120,37 @@ class Lane:
         """Deliver the lane's records, batch after batch."""
         reader = self.reader
         reader.waiting_lanes += 1
-        ready_s, open_s = begin_s, begin_s
+        ready_s, open_s, settled_s = begin_s, begin_s, begin_s
         while self.sent < self.count:
             close_s, last = self._gather(ready_s, open_s)
+            if self.pauses:
+                close_s = self.pauses.resumed_s(close_s)
             yield self._until(close_s)
+            if last > self.sent and self.written_s[self.sent] < close_s - self._retention_s:
+                self._skip_trimmed(close_s)
+                # the poll at this very instant has come before
+                settled_s = math.nextafter(close_s, math.inf)
+                continue
             reader.waiting_lanes -= 1
             first, self.sent = self.sent, last
-            open_s = yield from self._deliver(first, last, close_s, ready_s)
+            open_s = settled_s = yield from self._deliver(first, last, close_s, ready_s)
             ready_s = open_s + self._turnaround_s
             reader.advance(open_s)
             reader.waiting_lanes += 1
+        settled_s = yield from self._finish(settled_s)
+        self.consumer.lane_through(settled_s)
+
+    def _finish(self, settled_s: float) -> Delivery:
+        """Do what is left once all records are settled; return when that was."""
+        yield from ()
+        return settled_s
+
+    def _skip_trimmed(self, now: float) -> None:
+        """Settle the records that were read but never sent before the stream trimmed them."""
+        first, read = self.sent, self._read_by(self.reader.frontier_at(now), self.count)
+        self.sent = bisect_left(self.written_s, now - self._retention_s, first, read)
+        batch = self.recorder.next_batch()
+        self.recorder.settle(self.index, batch, first, self.sent, now, Settled.EXPIRED, Discarded.RETENTION)
 
     def _until(self, at_s: float) -> simpy.Timeout:
         """Return an event at an instant.
@@ -133,10 +168,10 @@ class Lane:
         first, reader = self.sent, self.reader
         ready_s = max(reader.read_until(self._position(first)), ready_s)
         last = self._largest(first)
-        if self._window_s:
-            return self._gather_window(first, last, ready_s, open_s)
         if math.isinf(ready_s):
             return ready_s, first
+        if self._window_s:
+            return self._gather_window(first, last, ready_s, open_s)
         reader.advance(ready_s)
         return ready_s, self._read_by(reader.frontier_at(ready_s), last)
 
@@ -184,9 +219,11 @@ class Lane:
         throttles = 0
         ended_s = now
         while True:
+            if self.pauses:
+                now = self.pauses.resumed_s(now)
             if now > self.env.now:
                 yield self._until(now)
-            alive = self._drop_old(first, last, now, batch, attempts)
+            alive = self._drop_old(first, last, now, batch, attempts) if first < last else first
             if alive > first:
                 return max(ended_s, now), [(alive, last)] if alive < last else []
             call, ended_s = yield from self._attempt(batch, attempts + 1, first, last, now, closed_s, ready_s)
@@ -225,21 +262,25 @@ class Lane:
         self, batch: int, attempt: int, first: int, last: int, now: float, closed_s: float, ready_s: float
     ) -> Generator[simpy.Event, Any, tuple[Call | None, float]]:
         """Invoke the function once; return how it went (None: throttled) and when it ended."""
-        grant = self.environments.acquire(now)
         payload = self.bytes[last] - self.bytes[first]
         row = (self.index, batch, attempt, first, last, payload, ready_s, closed_s, now)
+        if payload > limits.INVOCATION_PAYLOAD_BYTES.value:
+            # one record alone: it never reaches the function
+            self.recorder.attempt(*row, now, 0.0, 0.0, Invoked.TOO_LARGE)
+            return Call(0.0, Invoked.TOO_LARGE, 0), now
+        grant = self.environments.acquire(now)
         if grant is None:
             self.recorder.attempt(*row, now, 0.0, 0.0, Invoked.THROTTLED)
             return None, now
         started_s = now + grant.placement_s
         handler_s = started_s + grant.init_s
-        call = self.conduct.call(first, last, self.bytes, handler_s)
+        call = self.conduct.call(batch, first, last, self.bytes, handler_s, self.window)
         self.recorder.attempt(*row, started_s, grant.init_s, call.duration_s, call.outcome)
         if grant is READY:
             self.recorder.note_provisioned()
         ended_s = handler_s + call.duration_s
         yield self._until(ended_s)
-        self.environments.release(grant, ended_s, reusable=call.outcome != Invoked.TIMEOUT)
+        self.environments.release(grant, ended_s, reusable=call.outcome not in _ENVIRONMENT_LOST)
         return call, ended_s
 
     def _delay(self, retry: int) -> float:

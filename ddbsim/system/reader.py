@@ -1,8 +1,8 @@
 """The poller of one shard: which records have been read at which instant.
 
-The poller ticks on its own fixed lattice. A tick sees exactly the records visible at or before it, cut at the limits
-of one read. So every record's first possible tick is known beforehand (one vectorised step), and the reader moves
-from one tick with something new to the next: idle stretches cost nothing.
+The poller ticks on a schedule that is known beforehand. A tick sees exactly the records visible at or before it, cut
+at the limits of one read. So every record's first possible tick is known too (one vectorised step), and the reader
+moves from one tick with something new to the next: idle stretches cost nothing.
 
 Reading depends on the lanes only through one question, asked of them as they were at the tick: does any lane want
 more? A lane that waits always does. Hence a waiting lane may ask the reader to run ahead of the clock, up to the tick
@@ -12,7 +12,7 @@ that brings its next record: nothing that happens before then can change what is
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ddbsim.scenario import Poller
+
+from .schedule import Lattice, Schedule
 
 __all__ = ["Polls", "Reader", "running_sum"]
 
@@ -38,31 +40,23 @@ class _Lane(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Polls:
-    """A reader's lattice, and the pages that it read.
+    """When a reader may poll, and the pages that it read.
 
     Attributes
     ----------
-    interval_s, phase_s
-        The lattice: ticks at phase + k x interval.
+    schedule
+        The instants of its polls.
     page_at, page_end
         Instant and end position of each page.
     """
 
-    interval_s: float
-    phase_s: float
+    schedule: Schedule
     page_at: npt.NDArray[np.float64]
     page_end: npt.NDArray[np.int64]
 
-    def first_ticks(self, visible_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the first tick at or after each instant, float64."""
-        ticks = visible_s - self.phase_s
-        ticks /= self.interval_s
-        np.ceil(ticks, out=ticks)
-        ticks *= self.interval_s
-        ticks += self.phase_s
-        # the division rounds: never see a record before it is visible
-        np.add(ticks, self.interval_s, out=ticks, where=ticks < visible_s)
-        return ticks
+    def first_polls(self, visible_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the first poll at or after each instant, float64."""
+        return self.schedule.first_polls(visible_s)
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Return how many records each page brought."""
@@ -86,10 +80,10 @@ class Reader:
         SizeBytes of each.
     poller
         Its limits and rhythm.
-    phase_s
-        Offset of the lattice, in [0, interval).
-    begin_s
-        No poll before this instant.
+    schedule
+        When it may poll.
+    written_s, retention_s
+        When each record was written, and the age at which the stream trims it; None where none grows that old.
 
     Attributes
     ----------
@@ -99,22 +93,27 @@ class Reader:
         Instant and end position of each page read.
     waiting_lanes
         How many lanes have nothing in flight.
+    skips
+        Ranges of positions that it starts behind: never read.
     """
 
     __slots__ = (
         "_bytes",
         "_limit",
         "_max_bytes",
-        "_next_tick",
+        "_next_poll_s",
         "_offers",
+        "_retention_s",
         "_visible",
+        "_written",
         "count",
         "frontier",
         "lanes",
         "page_at",
         "page_end",
-        "phase_s",
         "poller",
+        "schedule",
+        "skips",
         "waiting_lanes",
     )
 
@@ -123,36 +122,33 @@ class Reader:
         visible_s: npt.NDArray[np.float64],
         size_bytes: npt.NDArray[np.int32],
         poller: Poller,
-        phase_s: float,
-        begin_s: float = 0.0,
+        schedule: Schedule,
+        written_s: npt.NDArray[np.float64] | None = None,
+        retention_s: float = math.inf,
     ) -> None:
         self.poller = poller
-        self.phase_s = phase_s
+        self.schedule = schedule
         self.count = len(visible_s)
         self.frontier = 0
         self.page_at: list[float] = []
         self.page_end: list[int] = []
         self.lanes: Sequence[_Lane] = ()
         self.waiting_lanes = 0
+        self.skips: list[tuple[int, int]] = []
         self._limit = poller.records_per_read
-        self._next_tick = self.tick_at_or_after(begin_s)
+        self._retention_s = retention_s
+        self._next_poll_s = math.inf
         # memoryviews give Python floats at a fraction of numpy's cost per element, and no copy
-        lattice = Polls(poller.interval_s, phase_s, np.empty(0), np.empty(0, dtype=np.int64))
         self._visible = visible_s.data
-        self._offers = lattice.first_ticks(visible_s).data
+        self._written = None if written_s is None else written_s.data
+        self._offers = schedule.first_polls(visible_s).data
         self._bytes = running_sum(size_bytes).data
         # where no page can reach the limit of bytes, it is never looked at
         self._max_bytes = int(size_bytes.max(initial=0))
 
-    def tick_at_or_after(self, at_s: float) -> float:
-        """Return the first tick at or after an instant."""
-        interval = self.poller.interval_s
-        tick = self.phase_s + math.ceil((at_s - self.phase_s) / interval) * interval
-        return tick if tick >= at_s else tick + interval
-
-    def _tick_after(self, at_s: float) -> float:
-        tick = self.tick_at_or_after(at_s)
-        return tick if tick > at_s else self.tick_at_or_after(at_s + self.poller.interval_s / 2)
+    def begin(self, at_s: float) -> None:
+        """Poll from an instant on, not before."""
+        self._next_poll_s = self.schedule.at_or_after(at_s)
 
     def advance(self, now: float) -> None:
         """Do the polls at or before `now`, with the lanes as they are."""
@@ -162,7 +158,7 @@ class Reader:
                 return
             if not self._wanted():
                 # nothing changes before a lane does
-                self._next_tick = self._tick_after(now)
+                self._next_poll_s = self.schedule.after(now)
                 return
             self._read(tick)
 
@@ -176,7 +172,7 @@ class Reader:
         """
         while self.frontier <= position:
             tick = self._next_poll()
-            if tick > deadline:
+            if tick > deadline or tick == math.inf:
                 return math.inf
             self._read(tick)
         return self.read_at(position)
@@ -197,8 +193,8 @@ class Reader:
     def _next_poll(self) -> float:
         """Return the next poll that finds something."""
         # after a page that was cut the poller may be off its lattice for one poll
-        if self._visible[self.frontier] <= self._next_tick:
-            return self._next_tick
+        if self._visible[self.frontier] <= self._next_poll_s:
+            return self._next_poll_s
         offer: float = self._offers[self.frontier]
         return offer
 
@@ -206,21 +202,31 @@ class Reader:
         return self.waiting_lanes > 0 or any(lane.wants_more(self.frontier) for lane in self.lanes)
 
     def _read(self, tick: float) -> None:
-        """Read one page at `tick`: what is visible there, cut at the limits of a read."""
-        first = self.frontier
+        """Read one page at `tick`: what is visible there and not trimmed, cut at the limits of a read."""
+        first = self._behind_skips(self.frontier) if self.skips else self.frontier
+        if self._written is not None and first < self.count and self._written[first] < tick - self._retention_s:
+            seen = bisect_right(self._visible, tick, first, self.count)
+            first = bisect_left(self._written, tick - self._retention_s, first, seen)
         end = bisect_right(self._visible, tick, first, min(first + self._limit, self.count))
         if (end - first) * self._max_bytes > self.poller.bytes_per_read:
             budget = self._bytes[first] + self.poller.bytes_per_read
             # one record always fits: the service never returns less
             end = max(min(end, bisect_right(self._bytes, budget, first, end + 1) - 1), first + 1)
         if end < self.count and self._visible[end] <= tick:
-            self._next_tick = tick + self.poller.backlog_interval_s
-            if self.poller.backlog_interval_s == self.poller.interval_s:
-                self._next_tick = self._tick_after(tick)
+            self._next_poll_s = self._poll_after_cut(tick)
         self.page_at.append(tick)
         self.page_end.append(end)
         self.frontier = end
 
+    def _behind_skips(self, position: int) -> int:
+        return next((end for start, end in self.skips if start <= position < end), position)
+
+    def _poll_after_cut(self, tick: float) -> float:
+        """Return the next poll after a page that a limit cut: sooner than the lattice has it, or later."""
+        if self.poller.backlog_interval_s == self.poller.interval_s or not isinstance(self.schedule, Lattice):
+            return self.schedule.after(tick)
+        return tick + self.poller.backlog_interval_s
+
     def polls(self) -> Polls:
         """Return what is left to know once the run is over."""
-        return Polls(self.poller.interval_s, self.phase_s, np.asarray(self.page_at), np.asarray(self.page_end))
+        return Polls(self.schedule, np.asarray(self.page_at), np.asarray(self.page_end))

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ddbsim.distributions import as_distribution
+from ddbsim.items import shard_id
 from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Scenario, Stream
 from ddbsim.workload import INSERT, NO_OP, REMOVE, WriteColumns
 
 from .partitions import Partition, PartitionIndex, Placement, place
 
-__all__ = ["Shard", "StreamLog", "publish", "record_bytes"]
+__all__ = ["Shard", "StreamLog", "publish", "record_bytes", "recorded"]
 
 Ints = npt.NDArray[np.int64]
 Sizes = npt.NDArray[np.int32]
@@ -110,7 +111,7 @@ def publish(
     """
     if placement is None:
         placement = place(scenario.table, writes.item_id, writes.at_s)
-    pick = _recorded(scenario.stream, writes)
+    pick = recorded(scenario.stream, writes)
     operation = writes.operation[pick]
     written_s = writes.at_s[pick]
     size_bytes = record_bytes(scenario.stream, writes, operation, pick)
@@ -126,7 +127,7 @@ def publish(
     )
 
 
-def _recorded(stream: Stream, writes: WriteColumns) -> slice | npt.NDArray[np.intp]:
+def recorded(stream: Stream, writes: WriteColumns) -> slice | npt.NDArray[np.intp]:
     """Return which writes the stream has a record of: those that changed something while it was enabled."""
     changes = writes.operation != NO_OP
     if stream.disabled_s is not None:
@@ -205,9 +206,8 @@ def _lives(scenario: Scenario, partition: Partition, streams: RandomStreams) -> 
 
 
 def shard_name(scenario: Scenario, index: int, opened_s: float = 0.0) -> str:
-    """Return a ShardId in AWS's form: creation time in ms, then eight hexadecimal digits."""
-    created_ms = int((scenario.start_epoch_s + opened_s) * 1000) + index
-    return f"shardId-{created_ms:020d}-{(index * 0x9E3779B1 + 0x7F4A7C15) % 2**32:08x}"
+    """Return a ShardId in AWS's form; no two shards have one number, even if they open at once."""
+    return shard_id(int((scenario.start_epoch_s + opened_s) * 1000) + index, index)
 
 
 def _visible(stream: Stream, written_s: Floats, length_s: float, rng: np.random.Generator) -> Floats:

@@ -70,6 +70,11 @@ class ItemWrites(Workload):
         return tuple(change for _, change in self._rows)
 
     @property
+    def carries_items(self) -> bool:
+        """Whether the writes have real items: yes."""
+        return True
+
+    @property
     def mean_item_bytes(self) -> float:
         """The mean size of an item after a write that left one; 0 without such."""
         sizes = [change.bytes_after for change in self.changes if change.bytes_after]

@@ -42,6 +42,11 @@ class Workload(ABC):
         """The expected size of an item after a write, its key included."""
 
     @property
+    def carries_items(self) -> bool:
+        """Whether the writes have real items, and not only sizes."""
+        return False
+
+    @property
     def duration_s(self) -> float | None:
         """The workload's own length in seconds; None if it goes on for ever."""
         return None

@@ -210,7 +210,9 @@ def test_a_write_that_changes_nothing_makes_no_record():
 
 
 def test_shards_close_and_their_children_open():
-    result = simulate(writes_at(0.0, 3.0), stream={"shard_lifetime": 2.5})
+    # the child is discovered at once
+    poller = ds.Poller(turnaround_s=0.0, shard_discovery_delay=0.0)
+    result = simulate(writes_at(0.0, 3.0), stream={"shard_lifetime": 2.5}, poller=poller)
     assert told(result, "shard closed", "shard opened", "poll") == [
         ("poll", "A poll of shard 0 brought record 0."),
         ("shard closed", "Shard 0 closed: no more records go to it."),

@@ -1,0 +1,126 @@
+"""The records of a stream as the JSON that functions get, made once and kept as text.
+
+A text is what its size is counted by, and a fresh copy of the record is parsed from it for each delivery: a handler
+may change what it is given. A workload of columns alone has no items: its records show an `item_id` as their key.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ddbsim.items import (
+    TIME_TO_LIVE_IDENTITY,
+    Change,
+    event_id,
+    lambda_record,
+    record_sequence_number,
+    stream_arn,
+    stream_record,
+    to_dynamodb,
+)
+from ddbsim.scenario import Scenario
+from ddbsim.workload import OPERATIONS, WriteColumns
+
+from .stream import Shard, StreamLog
+
+__all__ = ["EventRecords"]
+
+
+class EventRecords:
+    """Makes the records of one run.
+
+    Parameters
+    ----------
+    scenario
+        Gives the region, the view type and the date of time 0.
+    stream
+        The records.
+    writes
+        The writes that made them.
+    picked
+        Which write made each record.
+    """
+
+    def __init__(
+        self, scenario: Scenario, stream: StreamLog, writes: WriteColumns, picked: npt.NDArray[np.intp]
+    ) -> None:
+        self.arn = stream_arn(scenario.region, scenario.table.name, scenario.start_epoch_s)
+        self._region = scenario.region
+        self._view_type = scenario.stream.view_type
+        self._epoch_s = scenario.start_epoch_s
+        self._stream, self._writes, self._picked = stream, writes, picked
+        self._texts: dict[int, str] = {}
+
+    @property
+    def carries_items(self) -> bool:
+        """Whether the records show real items."""
+        return self._writes.changes is not None
+
+    def record(self, shard: Shard, place: int) -> dict[str, Any]:
+        """Return a fresh copy of the record at a place of a shard."""
+        return cast("dict[str, Any]", json.loads(self.text(shard, place)))
+
+    def text(self, shard: Shard, place: int) -> str:
+        """Return the JSON of the record at a place of a shard."""
+        number = int(shard.record[place])
+        if number not in self._texts:
+            self._texts[number] = json.dumps(
+                self._made(shard, place, number), separators=(",", ":"), ensure_ascii=False
+            )
+        return self._texts[number]
+
+    def sizes(self) -> npt.NDArray[np.int32]:
+        """Return the bytes of each record in an event, the comma behind it included, in the stream's order."""
+        sizes = np.zeros(len(self._stream), dtype=np.int32)
+        for shard in self._stream.shards:
+            for place, number in enumerate(shard.record.tolist()):
+                sizes[number] = len(self.text(shard, place).encode()) + 1
+        return sizes
+
+    def envelope(self, event_name: str) -> dict[str, Any]:
+        """Return what records of a kind share, all that a filter on `eventName` looks at."""
+        return {
+            "eventName": event_name,
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": self._region,
+            "eventSourceARN": self.arn,
+        }
+
+    def _made(self, shard: Shard, place: int, number: int) -> dict[str, Any]:
+        sequence_number = record_sequence_number(shard.name, shard.first_number + place)
+        record = stream_record(
+            self._change(number),
+            view_type=self._view_type,
+            sequence_number=sequence_number,
+            event_id=event_id(self.arn, sequence_number),
+            at_epoch_s=self._epoch_s + float(self._stream.written_s[number]),
+            region=self._region,
+            user_identity=TIME_TO_LIVE_IDENTITY if self._expired(number) else None,
+        )
+        return lambda_record(record, stream_arn=self.arn)
+
+    def _expired(self, number: int) -> bool:
+        """Whether the write was the deletion of an expired item."""
+        expired = getattr(self._writes, "time_to_live", None)
+        return expired is not None and bool(expired[self._picked[number]])
+
+    def _change(self, number: int) -> Change:
+        write = int(self._picked[number])
+        if self._writes.changes is not None:
+            return self._writes.changes[write]
+        item_id = int(self._stream.item_id[number])
+        return Change(
+            event_name=OPERATIONS[self._stream.operation[number]],  # type: ignore[arg-type]
+            item_id=item_id,
+            keys=to_dynamodb({"item_id": item_id}),
+            old_image=None,
+            new_image=None,
+            key_bytes=self._writes.key_bytes,
+            bytes_before=int(self._writes.bytes_before[write]),
+            bytes_after=int(self._writes.bytes_after[write]),
+        )
