@@ -249,7 +249,7 @@ class ShardReading:
     def pass_over(
         self, mapping: EventSourceMapping, records: list[Record], skipped: np.ndarray, streams: RandomStreams
     ) -> dict[int, str]:
-        """Return the outcome of the records that go to no lane."""
+        """Return the outcome of the records that are read and go to no lane; mark those that the mapping starts behind."""
         fraction = mapping.filter_match_fraction
         rng = streams(f"filter/{mapping.label}/{self.shard.index}")
         fate = {}
@@ -258,17 +258,15 @@ class ShardReading:
             if mapping.filter_criteria and fraction is None:
                 out = record.event_name not in mapping.filter_criteria[0]
             if behind:
-                fate[record.number] = "skipped"
+                # never read
+                record.outcome = "skipped"
+                self.unread -= 1
             elif out:
                 fate[record.number] = "filtered"
         return fate
 
     def begin(self, at_s: float) -> None:
-        """Read from an instant on; the records that the mapping starts behind are passed over without a read."""
-        for record in self.records:
-            if self.passed_over.get(record.number) == "skipped":
-                record.outcome = "skipped"
-                self.unread -= 1
+        """Read from an instant on."""
         if math.isinf(at_s):
             return
         self.clock.process(self.poll(at_s))

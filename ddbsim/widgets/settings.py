@@ -109,7 +109,9 @@ def _refitted(function: Function, values: dict[str, Any]) -> Function:
     if values.get("reserved_concurrency") == UNRESERVED:
         values = values | {"reserved_concurrency": None}
     duration = function.duration
-    if values.get("memory_mb", function.memory_mb) != function.memory_mb and duration.measured_at_mb is None:
+    moved = values.get("memory_mb", function.memory_mb) != function.memory_mb
+    # a measured duration has no law to refit
+    if moved and not isinstance(duration, str) and duration.measured_at_mb is None:
         values = values | {"duration": replace(duration, measured_at_mb=function.memory_mb)}
     return replace(function, **values)
 
