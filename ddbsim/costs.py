@@ -10,8 +10,8 @@ import numpy as np
 
 from .analysis.read_calls import read_calls
 from .aws import limits
-from .table_costs import table_quantities
 from .log.outcomes import NOT_RUN
+from .table_costs import table_quantities
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -249,7 +249,7 @@ class ShardReading:
     def pass_over(
         self, mapping: EventSourceMapping, records: list[Record], skipped: np.ndarray, streams: RandomStreams
     ) -> dict[int, str]:
-        """Return the outcome of the records that are read and go to no lane; mark those that the mapping starts behind."""
+        """Return the outcome of the records that are read and go to no lane; mark those that are never read."""
         fraction = mapping.filter_match_fraction
         rng = streams(f"filter/{mapping.label}/{self.shard.index}")
         fate = {}
