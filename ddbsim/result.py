@@ -487,7 +487,8 @@ class _RunFrames:
         from .log.events import events
         from .workload import NO_OP
 
-        return events(self._recording, self._attempts, self._admission.writes, NO_OP, self._scenario.mappings)
+        pauses = [subscription.pauses.stretches for subscription in self._recording.subscriptions]
+        return events(self._recording, self._attempts, self._admission.writes, NO_OP, self._scenario.mappings, pauses)
 
     def _read_backs(self) -> pd.DataFrame:
         return _read_backs(self._scenario, self._admission.writes, self._consumers, self._names)

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.log.outcomes import NOT_RUN
+
 __all__ = ["CLOSE_S", "CONSUMER", "JUDGED", "Evidence", "Finding", "Findings", "codes", "contradictions"]
 
 #: The frames that are judged.
@@ -51,8 +53,8 @@ class Evidence:
     maximum_record_age_in_seconds: Mapping[str, int]
 
     def ran(self) -> pd.DataFrame:
-        """Return the invocations that were not throttled."""
-        return self.invocations[self.invocations["outcome"] != "throttled"]
+        """Return the invocations that the function saw."""
+        return self.invocations[~self.invocations["outcome"].isin(NOT_RUN)]
 
     def taken(self) -> pd.DataFrame:
         """Return the writes that the table took."""

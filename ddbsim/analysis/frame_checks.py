@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.log.outcomes import FAILED, NOT_RUN
+
 from .evidence import CLOSE_S, CONSUMER, Evidence, Finding, Findings, codes, contradictions
 from .latency import PARTS
 
@@ -65,7 +67,7 @@ def what_ran_is_billed(seen: Evidence) -> Findings:
     """Find invocations whose bill is not their init and duration, rounded up to whole milliseconds."""
     rows = seen.invocations
     busy_ms = np.nan_to_num((rows["init_s"] + rows["duration_s"]).to_numpy() * 1000.0)
-    free = rows["outcome"].isin(("throttled", "running")).to_numpy()
+    free = rows["outcome"].isin((*NOT_RUN, "running")).to_numpy()
     short = rows["billed_ms"].to_numpy() - np.where(free, 0.0, busy_ms)
     wrong = (short < -1e-5) | (short >= np.where(free, 1e-5, 1.0))
     yield from contradictions(rows, wrong, f"{_INVOCATION} is billed {{billed_ms}} ms")
@@ -103,8 +105,8 @@ def metrics_add_up(seen: Evidence) -> Findings:
     minute_s = (rows["started_s"] // 60 * 60).clip(upper=last_s)
     outcome = rows["outcome"].astype("str")
     counts = {
-        "Invocations": outcome != "throttled",
-        "Errors": outcome.isin(("error", "timeout")),
+        "Invocations": ~outcome.isin(NOT_RUN),
+        "Errors": outcome.isin(FAILED),
         "Throttles": outcome == "throttled",
     }
     what = "{event_source_mapping}, minute {minute_s:g} s"
@@ -134,7 +136,9 @@ def sizes_positive(seen: Evidence) -> Findings:
     log, rows, writes = seen.stream_log, seen.invocations, seen.taken()
     yield from contradictions(log, log["size_bytes"] <= 0, "record {record_id} has {size_bytes} bytes")
     yield from contradictions(log, log["deliveries"] < 0, "record {record_id} has {deliveries} deliveries")
-    empty = (rows["records"] < 1) | (rows["payload_bytes"] <= 0)
+    # the call that ends a tumbling window has neither records nor bytes
+    records, payload_bytes = rows["records"], rows["payload_bytes"]
+    empty = (records < 0) | (payload_bytes < 0) | ((records == 0) != (payload_bytes == 0))
     yield from contradictions(rows, empty, f"{_INVOCATION}: {{records}} records, {{payload_bytes}} bytes")
     negative = (rows["duration_s"] < 0) | (rows["init_s"] < 0)
     yield from contradictions(rows, negative, f"{_INVOCATION} took {{duration_s}} s after {{init_s}} s of init")

@@ -11,24 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ddbsim.items import TIME_TO_LIVE_IDENTITY, Change, event_id, sequence_number, stream_record
+from ddbsim.items import TIME_TO_LIVE_IDENTITY, Change, event_id, record_sequence_number, stream_arn, stream_record
 from ddbsim.items.types import binary_bytes
 from ddbsim.scenario import Scenario
 
-__all__ = ["ShardContent", "StreamContent", "stream_arn"]
+__all__ = ["ShardContent", "StreamContent"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-_ACCOUNT = "123456789012"
 _KEY = "item_id"
 # the names of the API, which are not those of the event that Lambda gets
 _TIME_TO_LIVE = {"PrincipalId": TIME_TO_LIVE_IDENTITY["principalId"], "Type": TIME_TO_LIVE_IDENTITY["type"]}
-
-
-def stream_arn(*, region: str, table_name: str, label: str) -> str:
-    """Return the ARN of a table's stream, in an account of examples."""
-    return f"arn:aws:dynamodb:{region}:{_ACCOUNT}:table/{table_name}/stream/{label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,7 @@ class ShardContent:
 
     def number(self, position: int) -> str:
         """Return the SequenceNumber of the record at a position, or that the next one would have."""
-        return sequence_number(int(self.shard_id[-8:], 16), self.first_number + position - 1)
+        return record_sequence_number(self.shard_id, self.first_number + position)
 
     def visible(self, now_s: float) -> int:
         """Return how many of the records can be seen at an instant."""
@@ -103,8 +97,8 @@ class StreamContent:
         self.region = scenario.region
         self.table_name = scenario.table.name
         self.start_epoch_s = scenario.start_epoch_s
-        self.label = datetime.fromtimestamp(self.start_epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.000")
-        self.arn = stream_arn(region=self.region, table_name=self.table_name, label=self.label)
+        self.arn = stream_arn(self.region, self.table_name, self.start_epoch_s)
+        self.label = self.arn.rpartition("/")[2]
         self._changes = None if changes is None else [one for one in changes if one.event_name is not None]
         self.key = tuple(self._changes[0].keys) if self._changes else (_KEY,)
         # every consumer has a row per record: those of one are enough

@@ -30,6 +30,9 @@ EVENTS: Final = (
     "poll",
     "skipped",
     "filtered",
+    "mapping paused",
+    "mapping resumed",
+    "window ended",
     "batch closed",
     "throttled",
     "cold start",
@@ -64,7 +67,12 @@ class _Writes(Protocol):
 
 
 def events(
-    recording: _Recording, attempts: Attempts, writes: _Writes, no_op: int, mappings: Sequence[MappingSettings]
+    recording: _Recording,
+    attempts: Attempts,
+    writes: _Writes,
+    no_op: int,
+    mappings: Sequence[MappingSettings],
+    pauses: Sequence[Sequence[tuple[float, float]]],
 ) -> pd.DataFrame:
     """Return the story of a run: a row per event, by time, causes before what they cause.
 
@@ -80,6 +88,8 @@ def events(
         The code of a write that changed nothing.
     mappings
         The settings of the mappings, in the order of their numbers.
+    pauses
+        When each mapping neither polled nor invoked, as (from, to) in seconds.
 
     Raises
     ------
@@ -96,6 +106,7 @@ def events(
         *_of_table(writes, no_op, len(recording.stream)),
         *_of_shards(recording),
         *_of_polls(recording, mappings),
+        *_of_pauses(pauses, mappings),
         *_of_lanes(recording, attempts, mappings),
         *_of_end(recording, attempts, mappings),
     ]
@@ -160,6 +171,15 @@ def _of_polls(recording: _Recording, mappings: Sequence[MappingSettings]) -> Ite
         for at_s, ids in _together(lane.polls.read_s(len(shard.record)), shard.record):
             sentence = f"A poll of shard {lane.shard} brought {names_of(ids)}."
             yield Event(at_s, _POLLER, 0, f"{label}, shard {lane.shard}", "poll", ids, sentence)
+
+
+def _of_pauses(pauses: Sequence[Sequence[tuple[float, float]]], mappings: Sequence[MappingSettings]) -> Iterator[Event]:
+    for mapping, stretches in zip(mappings, pauses, strict=True):
+        where = mapping.label
+        for start_s, end_s in stretches:
+            sentence = f"{where} neither polls nor invokes: it is not yet there, disabled, or being updated."
+            yield Event(start_s, _TABLE, 0, where, "mapping paused", (), sentence)
+            yield Event(end_s, _TABLE, 0, where, "mapping resumed", (), f"{where} polls and invokes again.")
 
 
 def _of_lanes(recording: _Recording, attempts: Attempts, mappings: Sequence[MappingSettings]) -> Iterator[Event]:

@@ -22,6 +22,13 @@ LANE = 3
 _FAILED = (Invoked.ERROR, Invoked.TIMEOUT, Invoked.PARTIAL, Invoked.OUT_OF_MEMORY, Invoked.TOO_LARGE)
 
 
+class _Destination(Protocol):
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
 class MappingSettings(Protocol):
     """What the story needs to know of a mapping, under the names of its settings."""
 
@@ -44,6 +51,14 @@ class MappingSettings(Protocol):
     @property
     def parallelization_factor(self) -> int:
         """Lanes per shard."""
+
+    @property
+    def tumbling_window_in_seconds(self) -> int:
+        """Length of a tumbling window; 0 for none."""
+
+    @property
+    def on_failure(self) -> _Destination | None:
+        """Where documents of discarded records go."""
 
 
 class Event(NamedTuple):
@@ -156,15 +171,18 @@ class LaneStory:
 
     def _closed(self, batch: Batch, end: int) -> Event:
         ids, closed_s = self._ids(batch.first, end), self._closed_s(batch)
+        if not ids:
+            sentence = "the tumbling window is over: a last call without records is to end it."
+            return self._event(closed_s, "window ended", ids, sentence)
         sentence = f"{batch_of(ids)} closed: {self._why(len(ids), end, closed_s)}."
         return self._event(closed_s, "batch closed", ids, sentence)
 
     def _why(self, records: int, end: int, closed_s: float) -> str:
         if records == self.mapping.batch_size:
             return f"it was full ({count_of(records, 'record')})"
-        if not records:
-            return "its tumbling window is over"
         if end < len(self.read_s) and self.read_s[end] <= closed_s:
+            if self.mapping.tumbling_window_in_seconds:
+                return "the next record belongs to a later tumbling window, or would have exceeded 6 MB"
             return "one more record would have exceeded the payload of 6 MB"
         if window_s := self.mapping.maximum_batching_window_in_seconds:
             return f"its window of {seconds(window_s)} ended"
@@ -256,16 +274,19 @@ class LaneStory:
 
     def _given_up(self, row: int, ids: tuple[int, ...]) -> str:
         condition = DISCARD_CONDITIONS[int(self.settled["reason"][row])]
-        destination = getattr(self.mapping, "on_failure", None)
+        destination = self.mapping.on_failure
         told = "there is no on-failure destination, so nothing tells of it"
         if destination is not None:
-            told = f"the {destination.kind} destination gets a document of it"
-        return f"{names_of(ids)} {'was' if len(ids) == 1 else 'were'} given up ({condition}): {told}."
+            told = f"the {destination.kind} destination {destination.name} is to get a document of it"
+        what = names_of(ids) if ids else batch_of(ids)
+        return f"{what} {'were' if len(ids) > 1 else 'was'} given up ({condition}): {told}."
 
     def _bisected(self, place: int) -> Iterator[Event]:
         """Yield that a failed batch was split, as shown by the smaller batch that begins where it began."""
         batch, after = self.batches[place], self.batches[place + 1 : place + 2]
         if not batch.attempts or batch.settled or not after or after[0].first != batch.first:
+            return
+        if batch.first == batch.last:  # a call that ended a window: what follows is the next batch
             return
         row = batch.attempts[-1]
         ids, half = self._ids(batch.first, batch.last), self._ids(batch.first, self._middle(place))

@@ -66,6 +66,8 @@ def _of_mapping(rows: pd.DataFrame, minutes: int) -> dict[str, npt.NDArray[np.fl
     minute = np.minimum((started // 60).astype(np.int64), minutes - 1)
     duration_ms = rows["duration_s"].to_numpy() * 1000.0
     known = ran & ~np.isnan(duration_ms)
+    # the call that ends a tumbling window has no records, hence no age
+    aged = ran & ~np.isnan(age_ms)
     ends = started + rows["init_s"].to_numpy() + rows["duration_s"].to_numpy()
 
     def count(which: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
@@ -78,8 +80,8 @@ def _of_mapping(rows: pd.DataFrame, minutes: int) -> dict[str, npt.NDArray[np.fl
         "Duration_Average": _mean(duration_ms[known], minute[known], minutes),
         "Duration_Maximum": _largest(duration_ms[known], minute[known], minutes),
         "ConcurrentExecutions": _concurrent(started[ran], ends[ran], minutes),
-        "IteratorAge_Average": _mean(age_ms[ran], minute[ran], minutes),
-        "IteratorAge_Maximum": _largest(age_ms[ran], minute[ran], minutes),
+        "IteratorAge_Average": _mean(age_ms[aged], minute[aged], minutes),
+        "IteratorAge_Maximum": _largest(age_ms[aged], minute[aged], minutes),
     }
 
 

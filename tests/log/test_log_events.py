@@ -230,6 +230,62 @@ def test_writes_after_the_stream_was_disabled_make_no_record():
     ]
 
 
+def test_a_tumbling_window_ends_with_a_call_of_its_own():
+    result = simulate(writes_at(0.0, 1.0, 12.0), tumbling_window_in_seconds=10, duration_s=15.0)
+    assert told(result, "batch closed", "window ended", "attempt started", "bisected") == [
+        ("batch closed", "The batch of record 0 closed: there is no window, so what had been read goes at once."),
+        ("attempt started", "Attempt 1 of the batch of record 0 started."),
+        ("batch closed", "The batch of record 1 closed: there is no window, so what had been read goes at once."),
+        ("attempt started", "Attempt 1 of the batch of record 1 started."),
+        ("window ended", "The tumbling window is over: a last call without records is to end it."),
+        ("attempt started", "Attempt 1 of the call that ends the tumbling window started."),
+        ("batch closed", "The batch of record 2 closed: there is no window, so what had been read goes at once."),
+        ("attempt started", "Attempt 1 of the batch of record 2 started."),
+    ]
+    table = result.check()
+    assert table["ok"].all(), table.loc[~table["ok"], "detail"].tolist()
+
+
+def test_a_mapping_that_is_disabled_pauses_and_resumes():
+    poller = ds.Poller(activation_delay=1.0)
+    result = simulate(
+        writes_at(0.0, 3.0), poller=poller, suspensions=ds.Suspension(start_s=2.0, end_s=4.0), duration_s=8.0
+    )
+    assert [row[:3] for row in story(result) if row[2].startswith("mapping ")] == [
+        (2.0, "indexer", "mapping paused"),
+        (5.0, "indexer", "mapping resumed"),
+    ]
+    (_, (time_s, *_)) = [row for row in story(result) if row[2] == "attempt started"]
+    assert time_s >= 5.0
+
+
+def test_filtered_records_are_told_with_the_poll_that_brought_them():
+    result = simulate(
+        writes_at(0.0, 0.0, items=[1, 2], operation=["INSERT", "MODIFY"]),
+        filter_criteria=({"eventName": ["MODIFY"]},),
+    )
+    assert [row[0:4] for row in story(result) if row[2] in ("poll", "filtered", "batch closed")] == [
+        (TICK, LANE, "poll", (0, 1)),
+        (TICK, LANE, "filtered", (0,)),
+        (TICK, LANE, "batch closed", (1,)),
+    ]
+
+
+def test_a_discard_names_the_destination():
+    result = simulate(
+        writes_at(0.0),
+        function={"failures": ds.Failures(poison_items=(0,))},
+        maximum_retry_attempts=0,
+        on_failure=ds.Destination("sqs", name="failed"),
+    )
+    assert told(result, "discarded") == [
+        (
+            "discarded",
+            "Record 0 was given up (RetryAttemptsExhausted): the sqs destination failed is to get a document of it.",
+        )
+    ]
+
+
 def test_lanes_have_names_of_their_own_where_there_are_several():
     result = simulate(writes_at(*[0.0] * 8), parallelization_factor=2, batch_size=8)
     lanes = {where for _, where, what, *_ in story(result) if what == "attempt started"}
