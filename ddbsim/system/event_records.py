@@ -23,7 +23,7 @@ from ddbsim.items import (
     to_dynamodb,
 )
 from ddbsim.scenario import Scenario
-from ddbsim.workload import OPERATIONS, WriteColumns
+from ddbsim.workload import OPERATIONS, TTL, WriteColumns
 
 from .stream import Shard, StreamLog
 
@@ -106,8 +106,8 @@ class EventRecords:
 
     def _expired(self, number: int) -> bool:
         """Whether the write was the deletion of an expired item."""
-        expired = getattr(self._writes, "time_to_live", None)
-        return expired is not None and bool(expired[self._picked[number]])
+        kind = self._writes.kind
+        return kind is not None and bool(kind[self._picked[number]] == TTL)
 
     def _change(self, number: int) -> Change:
         write = int(self._picked[number])
