@@ -18,6 +18,7 @@ from .capacity import capacity as _capacity
 from .costs import billed_window_s, quantities
 from .log import frames as _frames
 from .log import table_frames as _table
+from .log.mapping_metrics import mapping_metrics
 from .log.metrics import metrics as _metrics
 from .log.outcomes import DISCARD_CONDITIONS
 from .read_backs import read_backs as _read_backs
@@ -44,6 +45,7 @@ FRAMES = (
     "shards",
     "discards",
     "metrics",
+    "reads",
     "latency_parts",
     "read_backs",
     "table_load",
@@ -163,6 +165,11 @@ class Result:
     def metrics(self) -> pd.DataFrame:
         """A row per minute and mapping, under CloudWatch's names."""
         return self.frame("metrics")
+
+    @property
+    def reads(self) -> pd.DataFrame:
+        """A row per minute, shard and reader that is not Lambda: its calls, and what they brought."""
+        return self.frame("reads")
 
     @property
     def latency_parts(self) -> pd.DataFrame:
@@ -422,10 +429,13 @@ class _RunFrames:
             [mapping.function.name for mapping in scenario.mappings],
             [shard.name for shard in recording.stream.shards],
         )
+        self._made: dict[str, pd.DataFrame] = {}
 
     def __call__(self, name: str) -> pd.DataFrame:
-        made: pd.DataFrame = getattr(self, f"_{name}")()
-        return made
+        """Return a frame, made once: some are made from others."""
+        if name not in self._made:
+            self._made[name] = getattr(self, f"_{name}")()
+        return self._made[name]
 
     @cached_property
     def _attempts(self) -> _frames.Attempts:
@@ -455,13 +465,13 @@ class _RunFrames:
         return _table.writes_frame(self._admission, self._recording.stream.partition, OPERATIONS, WRITE_KINDS)
 
     def _table_load(self) -> pd.DataFrame:
-        return _table.table_load_frame(self._admission, self._writes(), self._scenario.length_s)
+        return _table.table_load_frame(self._admission, self("writes"), self._scenario.length_s)
 
     def _index_load(self) -> pd.DataFrame:
         return _table.index_load_frame(self._admission, [index.name for index in self._scenario.table.indexes])
 
     def _partition_load(self) -> pd.DataFrame:
-        return _table.partition_load_frame(self._admission, self._writes(), self._scenario.length_s)
+        return _table.partition_load_frame(self._admission, self("writes"), self._scenario.length_s)
 
     def _partitions(self) -> pd.DataFrame:
         return _table.partitions_frame(self._recording.stream.partitions, self._scenario.length_s)
@@ -494,6 +504,36 @@ class _RunFrames:
         return _read_backs(self._scenario, self._admission.writes, self._consumers, self._names)
 
     def _metrics(self) -> pd.DataFrame:
-        ended_s = self._recording.ended_s
-        table = _table.minute_sums(self._admission, max(1, int(np.ceil(ended_s / 60.0))))
-        return _metrics(self._invocations(), self._writes(), self._names.mappings, ended_s, table)
+        ended_s, recording = self._recording.ended_s, self._recording
+        minutes = max(1, int(np.ceil(ended_s / 60.0)))
+        invocations, discards = self("invocations"), self("discards")
+        of_mappings = [
+            mapping_metrics(
+                number,
+                recording.lanes,
+                recording.recorder,
+                invocations[invocations["event_source_mapping"] == name],
+                discards[discards["event_source_mapping"] == name],
+                minutes,
+            )
+            for number, name in enumerate(self._names.mappings)
+        ]
+        table = _table.minute_sums(self._admission, minutes)
+        return _metrics(invocations, self("writes"), self._names.mappings, ended_s, table, of_mappings)
+
+    def _reads(self) -> pd.DataFrame:
+        reads = self._recording.other_reads(self._scenario)
+        minutes = max(1, int(np.ceil(self._recording.ended_s / 60.0)))
+        columns = ("calls", "throttled", "records", "bytes", "age_max_s")
+        return _frames.frame(
+            "reads",
+            reader=_frames.categories(
+                np.repeat(np.array([one.reader for one in reads], dtype=np.int8), minutes),
+                [reader.name for reader in self._scenario.other_readers],
+            ),
+            shard_id=_frames.categories(
+                np.repeat(np.array([one.shard for one in reads], dtype=np.int64), minutes), self._names.shards
+            ),
+            minute_s=np.tile(np.arange(minutes) * 60.0, len(reads)),
+            **{name: np.concatenate([getattr(one, name) for one in reads] or [np.empty(0)]) for name in columns},
+        )

@@ -24,6 +24,7 @@ def metrics(
     mappings: Sequence[str],
     ended_s: float,
     table: Mapping[str, npt.NDArray[np.float64]],
+    of_mappings: Sequence[Mapping[str, npt.NDArray[np.int64]]],
 ) -> pd.DataFrame:
     """Return a row per minute and mapping, under CloudWatch's names.
 
@@ -37,10 +38,15 @@ def metrics(
         Simulated time, seconds: a last, shorter minute counts.
     table
         Further metrics of the table by minute, under their names.
+    of_mappings
+        Those of each event source mapping; see `mapping_metrics`.
     """
     minutes = max(1, int(np.ceil(ended_s / 60.0)))
     units = _per_minute(writes["write_units"].to_numpy(), writes["written_s"].to_numpy(), minutes)
-    parts = [_of_mapping(invocations[invocations["event_source_mapping"] == name], minutes) for name in mappings]
+    parts = [
+        _of_mapping(invocations[invocations["event_source_mapping"] == name], minutes) | dict(events)
+        for name, events in zip(mappings, of_mappings, strict=True)
+    ]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return frame(
         "metrics",

@@ -28,6 +28,7 @@ from .partitions import Placement
 from .read_back import ReadBacks
 from .reader import Polls, Reader, running_sum
 from .stream import Shard, StreamLog, publish, recorded
+from .stream_reading import MinuteReads, minute_reads
 from .subscription import Subscription
 from .windowed_lane import WindowedLane
 
@@ -98,6 +99,10 @@ class Recording:
     def deliveries(self, scenario: Scenario) -> list[Delivered]:
         """Return what became of each range of records that was given up, in the order of that."""
         return list(Dispatch(scenario, self, self.streams))
+
+    def other_reads(self, scenario: Scenario) -> list[MinuteReads]:
+        """Return what the readers that are not Lambda read, by reader and shard."""
+        return minute_reads(scenario, self.stream, self.streams, self.ended_s)
 
 
 class System:

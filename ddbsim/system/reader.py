@@ -46,20 +46,22 @@ class Polls:
     ----------
     schedule
         The instants of its polls.
-    page_at, page_end
-        Instant and end position of each page.
+    page_at, page_end, page_records
+        Instant and end position of each page, and how many records it returned: less than it passed over where some
+        were trimmed.
     """
 
     schedule: Schedule
     page_at: npt.NDArray[np.float64]
     page_end: npt.NDArray[np.int64]
+    page_records: npt.NDArray[np.int64]
 
     def first_polls(self, visible_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the first poll at or after each instant, float64."""
         return self.schedule.first_polls(visible_s)
 
     def counts(self) -> npt.NDArray[np.int64]:
-        """Return how many records each page brought."""
+        """Return how many records each page passed over."""
         ends = np.asarray(self.page_end, dtype=np.int64)
         return ends - np.concatenate((np.zeros(1, dtype=np.int64), ends))[:-1]
 
@@ -89,8 +91,8 @@ class Reader:
     ----------
     frontier
         Records read so far: positions [0, frontier).
-    page_at, page_end
-        Instant and end position of each page read.
+    page_at, page_end, page_records
+        Instant and end position of each page read, and how many records it returned.
     waiting_lanes
         How many lanes have nothing in flight.
     skips
@@ -111,6 +113,7 @@ class Reader:
         "lanes",
         "page_at",
         "page_end",
+        "page_records",
         "poller",
         "schedule",
         "skips",
@@ -132,6 +135,7 @@ class Reader:
         self.frontier = 0
         self.page_at: list[float] = []
         self.page_end: list[int] = []
+        self.page_records: list[int] = []
         self.lanes: Sequence[_Lane] = ()
         self.waiting_lanes = 0
         self.skips: list[tuple[int, int]] = []
@@ -216,6 +220,7 @@ class Reader:
             self._next_poll_s = self._poll_after_cut(tick)
         self.page_at.append(tick)
         self.page_end.append(end)
+        self.page_records.append(end - first)
         self.frontier = end
 
     def _behind_skips(self, position: int) -> int:
@@ -229,4 +234,9 @@ class Reader:
 
     def polls(self) -> Polls:
         """Return what is left to know once the run is over."""
-        return Polls(self.schedule, np.asarray(self.page_at), np.asarray(self.page_end))
+        return Polls(
+            self.schedule,
+            np.asarray(self.page_at, dtype=np.float64),
+            np.asarray(self.page_end, dtype=np.int64),
+            np.asarray(self.page_records, dtype=np.int64),
+        )

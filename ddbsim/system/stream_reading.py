@@ -1,0 +1,115 @@
+"""What the readers that are not Lambda read: call by call, shard after shard, each on its own rhythm.
+
+They depend on the stream alone, and nothing depends on them but the share of reads that is refused to all: so they are
+followed after the run, without the clock.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+
+import numpy as np
+import numpy.typing as npt
+
+from ddbsim.aws import limits
+from ddbsim.randomness import RandomStreams
+from ddbsim.scenario import Scenario, StreamReader
+
+from .reader import running_sum
+from .stream import Shard, StreamLog
+from .subscription import Refusals, refused_share
+
+__all__ = ["MinuteReads", "minute_reads"]
+
+_MINUTE_S = 60.0
+
+
+class MinuteReads:
+    """What one reader's calls on one shard came to, minute by minute.
+
+    Parameters
+    ----------
+    reader, shard
+        Numbers of the reader in the scenario and of the shard.
+    minutes
+        How many.
+
+    Attributes
+    ----------
+    calls, throttled, records, bytes
+        Calls that were answered and that were refused; what the answers brought; int64 by minute.
+    age_max_s
+        Oldest age of a call's last record when it was read, float64; NaN in a minute without records.
+    """
+
+    def __init__(self, reader: int, shard: int, minutes: int) -> None:
+        self.reader, self.shard = reader, shard
+        self.calls, self.throttled, self.records, self.bytes = np.zeros((4, minutes), dtype=np.int64)
+        self.age_max_s = np.full(minutes, np.nan)
+
+    def note(self, at_s: float, records: int, size_bytes: int, age_s: float) -> None:
+        """Take note of a call that was answered."""
+        minute = int(at_s // _MINUTE_S)
+        self.calls[minute] += 1
+        self.records[minute] += records
+        self.bytes[minute] += size_bytes
+        if records:
+            self.age_max_s[minute] = np.fmax(self.age_max_s[minute], age_s)
+
+
+def minute_reads(scenario: Scenario, stream: StreamLog, streams: RandomStreams, ended_s: float) -> list[MinuteReads]:
+    """Return what the other readers of a scenario read of each shard, up to the end of the run."""
+    readers = len(scenario.mappings) + len(scenario.other_readers)
+    found = []
+    for number, reader in enumerate(scenario.other_readers):
+        through_s: list[float] = []
+        for shard in stream.shards:
+            begin_s = 0.0 if shard.parent < 0 else through_s[shard.parent] + reader.discovery_s
+            reads = MinuteReads(number, shard.index, max(1, math.ceil(ended_s / _MINUTE_S)))
+            purpose = f"{reader.name}/{shard.index}"
+            refusals = Refusals(scenario.stream, refused_share(readers), streams(f"poller.refusals/{purpose}"))
+            phase_s = float(streams(f"poller.phase/{purpose}").uniform(0.0, reader.rhythm_s[0]))
+            through_s.append(
+                _read_shard(
+                    reads, reader, shard, stream, refusals, begin_s + phase_s, scenario.stream.retention_s, ended_s
+                )
+            )
+            found.append(reads)
+    return found
+
+
+def _read_shard(
+    reads: MinuteReads,
+    reader: StreamReader,
+    shard: Shard,
+    stream: StreamLog,
+    refusals: Refusals,
+    at_s: float,
+    retention_s: float,
+    ended_s: float,
+) -> float:
+    """Read one shard from its beginning; return when its end was found, infinity if it was not."""
+    written_s: npt.NDArray[np.float64] = stream.written_s[shard.record]
+    written, visible = written_s.data, shard.visible_s.data
+    sums = running_sum(stream.size_bytes[shard.record]).data
+    interval_s, empty_s = reader.rhythm_s
+    budget, position, count = int(limits.BYTES_PER_READ.value), 0, len(written)
+    while at_s < ended_s:
+        delay_s = refusals.wait_s()
+        if delay_s is not None:
+            reads.throttled[int(at_s // _MINUTE_S)] += 1
+            at_s += delay_s
+            continue
+        seen = bisect_right(visible, at_s, position, count)
+        first = bisect_left(written, at_s - retention_s, position, seen)
+        end = min(first + reader.records_per_read, seen)
+        if sums[end] - sums[first] > budget:
+            end = max(bisect_right(sums, sums[first] + budget, first, end + 1) - 1, first + 1)
+        age_s = at_s - written[end - 1] if end > first else 0.0
+        reads.note(at_s, end - first, sums[end] - sums[first], age_s)
+        position = end
+        if position == count and shard.closed_s <= at_s:
+            return at_s
+        at_s += interval_s if end > first else empty_s
+    return math.inf
