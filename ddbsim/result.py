@@ -16,6 +16,7 @@ from .analysis.bill import Bill, make_bill
 from .assumptions import assumptions
 from .capacity import capacity as _capacity
 from .costs import billed_window_s, quantities
+from .handler_report import HandlerReport, handler_report
 from .log import frames as _frames
 from .log import table_frames as _table
 from .log.mapping_metrics import mapping_metrics
@@ -377,6 +378,20 @@ class Result:
         content = StreamContent(self.scenario, self.stream_log, self.shards, self.writes, self._changes)
         return StreamClient(content, self.ended_s if at_s is None else at_s)
 
+    def handler_report(self) -> HandlerReport:
+        """Return what the run's own handlers met: duplicates, what they changed, images that were not there.
+
+        Raises
+        ------
+        ValueError
+            If no function of the run has a handler, or the result was read or unpickled: it then has none.
+        """
+        if not any(mapping.function.handler for mapping in self.scenario.mappings):
+            raise ValueError("handler_report needs a Function(handler=...), and no function of this run has one")
+        if not isinstance(self._build, _RunFrames):
+            raise ValueError("handler_report must be asked of the result that simulate() returned, got a saved one")
+        return handler_report(self, self._build.recording)
+
     def assumptions(self) -> pd.DataFrame:
         """Return the assumed numbers, published by nobody, that this run depends on."""
         frame = assumptions(self.scenario)
@@ -430,6 +445,11 @@ class _RunFrames:
             [shard.name for shard in recording.stream.shards],
         )
         self._made: dict[str, pd.DataFrame] = {}
+
+    @property
+    def recording(self) -> Recording:
+        """What the run left."""
+        return self._recording
 
     def __call__(self, name: str) -> pd.DataFrame:
         """Return a frame, made once: some are made from others."""

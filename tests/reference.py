@@ -377,8 +377,8 @@ class ReferenceLane:
 
     def gather(self, opened_s: float, ready_s: float) -> Steps:
         clock, window_s = self.clock, self.mapping.maximum_batching_window_in_seconds
-        ticket = clock.ticket()
         while True:
+            ticket = clock.ticket()
             if window_s:
                 yield from self.when_window_closes(opened_s, window_s, ready_s, ticket)
             else:

@@ -274,6 +274,10 @@ class Function:
             raise ValueError(f"{where}: handler must be a function of (event, context), got {self.handler!r}")
         if self.state is not None and self.handler is None:
             raise ValueError(f"{where}: state must be None without a handler, got {self.state!r}")
+        if self.state is not None and not (
+            isinstance(self.state, dict | list | set) or hasattr(self.state, "__dict__")
+        ):
+            raise ValueError(f"{where}: state must be a dict, list, set or object with attributes, got {self.state!r}")
         if self.duration == "measured" and self.handler is not None:
             return
         if isinstance(self.duration, str):

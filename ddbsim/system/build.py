@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import simpy
 
+from ddbsim.items import lambda_event
 from ddbsim.log.outcomes import Settled
 from ddbsim.log.recorder import Recorder
 from ddbsim.randomness import RandomStreams
@@ -99,6 +101,14 @@ class Recording:
     def deliveries(self, scenario: Scenario) -> list[Delivered]:
         """Return what became of each range of records that was given up, in the order of that."""
         return list(Dispatch(scenario, self, self.streams))
+
+    def event_of(self, record: int) -> dict[str, Any]:
+        """Return the event that hands one record over, alone."""
+        for shard in self.stream.shards:
+            place = int(np.searchsorted(shard.record, record))
+            if place < len(shard.record) and shard.record[place] == record:
+                return lambda_event([self.events.record(shard, place)])
+        raise IndexError(f"no shard holds record {record}")
 
     def other_reads(self, scenario: Scenario) -> list[MinuteReads]:
         """Return what the readers that are not Lambda read, by reader and shard."""

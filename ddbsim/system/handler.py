@@ -11,6 +11,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -26,7 +27,17 @@ from .function import Call, Conduct
 from .responses import StateError, done_records, returned_state
 from .stream import Shard
 
-__all__ = ["Context", "HandlerConduct", "MissingImages", "Window", "function_arn", "instant", "request_id", "text_uuid"]
+__all__ = [
+    "Context",
+    "HandlerConduct",
+    "MissingImages",
+    "Window",
+    "call_again",
+    "function_arn",
+    "instant",
+    "request_id",
+    "text_uuid",
+]
 
 MissingImages = Counter[str]
 
@@ -143,6 +154,16 @@ _CARRIED = {
     "OLD_IMAGE": ("OldImage",),
     "NEW_AND_OLD_IMAGES": _IMAGES,
 }
+
+
+def call_again(mapping: EventSourceMapping, event: dict[str, Any]) -> None:
+    """Call a mapping's handler with an event, outside the simulation, whatever comes of it."""
+    function = mapping.function
+    assert function.handler is not None
+    context = Context(function, "", request_id(mapping.label, -1), 0.0, lambda: 1000 * function.timeout_s)
+    # what a handler raises on a record is no error of the report's
+    with suppress(Exception, SystemExit):
+        function.handler(event, context)
 
 
 class HandlerConduct:
