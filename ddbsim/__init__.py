@@ -9,7 +9,7 @@
     result.latency()
 """
 
-from . import plots, widgets
+from . import lessons, plots, widgets
 from .assumptions import assumptions
 from .aws.prices import MissingPriceError, PriceListError, UnknownRegionError, load_price_list, prices
 from .boto.reading import read_stream
@@ -185,6 +185,7 @@ __all__ = [
     "drain",
     "headroom",
     "latin_hypercube",
+    "lessons",
     "load_price_list",
     "matches",
     "plots",

@@ -24,12 +24,14 @@ MAY_IMPORT = {
     "analysis": {"aws", "log"},
     "plots": {"log"},
     "boto": BASE | {"items", "log", "scenario"},
+    "lessons": BASE | {"scenario", "workload", "run", "result"},
     "widgets": BASE | {"scenario", "workload", "log", "analysis", "plots", "run", "result", "summary", "experiment"},
 }
 FORBIDDEN = {
     "system": {"pandas", "matplotlib"},
     "analysis": {"simpy", "matplotlib"},
     "plots": {"simpy"},
+    "lessons": {"simpy", "matplotlib"},
     "widgets": {"simpy"},
 }
 

@@ -142,8 +142,13 @@ def sizes_positive(seen: Evidence) -> Findings:
     yield from contradictions(rows, empty, f"{_INVOCATION}: {{records}} records, {{payload_bytes}} bytes")
     negative = (rows["duration_s"] < 0) | (rows["init_s"] < 0)
     yield from contradictions(rows, negative, f"{_INVOCATION} took {{duration_s}} s after {{init_s}} s of init")
-    unsized = (writes[["bytes_before", "bytes_after"]] < 0).any(axis=1) | (writes["write_units"] < 1)
-    yield from contradictions(writes, unsized, "the write of item {item_id} at {written_s} s has no size or no units")
+    # the delete of an expired item is free, and nothing else is
+    free = writes["write_units"] == 0
+    unsized = (writes[["bytes_before", "bytes_after"]] < 0).any(axis=1) | (free != (writes["kind"] == "ttl"))
+    unsized |= writes["write_units"] < 0
+    yield from contradictions(
+        writes, unsized, "the write of item {item_id} at {written_s} s has no size, or the wrong units"
+    )
 
 
 def discards_match_the_log(seen: Evidence) -> Findings:

@@ -263,6 +263,11 @@ BROKEN = {
         "sizes positive",
         "0 records",
     ),
+    "an expired item is charged": (
+        broken("writes", lambda writes: 3, kind="ttl"),
+        "sizes positive",
+        "has no size, or the wrong units",
+    ),
 }
 
 
