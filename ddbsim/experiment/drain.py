@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Backoff, Outage, Scenario
 
-from .executors import ExecutorChoice, Runner
+from .executors import AllRunsFailedError, ExecutorChoice, Runner
 from .fields import Setting, mapping_of, vary
 from .grids import shown
 from .histogram import Histogram
@@ -23,17 +24,18 @@ from .intervals import check_confidence, mean_interval
 from .measures import SERIES_STEPS, Measures
 from .replicate import check_replications
 from .runs import Failure, Job, replication_seed
-from .screening import closed_form
+from .screening import closed_form, hottest_share
 
 if TYPE_CHECKING:
     from ddbsim.result import Result
 
 __all__ = ["Drain", "drain", "fluid_drain_s"]
 
-_MOST_WRITES = 1_500_000.0
+Floats = npt.NDArray[np.float64]
+
+_MOST_WRITES = 300_000.0
 _SETTLED_S = 30.0
-_ROOM = 1.6
-_STEPS = 4 * SERIES_STEPS
+_ROOM = 2.0
 _AS_IT_IS = "as it is"
 
 
@@ -96,7 +98,7 @@ class Drain:
             "simulated" if self.simulated_s >= self.outage_s else f"from simulated outages up to {self.simulated_s:g} s"
         )
         if not math.isfinite(row["drain_s"]):
-            return f"after an outage of {_span(self.outage_s)} the backlog never drains ({how})"
+            return f"after an outage of {_span(self.outage_s)} the backlog does not drain in the time simulated ({how})"
         last = row["last_return_s"]
         late = "records are lost by then" if self.outage_s > last else f"records are lost after {_span(last)}"
         return (
@@ -194,6 +196,8 @@ def drain(
     told: list[list[list[Any]]] = [[[] for _ in lengths] for _ in made]
     for number, outcome in enumerate(outcomes):
         place, step, _ = runs[number % len(runs)]
+        if isinstance(outcome, Failure):
+            raise AllRunsFailedError(f"an outage of the forecast failed to run: {outcome.error}")
         told[place][step].append(outcome)
     length_s = runs[0][2].length_s if runs else 0.0
     lag = _lag(told[0][-1], length_s, scenario.warmup_s + _SETTLED_S)
@@ -228,8 +232,13 @@ def _levers(scenario: Scenario, label: str, given: Any) -> list[dict[str, Any]]:
 
 
 def _load(scenario: Scenario, label: str) -> float:
+    """Return the heaviest load of a mapping by the closed form; of its lanes, that of the hottest item's."""
     limits = closed_form(scenario)
-    return float(limits.loc[limits["event_source_mapping"] == label, "load"].max())
+    loads = limits[limits["event_source_mapping"] == label].set_index("limit")["load"]
+    lanes = scenario.table.partitions * mapping_of(scenario, label).parallelization_factor
+    hottest = hottest_share(scenario) or 0.0
+    # the lane that has the hottest item has its fair part of the others too
+    return float(max(loads.max(), loads["lanes"] * (1.0 + (lanes - 1) * hottest)))
 
 
 def _affordable(outage_s: float, rate: float, load: float, warmup_s: float) -> float:
@@ -266,22 +275,35 @@ def _after_outage(result: Result) -> Measures:
     """Return what an outage did: the measures of the mapping that was down."""
     (mapping,) = [one for one in result.scenario.mappings if one.function.failures.outages]
     window = mapping.function.failures.windows[0]
-    step_s = result.scenario.length_s / _STEPS
-    lag = result.lag(every_s=step_s)
-    worst = lag[lag["event_source_mapping"] == mapping.label].groupby("at_s")["seconds_behind"].max()
-    at_s, behind_s = worst.index.to_numpy(), worst.to_numpy()
-    before = (at_s >= result.scenario.warmup_s) & (at_s < window.start_s)
-    # well again: no shard is further behind than any was before
-    well = np.flatnonzero((at_s >= window.end_s) & (behind_s <= behind_s[before].max(initial=0.0)))
     log = result.stream_log
     log = log[log["event_source_mapping"] == mapping.label]
-    latency_s = (log["completed_s"] - log["written_s"]).to_numpy()
+    written_s, completed_s = log["written_s"].to_numpy(), log["completed_s"].to_numpy()
+    before = (written_s >= result.scenario.warmup_s) & (completed_s < window.start_s)
+    usual_s = float((completed_s - written_s)[before].max(initial=0.0))
+    drained = [
+        _well_again_s(written_s[rows], completed_s[rows], window.end_s, usual_s)
+        for rows in log.groupby("shard_id", observed=True).indices.values()
+    ]
     metrics = {
-        "drain_s": float(at_s[well[0]]) - window.end_s if len(well) else math.inf,
-        "peak_lag_s": float(np.nanmax(latency_s, initial=0.0)),
+        "drain_s": max(drained, default=window.end_s) - window.end_s,
+        "peak_lag_s": float(np.nanmax(completed_s - written_s, initial=0.0)),
         "lost_records": float(log["outcome"].isin(("discarded", "expired")).sum()),
     }
-    return Measures(metrics, Histogram.of(np.zeros(0)), behind_s[:: _STEPS // SERIES_STEPS])
+    lag = result.lag(every_s=result.scenario.length_s / SERIES_STEPS)
+    worst = lag[lag["event_source_mapping"] == mapping.label].groupby("at_s")["seconds_behind"].max()
+    return Measures(metrics, Histogram.of(np.zeros(0)), worst.to_numpy())
+
+
+def _well_again_s(written_s: Floats, completed_s: Floats, end_s: float, usual_s: float) -> float:
+    """Return when a shard's oldest open record is first no older than usual after an outage; infinity if never.
+
+    The age of the oldest open record falls when a record is settled and all before it are: those instants are enough.
+    """
+    settled_s = np.maximum.accumulate(np.where(np.isnan(completed_s), np.inf, completed_s))
+    settled_s = settled_s[np.isfinite(settled_s)]
+    following_s = np.append(written_s[1:], np.inf)[: len(settled_s)]
+    well = np.flatnonzero((settled_s >= end_s) & (settled_s - following_s <= usual_s))
+    return float(settled_s[well[0]]) if len(well) else math.inf
 
 
 def _forecast(
@@ -297,9 +319,8 @@ def _forecast(
     rows, curves = [], []
     for setting, steps in zip(settings, told, strict=True):
         name = _named(setting)
-        runs = [[one for one in step if not isinstance(one, Failure)] for step in steps]
-        drained = _lines([[one.metrics["drain_s"] for one in step] for step in runs], lengths)
-        late = np.array([one.metrics["peak_lag_s"] for one in runs[-1]]) - lengths[-1]
+        drained = _lines([[one.metrics["drain_s"] for one in step] for step in steps], lengths)
+        late = np.array([one.metrics["peak_lag_s"] for one in steps[-1]]) - lengths[-1]
         at = mean_interval(_at(drained, outage_s), confidence)
         ends = np.isfinite(at.mean)
         late_s = float(late.max(initial=0.0))
@@ -357,7 +378,7 @@ def _lag(runs: Sequence[Any], length_s: float, start_s: float) -> pd.DataFrame:
     if not series:
         return pd.DataFrame({"at_s": [], "seconds_behind": []})
     step_s = length_s / SERIES_STEPS
-    at_s = np.arange(len(series[0])) * step_s + length_s / _STEPS - start_s
+    at_s = np.arange(len(series[0])) * step_s + step_s - start_s
     frame = pd.DataFrame({"at_s": at_s, "seconds_behind": np.mean(series, axis=0)})
     return frame[frame["at_s"] >= 0.0].reset_index(drop=True)
 

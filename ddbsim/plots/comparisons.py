@@ -87,12 +87,19 @@ def tornado(moved: Any, metric: str = "latency_p99_s", *, ax: Axes | None = None
             ax.barh(place, row[end], left=baseline, **style)
             beyond = row[end] >= 0
             ax.annotate(
-                f" {row[f'{end}_value']} ", (baseline + row[end], place - (0.15 if end == "low" else -0.15)),
+                f" {_told(row[f'{end}_value'])} ", (baseline + row[end], place - (0.15 if end == "low" else -0.15)),
                 ha="left" if beyond else "right", va="center", fontsize="small",
             )  # fmt: skip
     ax.axvline(baseline, color="#000000", lw=1)
-    ax.set_yticks(range(len(swings)), [f"{row['field']} (now {row['base']})" for row in swings.to_dict("records")])
+    ax.set_yticks(
+        range(len(swings)), [f"{row['field']} (now {_told(row['base'])})" for row in swings.to_dict("records")]
+    )
     ax.invert_yaxis()
     ax.margins(x=0.15)
     finish(ax, title=f"{metric}, one field at a time", xlabel=metric, ylabel="", empty=swings.empty)
     return ax
+
+
+def _told(value: Any) -> str:
+    """Return a field's value in a few characters; a column of a frame has made 128 into 128.0."""
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -52,6 +52,9 @@ def heat_map(
     table = sweep_or_table if given else sweep_or_table.table(metric, rows, columns)
     ax = axes(ax, size=(1.8 + 0.9 * max(table.shape[1], 3), 1.2 + 0.5 * max(table.shape[0], 3)))
     title = "Means over replications" if given else f"{metric}, mean over replications"
+    if target is not None:
+        # a legend would hide cells
+        title += f"; framed: at most {target:g}"
     values = table.to_numpy(dtype=np.float64)
     if values.size:
         shown = np.ma.masked_invalid(values)
@@ -89,8 +92,6 @@ def _write(ax: Axes, values: np.ndarray[Any, Any], mesh: Any, target: float | No
             ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=ink, fontsize="small")
         if target is not None and value <= target:
             ax.add_patch(Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, fill=False, color="#D55E00", lw=2))
-    if target is not None:
-        ax.plot([], [], color="#D55E00", lw=2, label=f"at most {target:g}")
 
 
 def interaction(

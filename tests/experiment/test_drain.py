@@ -104,7 +104,7 @@ def test_what_cannot_keep_up_never_drains():
     assert told.frame["drain_s"].tolist()[0] == math.inf
     assert told.frame["last_return_s"][0] == 0
     assert np.isfinite(told.frame["drain_s"][1])
-    assert "never drains" in repr(told)
+    assert "does not drain" in repr(told)
 
 
 @pytest.mark.parametrize(
