@@ -33,7 +33,7 @@ _ENDS = {
 _MARKS: dict[str, tuple[dict[str, Any], float]] = {
     "write": ({"marker": "o", "color": _BLACK, "markersize": 4}, 0.0),
     "visible": ({"marker": "o", "color": _BLUE, "markerfacecolor": "white", "markersize": 6}, 0.0),
-    "poll": ({"marker": "v", "color": _BLUE, "markersize": 6}, 0.46),
+    "poll": ({"marker": "v", "color": _BLUE, "markersize": 6}, 0.5),
     "filtered": ({"marker": "s", "color": _GREY, "markerfacecolor": "white", "markersize": 6}, 0.0),
     "throttled": ({"marker": "_", "color": _VERMILION, "markersize": 10, "markeredgewidth": 3}, 0.0),
     "retry": ({"marker": "$↻$", "color": _VERMILION, "markersize": 9}, -0.36),

@@ -15,6 +15,7 @@ from ddbsim.scenario import VIEW_TYPES, Scenario
 
 from .background import Tell
 from .panel import Panel
+from .settings import Setting, image_settings_of
 
 __all__ = ["Comparer", "view_types"]
 
@@ -22,7 +23,7 @@ __all__ = ["Comparer", "view_types"]
 def view_types(
     scenario: Scenario, *, rng: Seed = 7, mapping: str | None = None, horizon_s: float | None = None
 ) -> Comparer:
-    """Show what the four view types cost, and how full batches and how long invocations are, as one moves the settings.
+    """Show what the four view types cost, and whether they serve the handler, as one moves the settings.
 
     Parameters
     ----------
@@ -58,6 +59,9 @@ class Comparer(Panel):
     """
 
     comparison: ViewTypeComparison
+
+    def _settings(self) -> tuple[Setting, ...]:
+        return (*image_settings_of(self._start, self._mapping), *super()._settings())
 
     def _shown(self) -> ipw.Widget:
         self.picture = ipw.Image(format="png", layout=ipw.Layout(max_width="100%"))

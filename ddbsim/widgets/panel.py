@@ -42,12 +42,16 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
         self._drawn: tuple[Scenario, WriteColumns] | None = None
         self._latest = Latest()
         self.scenario = self._start
-        self.sliders = {one.name: _slider(one) for one in settings_of(self._start, self._mapping)}
+        self.sliders = {one.name: _slider(one) for one in self._settings()}
         for slider in self.sliders.values():
             slider.observe(self._moved, names="value")
         self.message = ipw.HTML()
         super().__init__([self._controls(), self._bar(), self.message, self._shown(), self._code()])
         self._ask(self.scenario, in_place=True)
+
+    def _settings(self) -> tuple[Setting, ...]:
+        """Return what the sliders move, at the values that they start from."""
+        return settings_of(self._start, self._mapping)
 
     def _answer(self, scenario: Scenario, tell: Tell) -> Any:
         """Return what is to be shown; `tell` takes the progress, 0..1."""
@@ -133,7 +137,7 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
 
     def _go_back(self) -> None:
         for name, slider in self.sliders.items():
-            slider.value = next(one.value for one in settings_of(self._start, self._mapping) if one.name == name)
+            slider.value = next(one.value for one in self._settings() if one.name == name)
 
     def _give_up(self) -> None:
         self._latest.cancel()

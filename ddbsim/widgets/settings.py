@@ -6,19 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
-from ddbsim.scenario import EventSourceMapping, Function, Scenario
+from ddbsim.scenario import NEEDS, EventSourceMapping, Function, Scenario
 from ddbsim.workload import ConstantWrites, PoissonWrites, TraceWrites, Workload
 from ddbsim.workload.rates import RateProfile
 from ddbsim.workload.writes import DrawnWrites
 
-__all__ = ["UNRESERVED", "Setting", "changed", "settings_of", "shortened", "with_traffic"]
+__all__ = ["UNRESERVED", "Setting", "changed", "image_settings_of", "settings_of", "shortened", "with_traffic"]
 
 _BATCH_SIZES = (1, 2, 5, 10, 25, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _WINDOWS_S = (0, 1, 2, 5, 10, 20, 30, 60, 120, 300)
 _MEMORIES_MB = (128, 256, 512, 1_024, 1_769, 2_048, 3_008, 4_096, 8_192, 10_240)
 _CONCURRENCIES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 _TRAFFIC = (0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
-_OF_FUNCTION = ("memory_mb", "reserved_concurrency")
+_PER_KB_S = (0.0, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002)
+_OF_FUNCTION = ("memory_mb", "reserved_concurrency", "needs", "per_kb_s")
 # a slider's value cannot be None
 UNRESERVED = "none"
 # what a run of a few hundredths of a second holds: a slider's picture follows the hand
@@ -78,6 +79,18 @@ def settings_of(scenario: Scenario, mapping: str) -> tuple[Setting, ...]:
     return settings + (() if _fixed(scenario.workload) else (_traffic(scenario),))
 
 
+def image_settings_of(scenario: Scenario, mapping: str) -> tuple[Setting, ...]:
+    """Return what decides between view types: what the handler needs of a change, and what a larger event costs it."""
+    function = _mapping(scenario, mapping).function
+    needs = Setting("needs", "handler needs", tuple((name, name) for name in NEEDS), function.needs)
+    if isinstance(function.duration, str):
+        # measured: there is no law to change
+        return (needs,)
+    own = function.duration.per_kb_s
+    per_kb = tuple((f"{1000 * value:g}", value) for value in sorted({*_PER_KB_S, own}))
+    return needs, Setting("per_kb_s", "handler time per KB (ms)", per_kb, own)
+
+
 def changed(scenario: Scenario, mapping: str, values: Mapping[str, Any]) -> Scenario:
     """Return the scenario with the settings at these values.
 
@@ -109,6 +122,9 @@ def _refitted(function: Function, values: dict[str, Any]) -> Function:
     if values.get("reserved_concurrency") == UNRESERVED:
         values = values | {"reserved_concurrency": None}
     duration = function.duration
+    if "per_kb_s" in values and not isinstance(duration, str):
+        duration = replace(duration, per_kb_s=values["per_kb_s"])
+        values = {name: value for name, value in values.items() if name != "per_kb_s"} | {"duration": duration}
     moved = values.get("memory_mb", function.memory_mb) != function.memory_mb
     # a measured duration has no law to refit
     if moved and not isinstance(duration, str) and duration.measured_at_mb is None:

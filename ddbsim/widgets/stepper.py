@@ -110,8 +110,7 @@ class Stepper(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
     def _show(self) -> None:
         told = f"<p style='margin:0'>event {self.at} of {len(self.story)}</p>"
         self.sentences.value = f"<div role='status'>{told}{self.story.sentences(self.at)}</div>"
-        table = self.story.positions(self.at).to_html(index=False, border=0)
-        self.positions.value = table.replace("given_up", "given up")
+        self.positions.value = self.story.table(self.at)
         self.picture.value = _drawn(self.story.events, self.at)
 
 
@@ -141,7 +140,7 @@ def _drawn(events: pd.DataFrame, upto: int) -> bytes:
     from matplotlib.figure import Figure
 
     rows = events["where"].nunique()
-    figure = Figure(figsize=(11.0, 1.7 + 0.6 * max(rows, 2)), dpi=80, layout="constrained")
+    figure = Figure(figsize=(11.0, 1.7 + 0.7 * max(rows, 2)), dpi=80, layout="constrained")
     timeline(events, upto=upto, ax=figure.subplots())
     file = io.BytesIO()
     figure.savefig(file, format="png", pil_kwargs={"compress_level": 1})

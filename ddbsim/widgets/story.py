@@ -14,6 +14,7 @@ from ddbsim.plots.timeline import attempts_of, rows_of
 __all__ = ["Story"]
 
 _SENTENCES = 5
+_CELL = "text-align:left;padding:0 1.2em 0 0;line-height:1.6"
 
 
 @dataclass(slots=True)
@@ -95,16 +96,26 @@ class Story:
         ]
         return pd.DataFrame(rows, columns=_COLUMNS)
 
+    def table(self, step: int) -> str:
+        """Return the positions as an HTML table."""
+        positions = self.positions(step)
+        head = "".join(f"<th scope='col' style='{_CELL}'>{name.replace('_', ' ')}</th>" for name in _COLUMNS)
+        rows = "".join(
+            f"<tr>{''.join(f'<td style={_CELL!r}>{html.escape(str(value))}</td>' for value in row)}</tr>"
+            for row in positions.itertuples(index=False)
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
     def sentences(self, step: int) -> str:
         """Return the last few sentences of the story so far as HTML, the newest first and strong."""
         first = max(step - _SENTENCES, 0)
         rows = [self._told(number, newest=number == step - 1) for number in range(step - 1, first - 1, -1)]
-        return f"<ol style='list-style:none;padding:0;margin:0'>{''.join(rows)}</ol>"
+        return f"<ol style='list-style:none;padding:0;margin:0;line-height:1.4'>{''.join(rows)}</ol>"
 
     def _told(self, number: int, *, newest: bool) -> str:
         event = self.events.iloc[number]
         text = html.escape(f"{event['time_s']:.3f} s, {event['where']}: {event['sentence']}")
-        return f"<li><b>{text}</b></li>" if newest else f"<li style='color:#666'>{text}</li>"
+        return f"<li style='margin:0'><b>{text}</b></li>" if newest else f"<li style='color:#666;margin:0'>{text}</li>"
 
     @staticmethod
     def _row(where: str, lane: _Lane, reader: _Reader, on_shard: dict[str, list[int]]) -> tuple[Any, ...]:

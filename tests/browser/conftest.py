@@ -34,6 +34,10 @@ HOW_TO_INSTALL = {
 START_S = 90.0
 
 
+def voila_options(port: int) -> list[str]:
+    return ["--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     # what servers and browsers of others warn of is not ours to mend
@@ -91,7 +95,7 @@ def lab(browser: object, desk: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def voila(browser: object, desk: Path) -> Iterator[str]:
     """Return the address of a Voila."""
-    yield from serve("voila", desk, lambda port: ["--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"])
+    yield from serve("voila", desk, voila_options)
 
 
 def serve(name: str, folder: Path, options) -> Iterator[str]:

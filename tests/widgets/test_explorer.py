@@ -86,7 +86,7 @@ def test_a_refused_setting_is_a_sentence_and_the_picture_stays(base):
     # as by another mapping's reservation
     widget._start = dataclasses.replace(small, account_concurrency=100)
     widget.sliders["reserved_concurrency"].value = 500
-    assert "reserved_concurrency must add up to at most account_concurrency (100), got 500" in widget.message.value
+    assert "must add up to at most account_concurrency (100), got 500" in widget.message.value
     assert "role='alert'" in widget.message.value
     assert "Traceback" not in widget.message.value
     assert widget.picture.value == picture
@@ -177,3 +177,16 @@ def test_the_comparer_shows_what_compare_view_types_returns(base):
     assert widget.comparison.frame.equals(expected.frame)
     assert bytes(widget.picture.value).startswith(b"\x89PNG")
     assert "KEYS_ONLY" in widget.numbers.value
+
+
+def test_the_comparer_says_which_view_type_does_not_serve_the_handler(base):
+    widget = ds.widgets.view_types(base, rng=7, horizon_s=60)
+    assert set(widget.comparison.totals["served"]) == {"directly"}
+    widget.sliders["needs"].value = "old"
+    served = widget.comparison.totals.set_index("view_type")["served"]
+    assert served.to_dict() == {
+        "KEYS_ONLY": "not at all",
+        "NEW_IMAGE": "not at all",
+        "OLD_IMAGE": "directly",
+        "NEW_AND_OLD_IMAGES": "directly",
+    }

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 import ddbsim as ds
-from ddbsim.widgets.settings import UNRESERVED, changed, settings_of, shortened, with_traffic
+from ddbsim.widgets.settings import UNRESERVED, changed, image_settings_of, settings_of, shortened, with_traffic
 
 
 def scenario(**changes):
@@ -105,3 +105,13 @@ def test_a_scenario_shorter_than_the_horizon_stays_as_it_is():
 def test_an_unknown_mapping_is_named_with_those_there_are():
     with pytest.raises(ValueError, match="mapping must be one of indexer, got 'audit'"):
         settings_of(scenario(), "audit")
+
+
+def test_what_decides_between_view_types_is_what_the_handler_needs_and_what_bytes_cost_it():
+    base = scenario()
+    needs, per_kb_s = image_settings_of(base, "indexer")
+    assert [value for _, value in needs.options] == ["keys", "new", "old", "both"]
+    assert changed(base, "indexer", {needs.name: needs.value, per_kb_s.name: per_kb_s.value}) == base
+    new = changed(base, "indexer", {"needs": "both", "per_kb_s": 0.001, "memory_mb": 1_024}).mappings[0].function
+    assert (new.needs, new.duration.per_kb_s, new.duration.measured_at_mb) == ("both", 0.001, 512)
+    assert new.duration.base_s == 0.02

@@ -176,3 +176,11 @@ def test_every_control_has_words_and_no_icon():
     controls = ds.widgets.step(HAND_MADE).children[1].children
     assert [control.description for control in controls] == ["Back", "Forward", "Play", "pace", "event"]
     assert not any(getattr(control, "icon", "") for control in controls)
+
+
+def test_the_table_shows_the_positions():
+    story = Story(HAND_MADE)
+    text = story.table(10)
+    for value in story.positions(10).iloc[0]:
+        assert f">{value}<" in text
+    assert ">given up<" in text
