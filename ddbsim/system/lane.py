@@ -128,12 +128,12 @@ class Lane:
             yield self._until(close_s)
             if last > self.sent and self.written_s[self.sent] < close_s - self._retention_s:
                 self._skip_trimmed(close_s)
-                # the poll at this very instant has come before
-                settled_s = math.nextafter(close_s, math.inf)
+                settled_s = _just_after(close_s)
                 continue
             reader.waiting_lanes -= 1
             first, self.sent = self.sent, last
-            open_s = settled_s = yield from self._deliver(first, last, close_s, ready_s)
+            open_s = yield from self._deliver(first, last, close_s, ready_s)
+            settled_s = _just_after(open_s)
             ready_s = open_s + self._turnaround_s
             reader.advance(open_s)
             reader.waiting_lanes += 1
@@ -305,3 +305,8 @@ class Lane:
 
     def _discard(self, batch: int, first: int, last: int, at_s: float, reason: int, invokes: int) -> None:
         self.recorder.settle(self.index, batch, first, last, at_s, Settled.DISCARDED, reason, invokes)
+
+
+def _just_after(at_s: float) -> float:
+    """Return the next instant that there is: a poll at `at_s` itself comes before what a lane does then."""
+    return math.nextafter(at_s, math.inf)
