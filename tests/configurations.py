@@ -19,7 +19,9 @@ _COMPUTED = ("ddbsim.experiment.", "ddbsim.analysis.", "ddbsim.workload.chains",
 
 # what classes with required fields need; a new such class belongs here
 REQUIRED: dict[str, dict[str, Any]] = {
+    "BatchedWrites": {"workload": ds.PoissonWrites(rate_per_s=5.0)},
     "BillingSwitch": {"at_s": 5.0, "billing": ds.Provisioned(write_capacity_units=100)},
+    "ClosedLoopWrites": {"clients": 3, "think_s": 0.5},
     "Constant": {"value": 1.0},
     "ConstantWrites": {"rate_per_s": 5.0},
     "Diurnal": {"mean_per_s": 5.0, "peak_to_mean": 1.5},
@@ -42,7 +44,15 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "Split": {"at_s": 5.0},
     "Steps": {"times_s": (0.0, 5.0), "rates_per_s": (1.0, 2.0)},
     "Trace": {"start": "2026-01-01T00:00:00+00:00", "period_s": 60.0, "counts": (1.0, 2.0)},
+    # a mode, without which a table has no indexes, under limits that allow any capacity
+    "Table": {
+        "billing": ds.OnDemand(warm_write_units_per_s=1),
+        "partition_write_units_per_s": 10**6,
+        "write_quota_per_s": 10**8,
+    },
+    "TimeToLive": {"after_s": 60.0},
     "TraceWrites": {"trace": ds.Trace(start="2026-01-01", period_s=60.0, counts=(1.0, 2.0))},
+    "TransactedWrites": {"workload": ds.PoissonWrites(rate_per_s=5.0)},
     "Uniform": {"low": 1.0, "high": 2.0},
     "UniformKeys": {"items": 10},
     "Zipfian": {"items": 10},
@@ -58,7 +68,11 @@ def _configurations() -> Iterator[type]:
                 yield value
 
 
-CONFIGURATIONS: list[type] = sorted(dict.fromkeys(_configurations()), key=lambda cls: cls.__name__)
+# workloads that hold others, or what only workloads hold, come after all that may hold the same
+_LAST = ("BatchedWrites", "ClosedLoopWrites", "TransactedWrites")
+CONFIGURATIONS: list[type] = sorted(
+    dict.fromkeys(_configurations()), key=lambda cls: (cls.__name__ in _LAST, cls.__name__)
+)
 FIELDS: list[tuple[type, str]] = [
     (cls, field.name) for cls in CONFIGURATIONS for field in dataclasses.fields(cls) if field.init
 ]

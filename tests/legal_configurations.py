@@ -118,6 +118,30 @@ def scenarios(draw: st.DrawFn) -> ds.Scenario:
     )
 
 
+@st.composite
+def tables(draw: st.DrawFn) -> ds.Table:
+    """Draw a table whose caps allow any capacity, so that no mode is refused for another field."""
+    billing = {
+        "billing": st.one_of(legal(ds.Provisioned), legal(ds.OnDemand)),
+        "partition_write_units_per_s": st.integers(10**6, 10**7),
+        "write_quota_per_s": st.integers(10**8, 10**9),
+    }
+    several = {
+        "billing_switches": st.lists(legal(ds.BillingSwitch), max_size=2).map(tuple),
+        "global_secondary_indexes": st.lists(
+            legal(ds.GlobalSecondaryIndex), max_size=2, unique_by=lambda index: index.name
+        ).map(tuple),
+    }
+    names = [field.name for field in dataclasses.fields(ds.Table) if field.name not in billing | several]
+    others = draw(st.fixed_dictionaries({}, optional={name: values(ds.Table, name) for name in names}))
+    moded = draw(st.fixed_dictionaries(billing, optional=several)) if draw(st.booleans()) else {}
+    try:
+        return ds.Table(**others | moded)
+    except ValueError:
+        # two splits of one partition
+        reject()
+
+
 # classes whose fields hang together
 CLASSES: dict[str, st.SearchStrategy[Any]] = {
     "HotSet": st.builds(ds.HotSet, items=st.integers(9, 99), hot_items=st.integers(1, 8), hot_share=st.floats(0, 1)),
@@ -134,6 +158,7 @@ CLASSES: dict[str, st.SearchStrategy[Any]] = {
             ds.OperationMix(),
             ds.OperationMix(insert=0.25, modify=0.25, remove=0.25, no_op=0.25),
             ds.OperationMix(existing=0.5),
+            ds.OperationMix(modify=0.5, condition_failed=0.5),
         ]
     ),
     "Outage": st.builds(
@@ -141,6 +166,7 @@ CLASSES: dict[str, st.SearchStrategy[Any]] = {
         numbers, st.floats(1, 100), st.sampled_from(["error", "timeout"]),
     ),
     "Scenario": scenarios(),
+    "Table": tables(),
     "Steps": st.builds(lambda step, first, then: ds.Steps((0, step), (first, then)), numbers, numbers, numbers),
     "Uniform": st.builds(lambda low, more: ds.Uniform(low, low + more), numbers, numbers),
 }  # fmt: skip

@@ -251,3 +251,22 @@ SDK_RETRY_COST = _documented(
     meaning="Tokens that a retry after a throttle takes; its success gives them back, a first success gives one.",
     parameter="Retries.retry_cost",
 )
+
+# Time to live
+TTL_LATE_S = Fact(
+    name="ttl_late_s",
+    value=172_800.0,
+    unit="s",
+    status="documented",
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html",
+    date="2023",
+    meaning="Expired items are typically deleted within so long; newer texts say 'within a few days'.",
+    parameter="TimeToLive.late",
+)
+TTL_SCAN_S = _assumed(
+    name="ttl_scan_s",
+    value=60.0,
+    unit="s",
+    meaning="Each partition is looked through for expired items this often.",
+    parameter="TimeToLive.scan_s",
+)

@@ -77,7 +77,7 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("bytes_after", "int32", "bytes", "item size after; 0 if there is none"),
         Column("write_units", "int32", "units", "1 KB steps of the larger of before and after; what was planned"),
         Column("partition", "int32", "", "partition of the item; -1 if the table did not take the write"),
-        Column("requested_s", "float64", "s", "the client first asked for it"),
+        Column("requested_s", "float64", "s", "the client first asked for it; NaN for the delete of an expired item"),
         Column("attempts", "int16", "", "attempts of its client"),
         Column("admitted_s", "float64", "s", "the table took it; NaN if it did not"),
         Column("answered_s", "float64", "s", "the client knew its end; NaN while it waits, or where nothing throttles"),

@@ -148,26 +148,26 @@ def _taken(admission: _Admission) -> dict[str, npt.NDArray[Any]]:
         "operation": writes.operation,
         "bytes_before": writes.bytes_before,
         "bytes_after": writes.bytes_after,
-        "write_units": admission.units if rows is None else admission.units[rows],
+        "write_units": admission.units if rows is None else np.where(rows < 0, 0, admission.units[rows]),
         "kind": np.zeros(count, dtype=np.int8) if writes.kind is None else writes.kind,
         "admitted_s": writes.at_s,
     }
+    asked = np.ones(count, dtype=np.bool_) if rows is None else rows >= 0
+    nothing = np.zeros(count, dtype=np.int8)
     if requests is None or rows is None:
-        nothing = np.zeros(count, dtype=np.int8)
-        unknown = np.full(count, np.nan)
         return columns | {
-            "requested_s": writes.at_s,
-            "attempts": np.ones(count, dtype=np.int16),
-            "answered_s": unknown,
+            "requested_s": writes.at_s if rows is None else np.where(asked, writes.at_s, np.nan),
+            "attempts": asked.astype(np.int16),
+            "answered_s": np.full(count, np.nan),
             "outcome": nothing,
             "throttle_reason": nothing,
         }
     return columns | {
-        "requested_s": admission.planned.at_s[rows],
-        "attempts": requests.attempts[rows],
-        "answered_s": requests.answered_s[rows],
-        "outcome": requests.outcome[rows],
-        "throttle_reason": requests.reason[rows],
+        "requested_s": np.where(asked, admission.planned.at_s[rows], np.nan),
+        "attempts": requests.attempts[rows] * asked,
+        "answered_s": np.where(asked, requests.answered_s[rows], np.nan),
+        "outcome": requests.outcome[rows] * asked,
+        "throttle_reason": requests.reason[rows] * asked,
     }
 
 
@@ -176,7 +176,7 @@ def _missed(admission: _Admission) -> dict[str, npt.NDArray[Any]] | None:
     requests, planned = admission.requests, admission.planned
     if requests is None:
         return None
-    rows = np.flatnonzero(requests.outcome != Written.ADMITTED)
+    rows = np.flatnonzero((requests.outcome != Written.ADMITTED) & ~np.isnan(planned.at_s))
     never = np.full(len(rows), np.nan)
     return {
         "written_s": never,
@@ -199,6 +199,8 @@ def _missed(admission: _Admission) -> dict[str, npt.NDArray[Any]] | None:
 def table_load_frame(admission: _Admission, writes: pd.DataFrame, length_s: float) -> pd.DataFrame:
     """Return a row per second: what was asked of the table, and what it did."""
     seconds = int(np.ceil(length_s))
+    # the deletes of expired items are nobody's requests
+    writes = writes[writes["kind"] != "ttl"]
     requested_s, answered_s = writes["requested_s"].to_numpy(), writes["answered_s"].to_numpy()
     lost = (writes["outcome"] == "lost").to_numpy()
     ledger = admission.ledger

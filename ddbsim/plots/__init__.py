@@ -7,6 +7,7 @@ from .lag import lag
 from .latency import latency, waits
 from .solutions import pareto
 from .sweeps import heat_map, interaction
+from .table import partition_heat, table_capacity, throttles
 from .throughput import concurrency, throughput
 from .timeline import timeline
 from .view_types import view_types
@@ -22,6 +23,9 @@ __all__ = [
     "lag",
     "latency",
     "pareto",
+    "partition_heat",
+    "table_capacity",
+    "throttles",
     "throughput",
     "timeline",
     "tornado",

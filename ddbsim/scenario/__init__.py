@@ -2,6 +2,7 @@
 
 from .billing import AutoScaling, Billing, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .destination import Destination, DestinationKind
+from .expiry import TimeToLive
 from .function import Architecture, ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
 from .mapping import AcceptedWithATrap, Backoff, EventSourceMapping, Poller, StartingPosition, Suspension
@@ -50,6 +51,7 @@ __all__ = [
     "StreamReader",
     "Suspension",
     "Table",
+    "TimeToLive",
     "ViewType",
     "Writer",
     "served",

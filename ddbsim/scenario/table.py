@@ -19,6 +19,7 @@ from .checks import (
     several,
     take_numpy_numbers,
 )
+from .expiry import TimeToLive
 from .indexes import GlobalSecondaryIndex
 
 __all__ = ["VIEW_TYPES", "Split", "Stream", "Table", "TableClass", "ViewType"]
@@ -88,6 +89,8 @@ class Table:
         Changes of the mode, one or several.
     global_secondary_indexes
         Indexes with a capacity of their own, one or several.
+    time_to_live
+        When items expire, in any mode; None: never.
     heat_splits
         When busy partitions split.
     partition_write_units_per_s
@@ -106,6 +109,7 @@ class Table:
     billing: Billing | None = None
     billing_switches: tuple[BillingSwitch, ...] | BillingSwitch = ()
     global_secondary_indexes: tuple[GlobalSecondaryIndex, ...] | GlobalSecondaryIndex = ()
+    time_to_live: TimeToLive | None = None
     heat_splits: HeatSplits = field(default_factory=HeatSplits)
     partition_write_units_per_s: int = limits.PARTITION_WRITE_UNITS_PER_S.value
     write_quota_per_s: int = capacity.TABLE_WRITE_QUOTA.value
@@ -122,6 +126,8 @@ class Table:
         self._check_splits()
         self._check_kinds()
         check_kind("Table.heat_splits", self.heat_splits, HeatSplits)
+        if self.time_to_live is not None:
+            check_kind("Table.time_to_live", self.time_to_live, TimeToLive)
         check_whole(self, "partition_write_units_per_s", low=1)
         check_whole(self, "write_quota_per_s", low=1)
         if self.billing is not None:

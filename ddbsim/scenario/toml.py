@@ -18,6 +18,7 @@ from ddbsim.randomness import RandomStreams
 
 from .billing import AutoScaling, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .destination import Destination
+from .expiry import TimeToLive
 from .function import ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
 from .mapping import Backoff, EventSourceMapping, Poller, Suspension
@@ -41,6 +42,7 @@ _CLASS_OF_FIELD: dict[str, type] = {
     "billing_switches": BillingSwitch,
     "global_secondary_indexes": GlobalSecondaryIndex,
     "heat_splits": HeatSplits,
+    "time_to_live": TimeToLive,
     "writer": Writer,
     "retries": Retries,
     "stream": Stream,

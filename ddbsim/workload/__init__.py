@@ -1,6 +1,7 @@
 """When writes come, to which items, what they do and how large they are: sorted columns, no simulation."""
 
 from ddbsim.workload.arrivals import evenly_spaced, poisson
+from ddbsim.workload.closed_loop import ClosedLoopWrites
 from ddbsim.workload.columns import (
     BATCH,
     CONDITION_FAILED,
@@ -16,6 +17,7 @@ from ddbsim.workload.columns import (
     WriteColumns,
 )
 from ddbsim.workload.curves import Diurnal, Ramp
+from ddbsim.workload.grouped import BatchedWrites, TransactedWrites
 from ddbsim.workload.item_writes import ItemWrites
 from ddbsim.workload.keys import HotSet, Keys, SequentialKeys, UniformKeys, Zipfian
 from ddbsim.workload.operations import OperationMix
@@ -37,6 +39,8 @@ __all__ = [
     "TRANSACTION",
     "TTL",
     "WRITE_KINDS",
+    "BatchedWrites",
+    "ClosedLoopWrites",
     "ConstantWrites",
     "Diurnal",
     "HotSet",
@@ -53,6 +57,7 @@ __all__ = [
     "Trace",
     "TraceError",
     "TraceWrites",
+    "TransactedWrites",
     "UniformKeys",
     "Workload",
     "WriteColumns",

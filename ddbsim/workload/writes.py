@@ -105,12 +105,16 @@ class DrawnWrites(Workload):
 
     def draw(self, duration_s: float, streams: RandomStreams) -> WriteColumns:
         """Return the writes of [0, duration_s), the same for the same seed."""
-        at_s = self._arrivals(self._checked_duration(duration_s), streams("writes.arrivals"))
+        return self._draw_at(self._arrivals(self._checked_duration(duration_s), streams("writes.arrivals")), streams)
+
+    def _draw_at(self, at_s: Floats, streams: RandomStreams) -> WriteColumns:
+        """Return writes at the given instants."""
         intents = self.operations.draw(len(at_s), streams("writes.operations"))
         item_id = self.keys.draw(len(at_s), streams("writes.keys"))
         created = np.flatnonzero(intents == CREATE)
         item_id[created] = self.keys.items + np.arange(len(created))
         operation, before, after = self._changes(intents, item_id, streams)
+        kind = self.operations.kinds(operation, streams)
         return WriteColumns(
             at_s=at_s,
             item_id=item_id,
@@ -118,6 +122,7 @@ class DrawnWrites(Workload):
             bytes_before=before,
             bytes_after=after,
             key_bytes=self.key_bytes,
+            kind=kind,
         )
 
     def _checked_duration(self, duration_s: float) -> float:

@@ -116,6 +116,10 @@ class TableLoad:
                 self._look_into(stretch, turn)
             self.ledger.saved[stretch.begin + turn] = self.table.saved
         self._reached = int(stretch.bounds[-1])
+        self._finish(stretch)
+
+    def _finish(self, stretch: Stretch) -> None:
+        """Record what was done."""
         self._minute += stretch.used.sum(axis=0)
         self.ledger.stretch(stretch, self.keys.open, self.table.rate, self.table.provisioned)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ddbsim.items import Change, EventName, Item, same_item
 from ddbsim.workload import INSERT, MODIFY, NO_OP, REMOVE, WriteColumns
 
-__all__ = ["as_taken"]
+__all__ = ["as_taken", "resolve"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -37,7 +37,21 @@ def as_taken(planned: WriteColumns, rows: Ints, at_s: npt.NDArray[np.float64]) -
         Consistent in the new order. A planned NO_OP stays one.
     """
     writes = planned.take(rows, at_s=at_s)
-    touched = _disturbed(planned, rows)
+    return resolve(planned, writes, _disturbed(planned, rows))
+
+
+def resolve(planned: WriteColumns, writes: WriteColumns, touched: npt.NDArray[np.bool_]) -> WriteColumns:
+    """Return writes with what they turn out to do, where a write to their item was lost, late or put in between.
+
+    Parameters
+    ----------
+    planned
+        Tells each item's size before its first write.
+    writes
+        In the order in which they happened.
+    touched
+        The items that are looked at, by id.
+    """
     if not touched.any():
         return writes
     mine = np.flatnonzero(touched[writes.item_id])

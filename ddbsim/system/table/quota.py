@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-from bisect import bisect_left
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import pairwise
-
 import numpy as np
 import numpy.typing as npt
 
@@ -15,24 +9,10 @@ from ddbsim.scenario import Retries
 
 from .attempts import Attempts
 
-__all__ = ["Quotas", "Spent"]
+__all__ = ["Quotas"]
 
 Ints = npt.NDArray[np.int64]
-
-# (time, request, number, reason, time of the next attempt): in the order in which a heap takes them
-Refused = tuple[float, int, int, int, float]
-Instant = tuple[float, int]
-Retry = Callable[[float, int, int, int], Refused | None]
-
-
-@dataclass(slots=True)
-class Spent:
-    """What clients did about refused attempts: those refused in the end, those given up, those scheduled."""
-
-    refused: list[tuple[float, int, int]] = field(default_factory=list)
-    reasons: list[int] = field(default_factory=list)
-    lost: list[int] = field(default_factory=list)
-    scheduled: list[tuple[float, int, int]] = field(default_factory=list)
+Flags = npt.NDArray[np.bool_]
 
 
 class Quotas:
@@ -53,72 +33,67 @@ class Quotas:
 
     def succeed(self, request: slice) -> None:
         """Give back the tokens of first attempts that were all admitted."""
-        for client, gained in enumerate(np.bincount(self._client[request], minlength=len(self._tokens)).tolist()):
-            self._tokens[client] = min(self._tokens[client] + gained, self._full)
+        self._gain(np.bincount(self._client[request], minlength=len(self._tokens)))
 
-    def spend(
-        self,
-        tried: Attempts,
-        reason: npt.NDArray[np.int8],
-        again_s: npt.NDArray[np.float64],
-        retry: Retry,
-    ) -> Spent:
+    def _gain(self, gained: npt.NDArray[np.integer]) -> None:
+        full = self._full
+        self._tokens = [min(had + more, full) for had, more in zip(self._tokens, gained.tolist(), strict=True)]
+
+    def spend(self, admitted: Attempts, refused: Attempts, parent: Ints) -> tuple[Flags, Flags]:
         """Let each client, in the order of time, take tokens for its retries and get some back for its successes.
 
         Parameters
         ----------
-        tried, reason
-            Attempts in order, and why each was refused (0: it was not).
-        again_s
-            When each refused one would be tried again.
-        retry
-            From (time, request, number, former reason) of a retry to what becomes of it at once: a refused attempt,
-            or None if it has to wait for its second.
+        admitted
+            Attempts that succeeded.
+        refused
+            Attempts that were refused, or will be if they are made: retries within the second.
+        parent
+            Place of the attempt that each of them is the retry of; -1 if it is made whatever comes.
+
+        Returns
+        -------
+        (bool array, bool array)
+            Which refused attempts were made, and which of them will be tried again.
         """
-        gain = np.where(tried.number == 1, 1, self._policy.retry_cost) * (reason == 0)
-        client = self._client[tried.request]
-        order = np.argsort(client, kind="stable")
-        starts = np.flatnonzero(np.diff(client[order], prepend=-1)).tolist()
-        spent = Spent()
-        for begin, end in pairwise([*starts, len(order)]):
-            mine = order[begin:end]
-            whose, gains = int(client[mine[0]]), [0, *np.cumsum(gain[mine]).tolist()]
-            refused = mine[reason[mine] != 0]
-            if len(refused):
-                instants = list(zip(tried.at_s[mine].tolist(), tried.request[mine].tolist(), strict=True))
-                heap = _rows(tried.pick(refused), reason[refused], again_s[refused])
-                self._tokens[whose] = self._of_client(self._tokens[whose], heap, instants, gains, retry, spent)
-            else:
-                self._tokens[whose] = min(self._tokens[whose] + gains[-1], self._full)
-        return spent
+        first, count = len(admitted), len(refused)
+        both = Attempts.joined([admitted, refused])
+        client = self._client[both.request]
+        gain = np.zeros(len(both), dtype=np.int64)
+        gain[:first] = np.where(admitted.number == 1, 1, self._policy.retry_cost)
+        order = np.lexsort((both.number, both.request, both.at_s, client))
+        sums = np.cumsum(gain[order])
+        # of each client's refused attempts in turn: what was given back since the one before
+        turns = np.flatnonzero(order >= first)
+        whose, places = client[order][turns], order[turns] - first
+        gained = np.diff(sums[turns], prepend=0)
+        starts = np.flatnonzero(np.diff(whose, prepend=-1))
+        begins = np.searchsorted(client[order], whose[starts], side="left")
+        gained[starts] = sums[turns[starts]] - np.where(begins > 0, sums[begins - 1], 0)
+        made, again = self._in_turn(places, whose, gained, refused.number, parent)
+        rest = np.bincount(client, weights=gain, minlength=len(self._tokens)).astype(np.int64)
+        rest -= np.bincount(whose, weights=gained, minlength=len(self._tokens)).astype(np.int64)
+        self._gain(rest)
+        flags = np.frombuffer(made, dtype=np.bool_), np.frombuffer(again, dtype=np.bool_)
+        assert len(flags[0]) == count
+        return flags
 
-    def _of_client(
-        self, tokens: float, heap: list[Refused], instants: list[Instant], gains: list[int], retry: Retry, spent: Spent
-    ) -> float:
-        """Go through a client's refused attempts, earliest first; return its tokens after them.
-
-        `gains` are the tokens given back by the time of each of its attempts, which are at `instants`.
-        """
-        seen = 0
-        policy = self._policy
-        while heap:
-            at_s, request, number, why, next_s = heapq.heappop(heap)
-            gained = gains[bisect_left(instants, (at_s, request))]
-            tokens, seen = min(tokens + gained - seen, self._full), gained
-            spent.refused.append((at_s, request, number))
-            spent.reasons.append(why)
-            if number >= policy.max_attempts or tokens < policy.retry_cost:
-                spent.lost.append(request)
-                continue
-            tokens -= policy.retry_cost
-            again = retry(next_s, request, number + 1, why)
-            if again is None:
-                spent.scheduled.append((next_s, request, number + 1))
-            else:
-                heapq.heappush(heap, again)
-        return min(tokens + gains[-1] - seen, self._full)
-
-
-def _rows(refused: Attempts, reason: npt.NDArray[np.int8], again_s: npt.NDArray[np.float64]) -> list[Refused]:
-    columns = (refused.at_s, refused.request, refused.number, reason, again_s)
-    return list(zip(*(column.tolist() for column in columns), strict=True))
+    def _in_turn(
+        self, places: Ints, whose: Ints, gained: Ints, number: Ints, parent: Ints
+    ) -> tuple[bytearray, bytearray]:
+        """Go through the refused attempts; what each client can still do depends on all that it did before."""
+        made, again = bytearray(len(places)), bytearray(len(places))
+        tokens, full, cost = self._tokens, self._full, self._policy.retry_cost
+        goes_on = (number < self._policy.max_attempts)[places].tolist()
+        rows = zip(places.tolist(), whose.tolist(), gained.tolist(), parent[places].tolist(), goes_on, strict=True)
+        for place, client, more, before, may in rows:
+            left = tokens[client] + more
+            if left > full:
+                left = full
+            if before < 0 or again[before]:
+                made[place] = 1
+                if may and left >= cost:
+                    again[place] = 1
+                    left -= cost
+            tokens[client] = left
+        return made, again

@@ -15,7 +15,7 @@ from ddbsim.scenario import Writer
 from ddbsim.system.hashing import uniform_of
 
 from .attempts import Attempts
-from .quota import Quotas, Refused
+from .quota import Quotas
 
 __all__ = ["Retrying"]
 
@@ -152,7 +152,7 @@ class Retrying:
         self.last_s[refused.request] = refused.at_s
         self.reason[refused.request] = reason
 
-    def _again(self, refused: Attempts) -> Floats:
+    def again(self, refused: Attempts) -> Floats:
         """Return when each refused attempt is tried again."""
         delay = self._longest[refused.number]
         if self.policy.jitter:
@@ -178,7 +178,7 @@ class Retrying:
             gives_up = refused.number >= self.policy.max_attempts
             self.outcome[refused.request[gives_up]] = Written.LOST
             going_on = refused.pick(~gives_up)
-            again = Attempts(self._again(going_on), going_on.request, going_on.number + 1)
+            again = Attempts(self.again(going_on), going_on.request, going_on.number + 1)
             soon = again.at_s < rest.until_s
             self._schedule(again.pick(~soon))
             refused, reason = again.pick(soon), reason[~gives_up][soon]
@@ -189,19 +189,29 @@ class Retrying:
 
     def _within_quota(self, quotas: Quotas, tried: Attempts, reason: Codes, rest: Rest) -> Settled:
         """Retry as far as each client's quota goes."""
+        refused, reasons, parent, again_s = self._chains(tried.pick(reason != 0), reason[reason != 0], rest)
+        made, again = quotas.spend(tried.pick(reason == 0), refused, parent)
+        self._refuse(refused.pick(made), reasons[made])
+        self.outcome[refused.request[made & ~again]] = Written.LOST
+        later = again & (again_s >= rest.until_s)
+        self._schedule(Attempts(again_s[later], refused.request[later], refused.number[later] + 1))
+        return refused.request[made], reasons[made]
 
-        def retry(at_s: float, request: int, number: int, reason: int) -> Refused | None:
-            if at_s >= rest.until_s:
-                return None
-            one = Attempts.of_rows([(at_s, request, number)])
-            reason = rest.table_reason if (at_s, request) > rest.emptied else reason
-            return at_s, request, number, reason, float(self._again(one)[0])
+    def _chains(self, refused: Attempts, reason: Codes, rest: Rest) -> tuple[Attempts, Codes, Ints, Floats]:
+        """Return refused attempts with all their retries within the second, as if no quota stopped them.
 
-        again_s = np.zeros(len(tried))
-        again_s[reason != 0] = self._again(tried.pick(reason != 0))
-        spent = quotas.spend(tried, reason, again_s, retry)
-        refused, reasons = Attempts.of_rows(spent.refused), np.array(spent.reasons, dtype=np.int8)
-        self._refuse(refused, reasons)
-        self.outcome[np.array(spent.lost, dtype=np.int64)] = Written.LOST
-        self._schedule(Attempts.of_rows(spent.scheduled))
-        return refused.request, reasons
+        With each comes its reason, the place of the attempt that it retries (-1: none), and when it would be tried
+        again.
+        """
+        parent, count = np.full(len(refused), -1), 0
+        rounds: list[tuple[Attempts, Codes, Ints, Floats]] = []
+        while len(refused) or not rounds:
+            again_s = self.again(refused)
+            rounds.append((refused, reason, parent, again_s))
+            soon = (again_s < rest.until_s) & (refused.number < self.policy.max_attempts)
+            parent, count = count + np.flatnonzero(soon), count + len(refused)
+            refused, reason = Attempts(again_s[soon], refused.request[soon], refused.number[soon] + 1), reason[soon]
+            reason = np.where(rest.table_is_empty(refused), np.int8(rest.table_reason), reason)
+        attempts, *columns = zip(*rounds, strict=True)
+        reasons, parents, agains = (np.concatenate(column) for column in columns)
+        return Attempts.joined(attempts), reasons, parents, agains

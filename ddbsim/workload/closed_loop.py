@@ -1,0 +1,80 @@
+"""Clients that wait: each sends its next write some time after the answer to the one before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddbsim.distributions import Distribution, as_distribution
+from ddbsim.randomness import RandomStreams
+from ddbsim.workload.checks import whole_number
+from ddbsim.workload.columns import Floats, Ints, WriteColumns
+from ddbsim.workload.rates import RateProfile, Steps
+from ddbsim.workload.writes import DrawnWrites
+
+__all__ = ["ClosedLoopWrites"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedLoopWrites(DrawnWrites):
+    """Writes of a number of clients that think, write, and wait for the answer: a slow table slows them down.
+
+    Open-loop writes (`PoissonWrites`) come however the table fares; these wait while one is retried. How long an
+    answer takes is the scenario's `Writer.latency`.
+
+    Parameters
+    ----------
+    clients
+        How many there are, >= 1.
+    think_s
+        From an answer to the next write, seconds: a number or a distribution with a mean > 0.
+    item_bytes, keys, operations, key_bytes
+        As in `DrawnWrites`.
+
+    Examples
+    --------
+    >>> ClosedLoopWrites(clients=10, think_s=0.5).expected_writes(60)
+    1200.0
+    """
+
+    clients: int
+    think_s: float | Distribution
+
+    def __post_init__(self) -> None:
+        DrawnWrites.__post_init__(self)
+        object.__setattr__(self, "clients", whole_number("ClosedLoopWrites: clients", self.clients, low=1))
+        try:
+            mean_s = as_distribution(self.think_s).mean
+        except ValueError as error:
+            raise ValueError(f"ClosedLoopWrites: think_s: {error}") from None
+        if mean_s <= 0:
+            raise ValueError(f"ClosedLoopWrites: think_s must have a mean > 0, got {mean_s:g}")
+
+    @property
+    def profile(self) -> RateProfile:
+        """The rate that the clients would reach if every answer came at once."""
+        return Steps((0.0,), (self.clients / as_distribution(self.think_s).mean,))
+
+    def draw(self, duration_s: float, streams: RandomStreams) -> WriteColumns:
+        """Return at least the writes of [0, duration_s), as if every answer came at once; the table times them."""
+        at_s, client, think_s = self._plan(self._checked_duration(duration_s), streams("writes.think"))
+        writes = self._draw_at(at_s, streams)
+        return writes.take(slice(None), client=client, think_s=think_s)
+
+    def _plan(self, duration_s: float, rng: np.random.Generator) -> tuple[Floats, Ints, Floats]:
+        """Return instant, client and think time of each write, by time."""
+        think = as_distribution(self.think_s)
+        times, thinks = np.zeros((self.clients, 1)), np.zeros((self.clients, 0))
+        block = int(duration_s / think.mean * 1.1) + 16
+        while times[:, -1].min() < duration_s:
+            more = think.sample(rng, self.clients * block).reshape(self.clients, block)
+            thinks = np.concatenate((thinks, more), axis=1)
+            times = np.cumsum(np.concatenate((times[:, :1], thinks), axis=1), axis=1)
+        client, turn = np.nonzero(times[:, 1:] < duration_s)
+        at_s = times[client, turn + 1]
+        order = np.argsort(at_s, kind="stable")
+        return at_s[order], client[order].astype(np.int64), thinks[client, turn][order]
+
+    def _arrivals(self, duration_s: float, rng: np.random.Generator) -> Floats:
+        return self._plan(duration_s, rng)[0]
