@@ -15,12 +15,14 @@ import pandas as pd
 from .log.columns import SCHEMA
 from .result import FRAMES, Result
 from .scenario import Scenario, ScenarioFileError, toml
+from .workload import ItemWrites
 
 __all__ = ["ResultFolderError", "check_folder", "read_result", "write_result"]
 
 _FORMAT = 1
 _META = "result.json"
 _SCENARIO = "scenario.toml"
+_ITEMS = "items.jsonl"
 
 
 class ResultFolderError(ValueError):
@@ -38,7 +40,7 @@ def write_result(result: Result, folder: str | Path, extras: Mapping[str, bytes]
         Further files, by name.
     """
     target = check_folder(folder)
-    scenario = toml.dump(result.scenario, defaults=True, writes_file="writes.parquet", folder=target)
+    scenario = toml.dump(result.scenario, defaults=True, writes_file="writes.parquet", items_file=_ITEMS, folder=target)
     target.parent.mkdir(parents=True, exist_ok=True)
     # written beside its place, then moved there in one step: no half-written result under that name
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -47,6 +49,9 @@ def write_result(result: Result, folder: str | Path, extras: Mapping[str, bytes]
             _write(result.frame(name), draft / f"{name}.parquet")
         (draft / _SCENARIO).write_text(scenario, encoding="utf-8")
         (draft / _META).write_text(json.dumps(_meta(result), indent=2), encoding="utf-8")
+        if isinstance(result.scenario.workload, ItemWrites):
+            lines = (json.dumps(row) for row in result.scenario.workload.rows())
+            (draft / _ITEMS).write_text("\n".join(lines), encoding="utf-8")
         for name, content in (extras or {}).items():
             (draft / name).write_bytes(content)
         draft.chmod(0o755)
@@ -130,8 +135,7 @@ def read_result(folder: str | Path) -> Result:
     Returns
     -------
     Result
-        Its frames equal the saved ones. A workload of given writes (`ReplayWrites`, `ItemWrites`) has become a
-        `ReplayWrites` of the saved writes.
+        Its frames equal the saved ones; handlers are not saved, and its functions have none.
 
     Raises
     ------

@@ -85,10 +85,35 @@ def test_given_writes_are_read_back_from_the_saved_writes(workload, tmp_path):
     first = run(workload)
     first.to_parquet(tmp_path / "out")
     again = ds.read_result(tmp_path / "out")
-    assert isinstance(again.scenario.workload, ds.ReplayWrites)
-    assert again.scenario.workload.key_bytes == workload.draw(20, None).key_bytes
+    assert type(again.scenario.workload) is type(workload)
+    assert again.scenario.workload.draw(20, None).key_bytes == workload.draw(20, None).key_bytes
     replayed = ds.simulate(again.scenario, rng=7, progress=False)
     pd.testing.assert_frame_equal(replayed.writes, first.writes)
+
+
+def test_items_documents_and_all_but_the_handler_come_back(tmp_path):
+    def handler(event, context):
+        raise ValueError("no")
+
+    mapping = ds.EventSourceMapping(
+        function=ds.Function(handler=handler, duration="measured"),
+        filter_criteria=[{"dynamodb": {"NewImage": {"n": {"N": ["1"]}}}}],
+        maximum_retry_attempts=0,
+        on_failure=ds.Destination("s3"),
+    )
+    rows = [(0.5, "put", {"pk": "a", "n": 1}), (0.6, "put", {"pk": "a", "n": 1}), (1.0, "delete", {"pk": "b"})]
+    first = ds.simulate(
+        ds.Scenario(workload=ItemWrites(rows), event_source_mappings=mapping, duration_s=5), rng=7, progress=False
+    )
+    first.to_parquet(tmp_path / "out")
+    again = ds.read_result(tmp_path / "out")
+    assert again.discards["document"].tolist() == first.discards["document"].tolist()
+    assert again.discards["document"][0]["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert again.scenario.workload.changes == first.scenario.workload.changes
+    assert again.scenario.mappings[0].function.handler is None
+    assert again.scenario.mappings[0].filter_criteria == mapping.filter_criteria
+    with pytest.raises(ValueError, match="no function of this run has one"):
+        again.handler_report()
 
 
 def test_foreign_and_damaged_folders_are_refused(result, tmp_path):

@@ -93,7 +93,7 @@ def frame(name: str, **columns: Any) -> pd.DataFrame:
     """Return a frame of the schema from its columns, without copying them."""
     made = {
         column.name: columns[column.name]
-        if column.dtype == "category"
+        if column.dtype in ("category", "object")
         else np.asarray(columns[column.name]).astype(column.dtype, copy=False)
         for column in SCHEMA[name]
     }
@@ -419,10 +419,9 @@ def _last_written(recording: _Recording, column: dict[str, npt.NDArray[Any]]) ->
     return last
 
 
-def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
-    column = np.empty(len(values), dtype=np.object_)
-    column[:] = values
-    return column
+def _objects(values: Sequence[Any]) -> pd.Series[Any]:
+    """Return values of any kind as a column that stays one of objects, also where all of them are texts."""
+    return pd.Series(list(values), dtype="object")
 
 
 class _Delivered(Protocol):

@@ -214,6 +214,6 @@ class Scenario:
     def to_text(self) -> str:
         """Return the scenario in a few readable lines; defaults are left out, and given writes are not spelled out."""
         try:
-            return toml.dump(self, defaults=False, writes_file="(given writes)").rstrip()
+            return toml.dump(self, defaults=False, writes_file="(given writes)", items_file="(given items)").rstrip()
         except ValueError:
             return repr(self)

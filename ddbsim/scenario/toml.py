@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import tomllib
+import warnings
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from .destination import Destination
 from .expiry import TimeToLive
 from .function import ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
-from .mapping import Backoff, EventSourceMapping, Poller, Suspension
+from .mapping import AcceptedWithATrap, Backoff, EventSourceMapping, Poller, Suspension
 from .read_back import ReadBack
 from .stream_reader import StreamReader
 from .table import Split, Stream, Table
@@ -76,23 +78,36 @@ _CLASS_OF_TYPE: dict[str, type] = {
 } | {cls.__name__: cls for cls in (Provisioned, OnDemand)}
 
 
-def dump(scenario: Any, *, defaults: bool, writes_file: str | None = None, folder: Path | None = None) -> str:
+def dump(
+    scenario: Any,
+    *,
+    defaults: bool,
+    writes_file: str | None = None,
+    items_file: str | None = None,
+    folder: Path | None = None,
+) -> str:
     """Return a scenario as TOML text.
 
     Parameters
     ----------
     scenario, defaults
         What, and whether with the fields that are at their default.
-    writes_file
-        Given writes (arrays or items, which are no text) become a `ReplayWrites` of this Parquet file.
+    writes_file, items_file
+        What is no text is left to these files: the columns of a `ReplayWrites` (Parquet), the rows of an `ItemWrites`
+        (a JSON array a line). Handlers are then left out; without the files they, too, are refused.
     folder
         Where the text will stand: a trace's relative path is made to start there, as `load` reads it.
     """
-    replayed = None
-    if writes_file is not None and isinstance(scenario.workload, workload.ReplayWrites | workload.ItemWrites):
+    given = None
+    if writes_file is not None and isinstance(scenario.workload, workload.ReplayWrites):
         key_bytes = scenario.workload.draw(scenario.length_s, RandomStreams(0)).key_bytes
-        replayed = {"type": "ReplayWrites", "columns": writes_file, "key_bytes": key_bytes}
-    table = _as_table(scenario, defaults, replayed)
+        given = {"type": "ReplayWrites", "columns": writes_file, "key_bytes": key_bytes}
+    elif items_file is not None and isinstance(scenario.workload, workload.ItemWrites):
+        given = {"type": "ItemWrites", "writes": items_file, "key": list(scenario.workload.key)}
+    with warnings.catch_warnings():
+        # told when the scenario was made
+        warnings.simplefilter("ignore", AcceptedWithATrap)
+        table = _as_table(scenario if writes_file is None else _without_code(scenario), defaults, given)
     table.pop("type")
     trace = table["workload"].get("trace")
     if folder is not None and isinstance(trace, str) and not os.path.isabs(trace):
@@ -101,14 +116,23 @@ def dump(scenario: Any, *, defaults: bool, writes_file: str | None = None, folde
     return tomli_w.dumps(table)
 
 
-def _as_table(config: Any, defaults: bool, replayed: dict[str, Any] | None = None) -> dict[str, Any]:
+def _without_code(scenario: Any) -> Any:
+    """Return the scenario without its handlers; a duration that was measured has no law."""
+    mappings = [
+        replace(one, function=replace(one.function, handler=None, state=None, duration=one.function.law))
+        for one in scenario.mappings
+    ]
+    return replace(scenario, event_source_mappings=mappings)
+
+
+def _as_table(config: Any, defaults: bool, given: dict[str, Any] | None = None) -> dict[str, Any]:
     values = {
         field.name: getattr(config, field.name)
         for field in fields(config)
         if field.init and getattr(config, field.name) is not None
     }
     return {"type": type(config).__name__} | {
-        name: replayed if replayed and name == "workload" else _as_toml(value, name, defaults)
+        name: given if given and name == "workload" else _as_toml(value, name, defaults)
         for name, value in values.items()
         if defaults or value != _default_of(config, name)
     }
@@ -150,6 +174,7 @@ def load(source: str | Path, scenario_class: type) -> Any:
     if not inline:
         _anchor_path(table, "trace", Path(source).parent)
         _anchor_path(table, "columns", Path(source).parent)
+        _anchor_path(table, "writes", Path(source).parent)
     return _as_config(table, scenario_class, where)
 
 
@@ -178,6 +203,16 @@ def _recorded_writes(path: str) -> Any:
         ) from None
 
 
+def _recorded_items(path: str) -> list[Any]:
+    """Return the rows that a saved result holds, as `ItemWrites` takes them."""
+    try:
+        return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"ItemWrites: writes must name a file with a JSON row a line, {path} cannot be read ({error})"
+        ) from None
+
+
 def _as_config(table: dict[str, Any], cls: type, where: str) -> Any:
     known: dict[str, Field[Any]] = {field.name: field for field in fields(cls) if field.init}
     unknown = sorted(set(table) - set(known))
@@ -194,6 +229,8 @@ def _as_config(table: dict[str, Any], cls: type, where: str) -> Any:
     try:
         if cls is workload.ReplayWrites and isinstance(values["columns"], str):
             values["columns"] = _recorded_writes(values["columns"])
+        if cls is workload.ItemWrites and isinstance(values["writes"], str):
+            values["writes"] = _recorded_items(values["writes"])
         return cls(**values)
     except ScenarioFileError:
         raise

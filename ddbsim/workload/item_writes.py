@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,13 @@ class ItemWrites(Workload):
     def changes(self) -> tuple[Change, ...]:
         """What each write did to its item."""
         return tuple(change for _, change in self._rows)
+
+    def rows(self) -> Iterator[tuple[float, str, dict[str, Any]]]:
+        """Yield rows that make the same changes, as puts and deletes of items in DynamoDB JSON."""
+        for at_s, change in self._rows:
+            # what changed nothing put what was there, or deleted what was not
+            left = change.new_image
+            yield (at_s, "delete", change.keys) if left is None else (at_s, "put", left)
 
     @property
     def carries_items(self) -> bool:
