@@ -83,6 +83,7 @@ from .scenario import (
 from .storage import ResultFolderError, read_result
 from .uses import view_type_uses
 from .workload import (
+    YCSB_MIXES,
     BatchedWrites,
     ClosedLoopWrites,
     ConstantWrites,
@@ -101,8 +102,12 @@ from .workload import (
     TraceWrites,
     TransactedWrites,
     UniformKeys,
+    YcsbMix,
     Zipfian,
+    flash_sale,
     read_trace,
+    replay,
+    ycsb,
 )
 
 __version__ = "0.1.0"
@@ -111,6 +116,7 @@ __all__ = [
     "RETRY_PRESETS",
     "SLO",
     "VIEW_TYPES",
+    "YCSB_MIXES",
     "AcceptedWithATrap",
     "AllRunsFailedError",
     "AutoScaling",
@@ -182,6 +188,7 @@ __all__ = [
     "UnpicklableScenarioError",
     "ViewTypeComparison",
     "Writer",
+    "YcsbMix",
     "Zipfian",
     "__version__",
     "assumptions",
@@ -191,6 +198,7 @@ __all__ = [
     "compare_transports",
     "compare_view_types",
     "drain",
+    "flash_sale",
     "headroom",
     "latin_hypercube",
     "lessons",
@@ -201,6 +209,7 @@ __all__ = [
     "read_result",
     "read_stream",
     "read_trace",
+    "replay",
     "replicate",
     "replication_seed",
     "simulate",
@@ -211,4 +220,5 @@ __all__ = [
     "vary",
     "view_type_uses",
     "widgets",
+    "ycsb",
 ]

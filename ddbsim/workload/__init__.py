@@ -17,6 +17,7 @@ from ddbsim.workload.columns import (
     WriteColumns,
 )
 from ddbsim.workload.curves import Diurnal, Ramp
+from ddbsim.workload.flash_sale import flash_sale
 from ddbsim.workload.grouped import BatchedWrites, TransactedWrites
 from ddbsim.workload.item_writes import ItemWrites
 from ddbsim.workload.keys import HotSet, Keys, SequentialKeys, UniformKeys, Zipfian
@@ -25,7 +26,9 @@ from ddbsim.workload.rates import RateProfile, Spike, Steps
 from ddbsim.workload.trace import Trace, TraceError
 from ddbsim.workload.trace_files import read_cloudwatch_trace, read_csv_trace, read_trace
 from ddbsim.workload.traced import TraceWrites
+from ddbsim.workload.write_log import replay
 from ddbsim.workload.writes import ConstantWrites, PoissonWrites, ReplayWrites, Workload
+from ddbsim.workload.ycsb import YCSB_MIXES, YcsbMix, ycsb
 
 __all__ = [
     "BATCH",
@@ -39,6 +42,7 @@ __all__ = [
     "TRANSACTION",
     "TTL",
     "WRITE_KINDS",
+    "YCSB_MIXES",
     "BatchedWrites",
     "ClosedLoopWrites",
     "ConstantWrites",
@@ -61,10 +65,14 @@ __all__ = [
     "UniformKeys",
     "Workload",
     "WriteColumns",
+    "YcsbMix",
     "Zipfian",
     "evenly_spaced",
+    "flash_sale",
     "poisson",
     "read_cloudwatch_trace",
     "read_csv_trace",
     "read_trace",
+    "replay",
+    "ycsb",
 ]
