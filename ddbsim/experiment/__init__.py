@@ -7,6 +7,7 @@ from .fields import vary
 from .fingerprint import NoFingerprintError
 from .headroom import Headroom, headroom
 from .intervals import batch_means
+from .lint import LintReport, lint
 from .replicate import Replications, replicate
 from .runs import replication_seed
 from .screening import closed_form
@@ -25,6 +26,7 @@ __all__ = [
     "Comparison",
     "Drain",
     "Headroom",
+    "LintReport",
     "NoFingerprintError",
     "Replications",
     "RunStoreError",
@@ -43,6 +45,7 @@ __all__ = [
     "drain",
     "headroom",
     "latin_hypercube",
+    "lint",
     "replicate",
     "replication_seed",
     "snippets",
