@@ -66,7 +66,7 @@ def test_a_lesson_shows_what_it_is_about(name):
     assert lesson.prediction.rstrip(".").endswith(("?", ")"))
     for words in ("Claim", "Predict", "Source", "scenario"):
         assert words in html
-    assert lesson.claim in str(lesson)
+    assert lesson.claim in str(lesson) == repr(lesson)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class Finding(NamedTuple):
     holds: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Lesson:
     """A small seeded run that settles one thing which people get wrong about streams.
 
@@ -111,6 +111,8 @@ class Lesson:
 
     def __str__(self) -> str:
         return f"{self.name}\nClaim: {self.claim}\nPredict: {self.prediction}\nSource: {self.source}"
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         rows = (("Claim", self.claim), ("Predict", self.prediction), ("Source", self.source))

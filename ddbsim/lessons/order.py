@@ -105,10 +105,11 @@ def _not_a_batch(result: Result) -> list[Finding]:
 
 
 def _uneven() -> Scenario:
+    reader = function(base_s=0.2, noise=LogNormal(median=1.0, sigma=0.8))
     return scenario(
         "order per item",
         writes(40, every_s=0.1, items=8),
-        mapping(batch_size=4),
+        mapping(reader, batch_size=2),
         duration_s=15,
         table=Table(partitions=4),
     )
