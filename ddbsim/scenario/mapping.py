@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from ddbsim.aws import behaviour, limits
 from ddbsim.distributions import Distribution, Uniform
-from ddbsim.filters import FilterCriteria
+from ddbsim.filters import FilterCriteria, InvalidPatternError
 
 from .checks import (
     check_choice,
@@ -254,6 +254,9 @@ class EventSourceMapping:
         patterns = (given,) if isinstance(given, str | Mapping) else tuple(given)
         try:
             texts = tuple(one.text for one in FilterCriteria(patterns, quota=int(limits.FILTERS.high)).patterns)
+        except InvalidPatternError as error:
+            # the mapping's own words name no reason: those of the pattern tester do
+            raise ValueError(f"{where}: filter_criteria: {error.mapping_message} {error}") from None
         except ValueError as error:
             raise ValueError(f"{where}: filter_criteria: {error}") from None
         object.__setattr__(self, "filter_criteria", texts)
