@@ -12,6 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -243,14 +244,16 @@ class HandlerConduct:
     def _answered(self, event: dict[str, Any], context: Context, records: _Progress, windowed: bool) -> Call:
         numbers = [record["dynamodb"]["SequenceNumber"] for record in list.__iter__(records)]
         try:
-            answer = json.loads(json.dumps(self._handler(event, context)))
+            answer = json.loads(json.dumps(self._handler(event, context), default=_number))
             state = returned_state(answer) if windowed else None
         except StateError:
             # the function itself has returned normally
             return Call(0.0, Invoked.PARTIAL, 0)
         except MemoryError:
             return Call(0.0, Invoked.OUT_OF_MEMORY, 0)
-        except (Exception, SystemExit):
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # sys.exit and a cancelled task too end the handler, not the run
             return Call(0.0, Invoked.ERROR, 0)
         done = done_records(answer, numbers) if self._reports else len(numbers)
         return Call(0.0, Invoked.SUCCESS if done == len(numbers) else Invoked.PARTIAL, done, state)
@@ -281,6 +284,13 @@ class HandlerConduct:
         share = records.reached / max(len(records), 1)
         used_s = time.perf_counter() - began if self._measured else duration_s * share
         return max(0, int((self._function.timeout_s - used_s) * 1000))
+
+
+def _number(value: Any) -> float:
+    """Return a Decimal as a number: Lambda's Python runtime takes them in answers, and nothing else beyond JSON."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def function_arn(region: str, name: str) -> str:
