@@ -1,12 +1,13 @@
-"""The records of a stream as the JSON that functions get, made once and kept as text.
+"""The records of a stream as the JSON that functions get, made once and kept packed.
 
-A text is what its size is counted by, and a fresh copy of the record is parsed from it for each delivery: a handler
-may change what it is given. A workload of columns alone has no items: its records show an `item_id` as their key.
+A fresh copy of a record is unpacked for each delivery: a handler may change what it is given. A workload of columns
+alone has no items: its records show an `item_id` as their key.
 """
 
 from __future__ import annotations
 
 import json
+import marshal
 from typing import Any, cast
 
 import numpy as np
@@ -28,6 +29,9 @@ from ddbsim.workload import OPERATIONS, TTL, WriteColumns
 from .stream import Shard, StreamLog
 
 __all__ = ["EventRecords"]
+
+# one encoder for all: `json.dumps` would make a new one for each record
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class EventRecords:
@@ -53,7 +57,7 @@ class EventRecords:
         self._view_type = scenario.stream.view_type
         self._epoch_s = scenario.start_epoch_s
         self._stream, self._writes, self._picked = stream, writes, picked
-        self._texts: dict[int, str] = {}
+        self._kept: dict[int, bytes] = {}
 
     @property
     def carries_items(self) -> bool:
@@ -62,23 +66,23 @@ class EventRecords:
 
     def record(self, shard: Shard, place: int) -> dict[str, Any]:
         """Return a fresh copy of the record at a place of a shard."""
-        return cast("dict[str, Any]", json.loads(self.text(shard, place)))
+        # never leaves the process, and takes a third of the time of JSON
+        return cast("dict[str, Any]", marshal.loads(self._packed(shard, place)))
 
-    def text(self, shard: Shard, place: int) -> str:
-        """Return the JSON of the record at a place of a shard."""
+    def _packed(self, shard: Shard, place: int) -> bytes:
         number = int(shard.record[place])
-        if number not in self._texts:
-            self._texts[number] = json.dumps(
-                self._made(shard, place, number), separators=(",", ":"), ensure_ascii=False
-            )
-        return self._texts[number]
+        if number not in self._kept:
+            self._kept[number] = _pack(self._made(shard, place, number))
+        return self._kept[number]
 
     def sizes(self) -> npt.NDArray[np.int32]:
         """Return the bytes of each record in an event, the comma behind it included, in the stream's order."""
         sizes = np.zeros(len(self._stream), dtype=np.int32)
         for shard in self._stream.shards:
             for place, number in enumerate(shard.record.tolist()):
-                sizes[number] = len(self.text(shard, place).encode()) + 1
+                record = self._made(shard, place, number)
+                self._kept[number] = _pack(record)
+                sizes[number] = len(_encode(record).encode()) + 1
         return sizes
 
     def envelope(self, event_name: str) -> dict[str, Any]:
@@ -124,3 +128,8 @@ class EventRecords:
             bytes_before=int(self._writes.bytes_before[write]),
             bytes_after=int(self._writes.bytes_after[write]),
         )
+
+
+def _pack(record: dict[str, Any]) -> bytes:
+    # version 2 knows no references: what keys and images share in the table is apart in the copies
+    return marshal.dumps(record, 2)
