@@ -1,0 +1,106 @@
+"""Tumbling windows: which records they hold, how they end, and how state goes through them."""
+
+import pytest
+from lab import raising, run
+
+import ddbsim as ds
+from ddbsim.system.handler import instant
+
+
+def summing(event, context):
+    return {"state": {"count": event["state"].get("count", 0) + len(event["Records"])}}
+
+
+def writes(*at_s):
+    return [(instant_s, "put", {"pk": "key", "ordinal": n}) for n, instant_s in enumerate(at_s, start=1)]
+
+
+def windows(rows, conduct=summing, duration_s=60.0, start="2026-01-01T00:00:00Z", **mapping):
+    fields = {"tumbling_window_in_seconds": 10, "batch_size": 10, "maximum_retry_attempts": 0, **mapping}
+    notes, result = run(rows, conduct, mapping=fields, duration_s=duration_s, start=start)
+    return notes, result
+
+
+def test_a_batch_holds_records_of_one_window():
+    notes, _ = windows(writes(8, 9, 10.5, 11, 21), maximum_batching_window_in_seconds=15, duration_s=45)
+    assert [batch for batch in notes.batches if batch] == [[1, 2], [3, 4], [5]]
+    for event in notes.events:
+        assert event["window"]["start"] < event["window"]["end"]
+
+
+def test_windows_lie_on_multiples_of_their_length_since_1970():
+    notes, _ = windows(writes(5), start="2026-01-01T00:00:07Z", duration_s=20)
+    assert notes.events[0]["window"] == {"start": "2026-01-01T00:00:10Z", "end": "2026-01-01T00:00:20Z"}
+
+
+def test_state_is_counted_over_a_window_and_starts_anew():
+    notes, _ = windows(writes(1, 2, 3, 11, 12, 21), batch_size=1, duration_s=29)
+    ends = [event["state"] for event in notes.events if event["isFinalInvokeForWindow"]]
+    assert ends == [{"count": 3}, {"count": 2}]
+    assert [event["state"] for event in notes.events if event["Records"]] == [
+        {},
+        {"count": 1},
+        {"count": 2},
+        {},
+        {"count": 1},
+        {},
+    ]
+
+
+def test_a_partial_response_with_progress_hands_its_state_on():
+    def one_at_a_time(event, context):
+        rest = [record["dynamodb"]["SequenceNumber"] for record in event["Records"][1:]]
+        return {
+            "state": {"calls": event["state"].get("calls", 0) + 1},
+            "batchItemFailures": [{"itemIdentifier": number} for number in rest],
+        }
+
+    notes, _ = windows(
+        writes(1, 1.001, 1.002), one_at_a_time, function_response_types=("ReportBatchItemFailures",), duration_s=9
+    )
+    assert notes.batches == [[1, 2, 3], [2, 3], [3]]
+    assert [event["state"] for event in notes.events] == [{}, {"calls": 1}, {"calls": 2}]
+
+
+def test_a_discarded_batch_leaves_the_state_as_it_was():
+    def failing_second(event, context):
+        raising(2)(event, context)
+        return summing(event, context)
+
+    notes, _ = windows(writes(1, 2, 3), failing_second, batch_size=1, duration_s=9)
+    assert notes.batches == [[1], [2], [3]]
+    assert [event["state"] for event in notes.events] == [{}, {"count": 1}, {"count": 1}]
+
+
+def test_a_handler_cannot_spoil_the_state_of_a_retry():
+    def spoiling(event, context):
+        event["state"]["spoilt"] = True
+        raise RuntimeError("after the damage")
+
+    seen = []
+
+    def conduct(event, context):
+        seen.append(dict(event["state"]))
+        spoiling(event, context)
+
+    windows(writes(1), conduct, maximum_retry_attempts=2, duration_s=9)
+    assert seen == [{}, {}, {}]
+
+
+def test_each_shard_has_windows_of_its_own():
+    rows = [(1 + n * 0.01, "put", {"pk": f"key-{n}", "ordinal": n}) for n in range(40)]
+    fields = {"tumbling_window_in_seconds": 10}
+    notes, _ = run(rows, summing, mapping=fields, table=ds.Table(partitions=2), duration_s=200)
+    last = {event["shardId"]: event["state"]["count"] for event in notes.events if event["isFinalInvokeForWindow"]}
+    assert len(last) == 2
+    assert sum(last.values()) == 40
+
+
+@pytest.mark.parametrize("length_s", [1, 60, 900])
+def test_every_record_is_in_the_window_of_its_second(length_s):
+    notes, _ = windows(writes(*range(1, 30)), tumbling_window_in_seconds=length_s, duration_s=60)
+    for event in notes.events:
+        for record in event["Records"]:
+            second = record["dynamodb"]["ApproximateCreationDateTime"]
+            begins = second // length_s * length_s
+            assert event["window"]["start"] == instant(int(begins))
