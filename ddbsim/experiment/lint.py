@@ -79,7 +79,8 @@ def lint(scenario: Scenario, *, slo: SLO | None = None, rng: Seed = None, outage
     Parameters
     ----------
     scenario
-        What is examined. Handlers are not called, so that their state stays as it is; their law of duration is used.
+        What is examined. Mappings are taken to run all the time; handlers are not called, so that their state stays as
+        it is, and their law of duration is used.
     slo
         Against which the batching window is held; None: that rule is left out.
     rng
@@ -109,7 +110,7 @@ def lint(scenario: Scenario, *, slo: SLO | None = None, rng: Seed = None, outage
     bench = Bench(scenario, streams, float(outage_s))
     found = []
     # without a write there is nothing that a run could show
-    for mapping in scenario.mappings if bench.rate_per_s else ():
+    for mapping in bench.scenario.mappings if bench.rate_per_s else ():
         for name, rule in chosen.items():
             told = rule(bench, mapping)
             if told is not None:

@@ -46,7 +46,7 @@ class Bench:
     Parameters
     ----------
     scenario
-        What is examined.
+        What is examined. Its mappings are taken to run all the time, without handlers, so that no state is touched.
     streams
         Random streams: every proof starts from the same.
     outage_s
@@ -54,7 +54,7 @@ class Bench:
     """
 
     def __init__(self, scenario: Scenario, streams: RandomStreams, outage_s: float) -> None:
-        self.scenario = scenario
+        self.scenario = replace(scenario, event_source_mappings=tuple(map(_examined, scenario.mappings)))
         self.outage_s = outage_s
         self._seed = streams.root
         self.rate_per_s = scenario.workload.expected_writes(scenario.length_s) / scenario.length_s
@@ -78,17 +78,16 @@ class Bench:
         return self.run()
 
     def run(self, *, length_s: float | None = None, **changes: Any) -> Result:
-        """Run the scenario with fields replaced; handlers stay untouched, so that their state does."""
+        """Run the scenario with fields replaced."""
         with warnings.catch_warnings():
             # a setting with a trap has warned when it was made
             warnings.simplefilter("ignore", AcceptedWithATrap)
             short = replace(self.scenario, duration_s=length_s or self.length_s, warmup_s=0.0, **changes)
-            short = replace(short, event_source_mappings=tuple(map(_without_handler, short.mappings)))
         return simulate(short, rng=self._seed, progress=False)
 
-    def alone(self, mapping: EventSourceMapping, *, length_s: float | None = None, **settings: Any) -> Result:
+    def alone(self, mapping: EventSourceMapping, **settings: Any) -> Result:
         """Run a mapping as the only reader, with settings replaced."""
-        return self.run(length_s=length_s, event_source_mappings=_varied(mapping, settings), stream_readers=())
+        return self.run(event_source_mappings=_varied(mapping, settings), stream_readers=())
 
     def poisoned(self, mapping: EventSourceMapping, item_id: int) -> Result:
         """Run a mapping alone, one more item making its function raise each time."""
@@ -117,8 +116,6 @@ class Bench:
 def _returning(mapping: EventSourceMapping, outage_s: float) -> EventSourceMapping:
     """Return the mapping disabled at first, and polling as soon as it is enabled."""
     settings = {
-        "created_s": None,
-        "starting_position": "TRIM_HORIZON",
         "suspensions": Suspension(start_s=0.0, end_s=outage_s),
         "poller": replace(mapping.poller, activation_delay=0.0),
     }
@@ -131,8 +128,8 @@ def _varied(mapping: EventSourceMapping, settings: dict[str, Any]) -> EventSourc
         return replace(mapping, **settings)
 
 
-def _without_handler(mapping: EventSourceMapping) -> EventSourceMapping:
+def _examined(mapping: EventSourceMapping) -> EventSourceMapping:
     function = mapping.function
-    if function.handler is None:
-        return mapping
-    return _varied(mapping, {"function": replace(function, handler=None, state=None, duration=function.law)})
+    if function.handler is not None:
+        function = replace(function, handler=None, state=None, duration=function.law)
+    return _varied(mapping, {"function": function, "created_s": None, "suspensions": ()})

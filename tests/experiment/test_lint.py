@@ -60,6 +60,12 @@ def test_unlimited_retries_stop_all_that_comes_after_a_poison_record():
     assert clean(scenario(maximum_retry_attempts=-1, maximum_record_age_in_seconds=7_200))
 
 
+def test_a_mapping_that_is_not_made_yet_is_examined_as_if_it_were():
+    design = scenario(maximum_retry_attempts=-1, created_s=50, suspensions=ds.Suspension(start_s=0))
+    row = found(design, "unlimited retries")
+    assert row["how_long_s"] == pytest.approx(54.0, abs=1.0)
+
+
 def test_the_end_of_retention_ends_the_block():
     design = scenario(maximum_retry_attempts=-1, stream=ds.Stream(visibility_delay=0.05, retention_s=20))
     row = found(design, "unlimited retries", outage_s=10)
@@ -176,7 +182,12 @@ def test_lanes_beyond_the_concurrency_are_throttled():
 
     row = found(reserved(1), "concurrency below the lanes")
     assert "4 lanes compete for 1" in row["happens"]
-    assert row["how_long_s"] > 0.5
+    # the last of four lanes waits for three invocations of half a second at least
+    assert row["how_long_s"] > 1.5
+    # 20 s away, and then nothing runs until the minute is over: each of four lanes holds what it has read
+    row = found(reserved(0), "concurrency below the lanes")
+    assert row["how_long_s"] == pytest.approx(40.0, abs=0.5)
+    assert row["records"] == pytest.approx(200, abs=20)
     assert clean(reserved(4))
 
 
