@@ -8,6 +8,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import ddbsim as ds
@@ -24,6 +25,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "ClosedLoopWrites": {"clients": 3, "think_s": 0.5},
     "Constant": {"value": 1.0},
     "ConstantWrites": {"rate_per_s": 5.0},
+    "Destination": {"kind": "sqs"},
     "Diurnal": {"mean_per_s": 5.0, "peak_to_mean": 1.5},
     "Empirical": {"values": (1.0, 2.0)},
     "Exponential": {"mean": 1.0},
@@ -43,6 +45,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "Spike": {"base_per_s": 1.0, "peak_per_s": 2.0, "at_s": 3.0, "lasting_s": 4.0},
     "Split": {"at_s": 5.0},
     "Steps": {"times_s": (0.0, 5.0), "rates_per_s": (1.0, 2.0)},
+    "Suspension": {"start_s": 5.0},
     "Trace": {"start": "2026-01-01T00:00:00+00:00", "period_s": 60.0, "counts": (1.0, 2.0)},
     # a mode, without which a table has no indexes, under limits that allow any capacity
     "Table": {
@@ -87,6 +90,7 @@ def required(cls: type) -> dict[str, Any]:
     return given
 
 
+@cache
 def kinds(cls: type, field: str) -> tuple[Any, ...]:
     """Return the types that a field may have, of a union each."""
     hint = typing.get_type_hints(cls)[field]
@@ -94,6 +98,7 @@ def kinds(cls: type, field: str) -> tuple[Any, ...]:
     return typing.get_args(hint) if union else (hint,)
 
 
+@cache
 def documentation(cls: type, field: str) -> str:
     """Return what the docstring of a class, or of the base that it refers to, says about a field."""
     for base in cls.__mro__:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # the same examples in every run: a failure is never a matter of luck, and a green run can be repeated
-_SHARED = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+_SHARED = {
+    "deadline": None,
+    "derandomize": True,
+    "database": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+    # all but "explain": it runs a failing scenario hundreds of times more, to tell what does not matter in it
+    "phases": [Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink],
+}
 
 settings.register_profile("fast", max_examples=40, **_SHARED)
 settings.register_profile("thorough", max_examples=250, **_SHARED)

@@ -7,6 +7,7 @@ import typing
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from configurations import CONFIGURATIONS, bounds, kinds, required
@@ -15,34 +16,52 @@ from hypothesis import strategies as st
 
 import ddbsim as ds
 
-texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=12)
+# what UTF-8 can hold is all but the surrogates; naming the codec costs seconds, to try each character
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 numbers = st.floats(0.001, 1e6, allow_nan=False)
 instants = st.datetimes(timezones=st.none() | st.timezones()).map(lambda at: at.isoformat())
 
-# given writes cannot be written as text
+# given writes cannot be written as text, nor can handlers
 WRITTEN = [cls for cls in CONFIGURATIONS if cls.__name__ not in ("ItemWrites", "ReplayWrites")]
 # fields of which annotation and documentation do not tell enough
 FIELDS: dict[tuple[str, str], st.SearchStrategy[Any]] = {
+    ("EventSourceMapping", "filter_criteria"): st.sampled_from(
+        [('{"eventName": ["INSERT"]}',), ('{"eventName": ["MODIFY"]}', '{"eventName": [{"prefix": "R"}]}')]
+    ),
     ("EventSourceMapping", "function_response_types"): st.sampled_from([(), ("ReportBatchItemFailures",)]),
-    ("Function", "reserved_concurrency"): st.none() | st.integers(0, 9),
+    ("Function", "duration"): st.deferred(lambda: legal(ds.Duration)),
+    ("Function", "handler"): st.none(),
+    ("Function", "provisioned_concurrency"): st.integers(0, 9),
+    ("Function", "reserved_concurrency"): st.none() | st.just(0) | st.integers(9, 20),
+    ("Function", "state"): st.none(),
     ("Poller", "bytes_per_read"): st.integers(1, 2**20),
     ("Poller", "records_per_read"): st.integers(1, 1_000),
+    # a table and its three indexes may have 40,000
+    ("Provisioned", "write_capacity_units"): st.integers(1, 10_000),
     ("Scenario", "start"): instants,
+    ("Scenario", "stream_readers"): st.deferred(
+        lambda: st.lists(legal(ds.StreamReader), max_size=3, unique_by=lambda reader: reader.name).map(tuple)
+    ),
     ("Split", "partition"): st.integers(0, 3),
     ("Stream", "event_bytes_per_stored_byte"): st.floats(1, 9),
     ("Stream", "retention_s"): st.floats(1, 86_400),
     ("Trace", "gaps"): st.lists(st.tuples(instants, st.integers(1, 99)), max_size=2).map(tuple),
     ("Trace", "start"): instants,
 }
-WRITTEN_FIELDS = [(cls, field.name) for cls in WRITTEN for field in dataclasses.fields(cls) if field.init]
+WRITTEN_FIELDS = [
+    (cls, field.name)
+    for cls in WRITTEN
+    for field in dataclasses.fields(cls)
+    if field.init and (cls.__name__, field.name) not in {("Function", "handler"), ("Function", "state")}
+]
 
 
-@st.composite
-def fields_of(draw: st.DrawFn, cls: type) -> dict[str, Any]:
-    """Draw the fields that a class needs, and some of the others."""
+@cache
+def fields_of(cls: type) -> st.SearchStrategy[dict[str, Any]]:
+    """Return a strategy for the fields that a class needs, and some of the others."""
     needed = {name: values(cls, name) for name in required(cls)}
     rest = {f.name: values(cls, f.name) for f in dataclasses.fields(cls) if f.init and f.name not in needed}
-    return draw(st.fixed_dictionaries(needed, optional=rest))
+    return st.fixed_dictionaries(needed, optional=rest)
 
 
 @st.composite
@@ -51,6 +70,7 @@ def legal(draw: st.DrawFn, cls: type, **fields: st.SearchStrategy[Any]) -> Any:
     if cls.__name__ in CLASSES and not fields:
         return draw(CLASSES[cls.__name__])
     chosen = draw(fields_of(cls)) | {name: draw(strategy) for name, strategy in fields.items()}
+    chosen = reconciled(cls, chosen, set(fields))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ds.AcceptedWithATrap)
         try:
@@ -58,6 +78,23 @@ def legal(draw: st.DrawFn, cls: type, **fields: st.SearchStrategy[Any]) -> Any:
         except ValueError:
             # fields that are legal each, and not together
             reject()
+
+
+def reconciled(cls: type, chosen: dict[str, Any], asked: set[str]) -> dict[str, Any]:
+    """Return fields that may stand together: of two that may not, the one that was not asked for goes."""
+    names = set(chosen)
+    if cls is ds.EventSourceMapping:
+        alone, others = (
+            "tumbling_window_in_seconds",
+            {"parallelization_factor", "filter_criteria", "filter_match_fraction"},
+        )
+        if alone in names and names & others:
+            names -= others if alone in asked else {alone}
+        if "filter_match_fraction" in names and not chosen.get("filter_criteria"):
+            return {name: chosen[name] for name in names} | {"filter_criteria": ('{"eventName": ["INSERT"]}',)}
+    if cls is ds.Table and names & {"billing_switches", "global_secondary_indexes"} and chosen.get("billing") is None:
+        return chosen | {"billing": ds.OnDemand()}
+    return {name: value for name, value in chosen.items() if name in names}
 
 
 def varied(cls: type, field: str) -> st.SearchStrategy[Any]:
@@ -69,6 +106,7 @@ def varied(cls: type, field: str) -> st.SearchStrategy[Any]:
     return legal(cls, **{field: values(cls, field).filter(lambda value: value != default)})
 
 
+@cache
 def values(cls: type, field: str) -> st.SearchStrategy[Any]:
     """Return a strategy for the values that a field may have."""
     if (cls.__name__, field) in FIELDS:
@@ -113,7 +151,7 @@ def scenarios(draw: st.DrawFn) -> ds.Scenario:
             event_source_mappings=st.just(tuple(reading)),
             duration_s=st.floats(100, 1e7),
             warmup_s=st.floats(0, 99),
-            account_concurrency=st.integers(27, 10_000),
+            account_concurrency=st.integers(60, 10_000),
         )
     )
 
@@ -168,5 +206,12 @@ CLASSES: dict[str, st.SearchStrategy[Any]] = {
     "Scenario": scenarios(),
     "Table": tables(),
     "Steps": st.builds(lambda step, first, then: ds.Steps((0, step), (first, then)), numbers, numbers, numbers),
+    "Suspension": st.one_of(
+        st.builds(ds.Suspension, start_s=numbers),
+        st.builds(
+            lambda start, more, kind: ds.Suspension(start_s=start, end_s=start + more, kind=kind),
+            numbers, st.floats(1, 100), st.sampled_from(["disabled", "updated"]),
+        ),
+    ),
     "Uniform": st.builds(lambda low, more: ds.Uniform(low, low + more), numbers, numbers),
 }  # fmt: skip

@@ -1,6 +1,9 @@
+import re
 from pathlib import Path
 
 import pytest
+
+import ddbsim as ds
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,3 +34,33 @@ def test_the_sketch_of_the_readme_runs_when_shortened():
     exec(short, scope)
     result = scope["result"]
     assert len(result.stream_log) > 10_000
+
+
+# what a name starts from: the package, a run, or a scenario
+OWNERS = {"ds": ds, "result": ds.Result, "scenario": ds.Scenario}
+
+
+def there(dotted: str) -> bool:
+    """Whether `ds.plots.lag`, `result.lag`, `.lag` (of a result) or `Table` is a name of the package."""
+    first, *rest = dotted.split(".")
+    owner = OWNERS.get(first or "result", getattr(ds, first, None) if first else None)
+    for name in rest:
+        owner = getattr(owner, name, None)
+    return owner is not None
+
+
+def named() -> set[str]:
+    """Return the names of Python in the README's inline code and blocks."""
+    prose, blocks = re.sub(r"```.*?```", "", README, flags=re.DOTALL), README.split("```python\n")[1:]
+    spans = re.findall(r"`([^`]+)`", prose)
+    # a class stands alone or is called; an attribute follows its owner, which a list names once
+    pattern = re.compile(r"(?:ds|result|scenario)?(?:\.[a-zA-Z_]\w*)+(?=\(|$)|(?:[A-Z][a-z]+)+[A-Z]?(?=\(|$)")
+    inline = {match[0] for span in spans if (match := pattern.match(span)) and "/" not in span}
+    code = "\n".join(block.split("```")[0] for block in blocks)
+    return inline | set(re.findall(r"\b(?:ds|result)(?:\.[a-zA-Z_]\w*)+", code))
+
+
+def test_every_name_of_the_readme_is_one_of_the_package():
+    names = named()
+    assert {"ds.simulate", "result.bill", ".ecdf", "PoissonWrites", "ds.plots.lag"} <= names
+    assert not [name for name in sorted(names) if not there(name)]

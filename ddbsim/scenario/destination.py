@@ -26,7 +26,7 @@ class Destination:
     name
         Of the queue, topic or bucket.
     failure_probability
-        Chance in [0, 1] that a document cannot be delivered: its records are then lost without a trace but a metric.
+        Chance, 0..1, that a document cannot be delivered: its records are then lost without a trace but a metric.
 
     Notes
     -----

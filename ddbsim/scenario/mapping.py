@@ -190,7 +190,7 @@ class EventSourceMapping:
     filter_criteria
         Up to 10 event patterns (JSON texts or dicts; see `ddbsim.matches`): the function gets what one of them matches.
     filter_match_fraction
-        Share in [0, 1] of the records that the filter lets through, drawn at random: for patterns that look at content
+        Share, 0..1, of the records that the filter lets through, drawn at random: for patterns that look at content
         of items, where the workload has none.
     on_failure
         Where the metadata of discarded records go.
@@ -251,7 +251,7 @@ class EventSourceMapping:
 
     def _check_filter(self, where: str) -> None:
         given = self.filter_criteria
-        patterns = (given,) if isinstance(given, str | Mapping) else tuple(given)
+        patterns = (given,) if isinstance(given, Mapping) else several(given)
         try:
             texts = tuple(one.text for one in FilterCriteria(patterns, quota=int(limits.FILTERS.high)).patterns)
         except InvalidPatternError as error:

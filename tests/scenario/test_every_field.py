@@ -1,5 +1,6 @@
 """Every field of every configuration, by reflection: what it cannot hold is refused in one sentence that names it."""
 
+import collections.abc
 import dataclasses
 import math
 import typing
@@ -43,8 +44,10 @@ def refusal(cls, field, value):
 
 def wrong_values(cls, field):
     """Yield what a field's annotation and documentation rule out."""
-    yield from (Anything(), 1j, Anything, {"a": Anything()}, [Anything()], (None,), b"7")
-    if not holds(type(None), cls, field):
+    if not holds(collections.abc.Callable, cls, field):
+        yield Anything
+    yield from (Anything(), 1j, {"a": Anything()}, [Anything()], (None,), b"7")
+    if not (holds(type(None), cls, field) or holds(typing.Any, cls, field)):
         yield None
     if not holds(bool, cls, field):
         yield True
@@ -58,7 +61,9 @@ def wrong_values(cls, field):
 
 
 def wrong_numbers(cls, field):
-    yield from (math.nan, math.inf, -math.inf)
+    yield from (math.nan, -math.inf)
+    if "infinite" not in documentation(cls, field):
+        yield math.inf
     low, high = bounds(cls, field)
     if "-1:" not in documentation(cls, field):
         yield -1
