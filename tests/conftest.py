@@ -12,7 +12,7 @@ _SHARED = {
     "deadline": None,
     "derandomize": True,
     "database": None,
-    "suppress_health_check": [HealthCheck.too_slow],
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
     # all but "explain": it runs a failing scenario hundreds of times more, to tell what does not matter in it
     "phases": [Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink],
 }
