@@ -25,11 +25,13 @@ def simulate(scenario: ds.Scenario, seed: int) -> ds.Result:
 
 def check_states(result: ds.Result) -> None:
     """Each record has one row, hence one state, per consumer; its columns fit its state."""
-    log, records = result.stream_log, int((result.writes["operation"] != "NO_OP").sum())
+    log, disabled_s = result.stream_log, result.scenario.stream.disabled_s
+    changed = result.writes[result.writes["operation"] != "NO_OP"]
+    records = len(changed) if disabled_s is None else int((changed["written_s"] < disabled_s).sum())
     mappings = [mapping.label for mapping in result.scenario.mappings]
     assert len(log) == records * len(mappings)
     assert not log.duplicated(["event_source_mapping", "record_id"]).any()
-    assert set(log["outcome"]) <= {"processed", "discarded", "expired", "waiting"}
+    assert set(log["outcome"]) <= {"processed", "discarded", "expired", "waiting", "filtered", "skipped"}
     assert (log["completed_s"].notna() == (log["outcome"] == "processed")).all()
     assert (log["received_s"].notna() == (log["deliveries"] > 0)).all()
     assert result.shards["records"].sum() == records
