@@ -62,7 +62,9 @@ def script(name: str) -> str:
     return str(beside) if beside.exists() else shutil.which(name) or ""
 
 
-@pytest.fixture(scope="session")
+# Playwright's loop runs as long as the browser is there, and tests of widgets run loops of their own: end it with the
+# module
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     """Return Chromium, driven by Playwright."""
     try:
@@ -76,7 +78,7 @@ def browser() -> Iterator[object]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with copies of the widget notebooks, for servers to write in."""
     folder = tmp_path_factory.mktemp("desk")
@@ -85,14 +87,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(browser: object, desk: Path) -> Iterator[str]:
     """Return the address of a JupyterLab."""
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--IdentityProvider.token=", "--ServerApp.password="]
     yield from serve("jupyter-lab", desk, lambda port: [*options, f"--ServerApp.port={port}", "--port-retries=0"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def voila(browser: object, desk: Path) -> Iterator[str]:
     """Return the address of a Voila."""
     yield from serve("voila", desk, voila_options)

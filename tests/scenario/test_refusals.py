@@ -197,7 +197,7 @@ WRONG_PARTS = {
     "no length": (lambda: ds.Scenario(workload=WRITES), "Scenario.duration_s must be given (seconds > 0)"),
     "two mappings of one name": (
         lambda: scenario(event_source_mappings=(ds.EventSourceMapping(), ds.EventSourceMapping())),
-        "event_source_mappings must have different names, got 'function' twice: give one of them a name=",
+        "event_source_mappings and stream_readers must have different names, got 'function' twice: give one of them a name=",
     ),
     "two functions of one name": (
         lambda: scenario(
@@ -213,7 +213,7 @@ WRONG_PARTS = {
             event_source_mappings=ds.EventSourceMapping(function=ds.Function(reserved_concurrency=11)),
             account_concurrency=10,
         ),
-        "reserved_concurrency must add up to at most account_concurrency (10), got 11",
+        "provisioned_concurrency beside it, must add up to at most account_concurrency (10), got 11",
     ),
 }
 
