@@ -197,7 +197,8 @@ WRONG_PARTS = {
     "no length": (lambda: ds.Scenario(workload=WRITES), "Scenario.duration_s must be given (seconds > 0)"),
     "two mappings of one name": (
         lambda: scenario(event_source_mappings=(ds.EventSourceMapping(), ds.EventSourceMapping())),
-        "event_source_mappings and stream_readers must have different names, got 'function' twice: give one of them a name=",
+        "event_source_mappings and stream_readers must have different names, "
+        "got 'function' twice: give one of them a name=",
     ),
     "two functions of one name": (
         lambda: scenario(
