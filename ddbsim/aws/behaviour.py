@@ -173,44 +173,6 @@ IDLE_WINDOW_S = _assumed(
     meaning="Without a later record a tumbling window is ended this long after its end (none came within 112 s).",
     parameter="Poller.idle_window_s",
 )
-_ADAPTER = "source of awslabs/dynamodb-streams-kinesis-adapter v2.3.0"
-_FLINK = "source of apache/flink-connector-aws, DynamodbStreamsSourceConfigConstants"
-KCL_IDLE_S = Fact(
-    name="kcl_idle_s",
-    value=1.0,
-    unit="s",
-    status="documented",
-    source=_ADAPTER,
-    date="2026",
-    meaning="The KCL adapter's time between reads of a shard that bring records.",
-)
-KCL_IDLE_EMPTY_S = Fact(
-    name="kcl_idle_empty_s",
-    value=2.0,
-    unit="s",
-    status="documented",
-    source=_ADAPTER,
-    date="2026",
-    meaning="The KCL adapter's time to the next read after an empty one.",
-)
-FLINK_IDLE_S = Fact(
-    name="flink_idle_s",
-    value=0.25,
-    unit="s",
-    status="documented",
-    source=_FLINK,
-    date="2026",
-    meaning="Flink's time between reads of a shard that bring records.",
-)
-FLINK_IDLE_EMPTY_S = Fact(
-    name="flink_idle_empty_s",
-    value=1.0,
-    unit="s",
-    status="documented",
-    source=_FLINK,
-    date="2026",
-    meaning="Flink's time to the next read after an empty one.",
-)
 THROTTLED_READ_INITIAL_S = _assumed(
     name="throttled_read_initial_s",
     value=1.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from ddbsim.aws import behaviour, limits
+from ddbsim.aws import limits, transports
 
 from .checks import check_choice, check_name, check_number, check_whole, take_numpy_numbers
 
@@ -15,8 +15,8 @@ ReaderKind: TypeAlias = Literal["kcl", "flink", "custom"]
 
 # seconds to the next read after one that brought records, and after an empty one
 _RHYTHM = {
-    "kcl": (behaviour.KCL_IDLE_S.value, behaviour.KCL_IDLE_EMPTY_S.value),
-    "flink": (behaviour.FLINK_IDLE_S.value, behaviour.FLINK_IDLE_EMPTY_S.value),
+    "kcl": (transports.KCL_BUSY_S.value, transports.KCL_IDLE_S.value),
+    "flink": (transports.FLINK_BUSY_S.value, transports.FLINK_IDLE_S.value),
     "custom": (1.0, 1.0),
 }
 
