@@ -5,37 +5,27 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ddbsim.randomness import RandomStreams, Seed
-from ddbsim.scenario import Backoff, Outage, Scenario
+from ddbsim.scenario import Scenario
 
 from .executors import AllRunsFailedError, ExecutorChoice, Runner
-from .fields import Setting, mapping_of, vary
+from .fields import Setting, mapping_of, variants, vary
 from .grids import shown
-from .histogram import Histogram
 from .intervals import check_confidence, mean_interval
-from .measures import SERIES_STEPS, Measures
+from .outage import affordable_s, after_outage, kept_s, lag_series, load_of, with_outage
 from .replicate import check_replications
-from .runs import Failure, Job, replication_seed
-from .screening import closed_form, hottest_share
-
-if TYPE_CHECKING:
-    from ddbsim.result import Result
+from .runs import Failure, Job, replication_seed, seed_text
 
 __all__ = ["Drain", "drain", "fluid_drain_s"]
 
-Floats = npt.NDArray[np.float64]
-
-_MOST_WRITES = 300_000.0
-_SETTLED_S = 30.0
-_ROOM = 2.0
 _AS_IT_IS = "as it is"
 
 
@@ -60,18 +50,19 @@ class Drain:
     ----------
     frame
         A row per lever, the first without any: lever, drain_s (from the consumer's return until no shard is further
-        behind than before the outage), low, high, peak_lag_s, last_return_s (the longest outage after which nothing is
-        lost; 0 if the backlog never drains), replications.
+        behind than before the outage), low, high (of drain_s), peak_lag_s (greatest age at which a record was
+        processed), last_return_s (the longest outage after which nothing is lost; 0 if the backlog never drains),
+        last_return_low_s, last_return_high_s, replications.
     outage_s
         What was asked for, seconds.
     simulated_s
-        The longest outage that was simulated; shorter than `outage_s` where that many records would not fit. What lies
-        beyond is the straight line through two simulated outages: twice the backlog takes twice as long.
+        The longest outage that was simulated; shorter than `outage_s` where that many records would not fit.
     lag
-        Of the scenario as it is, in the simulated outage: at_s (since its begin), seconds_behind (of the worst shard,
-        mean over replications).
+        Of the scenario as it is, in the simulated outage, means over replications of the worst shard's: at_s (since
+        its begin), seconds_behind, iterator_age_s (NaN while nothing is sent: AWS has no datapoint there either).
     retention_s
-        Of the stream.
+        Age at which a waiting record is lost: the stream's retention, or the mapping's maximum record age if that is
+        shorter.
     curve
         lever, outage_s, drain_s, low, high: the forecast for outages up to the retention.
     confidence
@@ -99,11 +90,12 @@ class Drain:
         )
         if not math.isfinite(row["drain_s"]):
             return f"after an outage of {_span(self.outage_s)} the backlog does not drain in the time simulated ({how})"
-        last = row["last_return_s"]
-        late = "records are lost by then" if self.outage_s > last else f"records are lost after {_span(last)}"
+        last, low, high = (row[f"last_return_{end}s"] for end in ("", "low_", "high_"))
+        late = "records are lost by then" if self.outage_s > last else "records are lost"
         return (
             f"after an outage of {_span(self.outage_s)} it takes {_span(row['drain_s'])} ± "
-            f"{_span((row['high'] - row['low']) / 2)} to be well again ({how}); {late}"
+            f"{_span((row['high'] - row['low']) / 2)} to be well again ({how}); {late} if it is not back within "
+            f"{_clock(last)} ± {_span((high - low) / 2)}"
         )
 
 
@@ -128,8 +120,8 @@ def drain(
     scenario
         Its mean rate goes on all the time.
     outage_s
-        How long the consumer is down, seconds > 0. Nothing is tried and given up meanwhile: it is stopped, as a
-        disabled mapping is; on its return it reads on where it was.
+        How long the consumer is down, seconds > 0: its mapping is disabled, so that nothing is tried and given up
+        meanwhile; enabled again, it takes its poller's `activation_delay` and reads on where it was.
     backlog_records
         Instead: how many records wait when it returns.
     event_source_mapping
@@ -156,15 +148,29 @@ def drain(
 
     Notes
     -----
-    As a fluid, a backlog drains in outage x offered / (allowed - offered) seconds. The simulation adds what a fluid has
+    Simulated: the mapping runs in steady traffic, is disabled (`Suspension`), is enabled, and drains, in every
+    replication and with every lever. As a fluid, a mapping that takes A seconds to begin again is well
+    A + (outage + A) x offered / (allowed - offered) seconds after it was enabled. The simulation adds what a fluid has
     not: lanes that are not alike, batches, polls and the environments that must start.
+
+    Scaled: of an outage too long to be simulated, half of one that is not and all of it are, and what lies beyond is
+    the straight line through the two, drawn for each replication. That is right because lanes with a backlog send full
+    batches back to back: it shrinks at one rate, however long it is, so that each further second of outage adds the
+    same time. What does not grow with the outage (to begin again, cold starts, the first polls) is in both runs, and so
+    in the line's height, not in its slope.
+
+    How far the mapping is behind when it has begun again, beyond the time it was away, does not depend on that time
+    either: the greatest lag, and the last return before the retention (or the mapping's maximum record age) takes
+    records, come from it. In the simulation itself nothing is lost for its age; a longer outage than records are kept
+    drains like one that is as long as that. Suspensions of the scenario's own are left out, and the traffic is the
+    scenario's own: what a diurnal workload does hours later is not in a short run.
 
     Examples
     --------
     >>> import ddbsim as ds
     >>> base = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=60, warmup_s=10)
     >>> told = ds.drain(base, outage_s=60, levers=[], replications=2, rng=7, executor="serial", progress=False)
-    >>> bool(told.frame.loc[0, "peak_lag_s"] > 60)
+    >>> bool(told.frame.loc[0, "peak_lag_s"] > 60 + 45)  # the outage, and at least so long to begin again
     True
     """
     confidence = check_confidence(confidence)
@@ -174,34 +180,34 @@ def drain(
     outage_s = _outage(outage_s, backlog_records, rate)
     settings: list[dict[str, Any]] = [{}, *_levers(scenario, label, levers)]
     made = [vary(scenario, setting) for setting in settings]
-    loads = [_load(one, label) for one in made]
+    loads = [load_of(one, label) for one in made]
     heaviest = max((load for load in loads if load < 1.0), default=0.0)
-    simulated_s = _affordable(outage_s, rate, heaviest, scenario.warmup_s)
+    simulated_s = affordable_s(outage_s, rate, heaviest, scenario, label)
     lengths = [simulated_s] if simulated_s >= outage_s else [simulated_s / 2.0, simulated_s]
     root = RandomStreams(rng).root
     runs = [
-        (place, step, _with_outage(one, label, length, heaviest, simulated_s))
+        (place, step, with_outage(one, label, length, heaviest, simulated_s))
         for place, (one, load) in enumerate(zip(made, loads, strict=True))
         for step, length in enumerate(lengths)
         if load < 1.0  # what cannot keep up never drains: no run is needed to know
     ]
+    jobs = [
+        Job(one, replication_seed(root, number), after_outage) for number in range(replications) for *_, one in runs
+    ]
     with Runner(executor, store, progress=progress, what=f"{scenario.name}: outages") as runner:
-        outcomes = runner.run(
-            [
-                Job(one, replication_seed(root, number), _after_outage)
-                for number in range(replications)
-                for *_, one in runs
-            ]
-        )
+        outcomes = runner.run(jobs)
     told: list[list[list[Any]]] = [[[] for _ in lengths] for _ in made]
-    for number, outcome in enumerate(outcomes):
+    for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True)):
         place, step, _ = runs[number % len(runs)]
         if isinstance(outcome, Failure):
-            raise AllRunsFailedError(f"an outage of the forecast failed to run: {outcome.error}")
+            raise AllRunsFailedError(
+                f"{scenario.name}: {_named(settings[place])}: an outage of the forecast failed to run with seed "
+                f"{seed_text(job.seed)}: {outcome.error}"
+            )
         told[place][step].append(outcome)
-    length_s = runs[0][2].length_s if runs else 0.0
-    lag = _lag(told[0][-1], length_s, scenario.warmup_s + _SETTLED_S)
-    return _forecast(scenario.stream.retention_s, settings, told, lengths, outage_s, confidence, lag)
+    kept = [kept_s(one, label) for one in made]
+    lag = lag_series(told[0][-1], runs[0][2] if runs else scenario)
+    return _forecast(kept, settings, told, lengths, outage_s, confidence, lag)
 
 
 def _outage(outage_s: float | None, backlog_records: float | None, rate: float) -> float:
@@ -228,86 +234,11 @@ def _levers(scenario: Scenario, label: str, given: Any) -> list[dict[str, Any]]:
     ]
     if mapping.function.memory_mb < 1_769:
         levers.append({f"{where}.function.memory_mb": 2 * mapping.function.memory_mb})
-    return [lever for lever in levers if vary(scenario, lever) != scenario]
-
-
-def _load(scenario: Scenario, label: str) -> float:
-    """Return the heaviest load of a mapping by the closed form; of its lanes, that of the hottest item's."""
-    limits = closed_form(scenario)
-    loads = limits[limits["event_source_mapping"] == label].set_index("limit")["load"]
-    lanes = scenario.table.partitions * mapping_of(scenario, label).parallelization_factor
-    hottest = hottest_share(scenario) or 0.0
-    # the lane that has the hottest item has its fair part of the others too
-    return float(max(loads.max(), loads["lanes"] * (1.0 + (lanes - 1) * hottest)))
-
-
-def _affordable(outage_s: float, rate: float, load: float, warmup_s: float) -> float:
-    """Return the longest outage that can be simulated to its end, up to the one asked for, seconds."""
-    each_s = 1.0 + _ROOM * load / (1.0 - load)
-    longest_s = (_MOST_WRITES / rate - warmup_s - 3.0 * _SETTLED_S) / each_s
-    return min(outage_s, max(longest_s, 2.0 * _SETTLED_S))
-
-
-def _with_outage(scenario: Scenario, label: str, outage_s: float, load: float, longest_s: float) -> Scenario:
-    """Return the scenario with the mapping stopped for a while, long enough to see it drain.
-
-    A stopped mapping gives up nothing and reads on within a second of its return: that is what unlimited retries at a
-    steady second make of a function that fails.
-    """
-    start_s = scenario.warmup_s + _SETTLED_S
-    end_s = start_s + outage_s
-    length_s = start_s + longest_s * (1.0 + _ROOM * load / (1.0 - load)) + 2.0 * _SETTLED_S
-    mapping = mapping_of(scenario, label)
-    failures = replace(mapping.function.failures, outages=Outage(start_s=start_s, end_s=end_s))
-    stopped = replace(
-        mapping,
-        function=replace(mapping.function, failures=failures),
-        maximum_retry_attempts=-1,
-        maximum_record_age_in_seconds=-1,
-        bisect_batch_on_function_error=False,
-        retry_backoff=Backoff(initial_s=1.0, factor=1.0, cap_s=1.0),
-    )
-    mappings = tuple(stopped if one.label == label else one for one in scenario.mappings)
-    return replace(scenario, event_source_mappings=mappings, duration_s=length_s)
-
-
-def _after_outage(result: Result) -> Measures:
-    """Return what an outage did: the measures of the mapping that was down."""
-    (mapping,) = [one for one in result.scenario.mappings if one.function.failures.outages]
-    window = mapping.function.failures.windows[0]
-    log = result.stream_log
-    log = log[log["event_source_mapping"] == mapping.label]
-    written_s, completed_s = log["written_s"].to_numpy(), log["completed_s"].to_numpy()
-    before = (written_s >= result.scenario.warmup_s) & (completed_s < window.start_s)
-    usual_s = float((completed_s - written_s)[before].max(initial=0.0))
-    drained = [
-        _well_again_s(written_s[rows], completed_s[rows], window.end_s, usual_s)
-        for rows in log.groupby("shard_id", observed=True).indices.values()
-    ]
-    metrics = {
-        "drain_s": max(drained, default=window.end_s) - window.end_s,
-        "peak_lag_s": float(np.nanmax(completed_s - written_s, initial=0.0)),
-        "lost_records": float(log["outcome"].isin(("discarded", "expired")).sum()),
-    }
-    lag = result.lag(every_s=result.scenario.length_s / SERIES_STEPS)
-    worst = lag[lag["event_source_mapping"] == mapping.label].groupby("at_s")["seconds_behind"].max()
-    return Measures(metrics, Histogram.of(np.zeros(0)), worst.to_numpy())
-
-
-def _well_again_s(written_s: Floats, completed_s: Floats, end_s: float, usual_s: float) -> float:
-    """Return when a shard's oldest open record is first no older than usual after an outage; infinity if never.
-
-    The age of the oldest open record falls when a record is settled and all before it are: those instants are enough.
-    """
-    settled_s = np.maximum.accumulate(np.where(np.isnan(completed_s), np.inf, completed_s))
-    settled_s = settled_s[np.isfinite(settled_s)]
-    following_s = np.append(written_s[1:], np.inf)[: len(settled_s)]
-    well = np.flatnonzero((settled_s >= end_s) & (settled_s - following_s <= usual_s))
-    return float(settled_s[well[0]]) if len(well) else math.inf
+    return [dict(one.setting) for one in variants(scenario, levers) if one.scenario not in (None, scenario)]
 
 
 def _forecast(
-    retention_s: float,
+    kept: Sequence[float],
     settings: Sequence[Setting],
     told: Sequence[Sequence[Sequence[Any]]],
     lengths: Sequence[float],
@@ -315,31 +246,37 @@ def _forecast(
     confidence: float,
     lag: pd.DataFrame,
 ) -> Drain:
-    grid_s = np.linspace(0.0, retention_s, 49)[1:]
     rows, curves = [], []
-    for setting, steps in zip(settings, told, strict=True):
+    for setting, steps, own_s in zip(settings, told, kept, strict=True):
         name = _named(setting)
-        drained = _lines([[one.metrics["drain_s"] for one in step] for step in steps], lengths)
-        late = np.array([one.metrics["peak_lag_s"] for one in steps[-1]]) - lengths[-1]
-        at = mean_interval(_at(drained, outage_s), confidence)
-        ends = np.isfinite(at.mean)
-        late_s = float(late.max(initial=0.0))
-        rows.append(
-            {
-                "lever": name,
-                "drain_s": at.mean,
-                "low": max(at.low, 0.0),
-                "high": at.high,
-                "peak_lag_s": outage_s + float(late.mean()) if ends else math.inf,
-                "last_return_s": max(retention_s - late_s, 0.0) if ends else 0.0,
-                "replications": at.replications,
-            }
-        )
-        for length in grid_s:
-            value = mean_interval(_at(drained, float(length)), confidence)
-            curves.append((name, float(length), value.mean, max(value.low, 0.0), value.high))
+        lines = _lines([[one.metrics["drain_s"] for one in step] for step in steps], lengths)
+        late_s = np.array([one.metrics["late_s"] for one in steps[-1]])
+        # what is older than it is kept waits for nobody
+        rows.append({"lever": name, **_row(_at(lines, min(outage_s, own_s)), late_s, outage_s, own_s, confidence)})
+        for length in np.linspace(0.0, kept[0], 49)[1:].tolist():
+            value = mean_interval(_at(lines, min(length, own_s)), confidence)
+            curves.append((name, length, value.mean, max(value.low, 0.0), value.high))
     curve = pd.DataFrame(curves, columns=["lever", "outage_s", "drain_s", "low", "high"])
-    return Drain(pd.DataFrame(rows), outage_s, lengths[-1], lag, retention_s, curve, confidence)
+    return Drain(pd.DataFrame(rows), outage_s, lengths[-1], lag, kept[0], curve, confidence)
+
+
+def _row(
+    drains_s: Sequence[float], late_s: npt.NDArray[np.float64], outage_s: float, own_s: float, confidence: float
+) -> dict[str, float]:
+    drained = mean_interval(drains_s, confidence)
+    ends = math.isfinite(drained.mean)
+    # of a backlog that only grows, records are lost whenever the consumer returns
+    last = mean_interval(np.maximum(own_s - late_s, 0.0) if ends else [0.0, 0.0], confidence)
+    return {
+        "drain_s": drained.mean,
+        "low": max(drained.low, 0.0),
+        "high": drained.high,
+        "peak_lag_s": min(outage_s + float(late_s.mean()), own_s) if ends else math.inf,
+        "last_return_s": last.mean,
+        "last_return_low_s": max(last.low, 0.0),
+        "last_return_high_s": min(last.high, own_s),
+        "replications": len(late_s),
+    }
 
 
 def _named(setting: Setting) -> str:
@@ -372,17 +309,6 @@ def _at(lines: _Lines, outage_s: float) -> list[float]:
     ]
 
 
-def _lag(runs: Sequence[Any], length_s: float, start_s: float) -> pd.DataFrame:
-    """Return how far behind the worst shard was, from the begin of the outage on, mean over replications."""
-    series = [one.series for one in runs if isinstance(one, Measures)]
-    if not series:
-        return pd.DataFrame({"at_s": [], "seconds_behind": []})
-    step_s = length_s / SERIES_STEPS
-    at_s = np.arange(len(series[0])) * step_s + step_s - start_s
-    frame = pd.DataFrame({"at_s": at_s, "seconds_behind": np.mean(series, axis=0)})
-    return frame[frame["at_s"] >= 0.0].reset_index(drop=True)
-
-
 def _span(seconds: float) -> str:
     """Return a length of time in the unit that one would say it in."""
     if not math.isfinite(seconds):
@@ -391,3 +317,10 @@ def _span(seconds: float) -> str:
         if seconds >= 2.0 * unit:
             return f"{seconds / unit:.3g} {name}"
     return f"{seconds:.3g} s"
+
+
+def _clock(seconds: float) -> str:
+    """Return a length of time to the minute that has passed, below an hour to the second."""
+    minutes, rest_s = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest_s} s"

@@ -19,7 +19,8 @@ _HOUR_S = 3_600.0
 def drain(forecast: Any, *, ax: Axes | None = None, **line_kws: Any) -> Axes:
     """Plot the time that a backlog takes to drain against the length of the outage, with and without each lever.
 
-    The vertical line is the stream's retention: a consumer that comes back later has lost records.
+    The vertical line is the stream's retention, or the mapping's maximum record age if that is shorter: a consumer
+    that comes back later has lost records.
 
     Parameters
     ----------

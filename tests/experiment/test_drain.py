@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_experiments import small
+from small_experiments import counted, small
 
 import ddbsim as ds
 from ddbsim.experiment.drain import fluid_drain_s
@@ -14,7 +14,7 @@ from ddbsim.experiment.drain import fluid_drain_s
 QUIET = {"rng": 7, "executor": "serial", "progress": False}
 
 
-def lane(rate_per_s, retention_s=86_400.0):
+def lane(rate_per_s, retention_s=86_400.0, activation_s=0.0, **mapping):
     """One lane of constant batches: a fluid but for its polls."""
     function = ds.Function(
         name="indexer", duration=ds.Duration(base_s=0.095), cold_start=ds.ColdStart(init=0, placement_s=0)
@@ -24,49 +24,104 @@ def lane(rate_per_s, retention_s=86_400.0):
         table=ds.Table(partitions=1),
         stream=ds.Stream(visibility_delay=0.05, retention_s=retention_s),
         event_source_mappings=ds.EventSourceMapping(
-            batch_size=10, function=function, poller=ds.Poller(turnaround_s=0.005)
+            batch_size=10,
+            function=function,
+            poller=ds.Poller(turnaround_s=0.005, activation_delay=activation_s),
+            **mapping,
         ),
         duration_s=120,
         warmup_s=10,
     )
 
 
-@pytest.mark.parametrize("rate_per_s", [20, 50])
-def test_a_backlog_drains_as_a_fluid_does(rate_per_s):
-    # 10 records each 0.1 s
-    expected = fluid_drain_s(120.0, rate_per_s, 100.0)
-    row = ds.drain(lane(rate_per_s), outage_s=120.0, levers=[], replications=6, confidence=0.99, **QUIET).frame.iloc[0]
-    # the consumer notices within a second that it is back
-    assert row["low"] - 1.5 <= expected <= row["high"] + 1.5
+def to_drain_s(outage_s, rate_per_s, activation_s):
+    """From the enabling: the mapping begins again, and the backlog of the whole time away drains (10 records/0.1 s)."""
+    return activation_s + fluid_drain_s(outage_s + activation_s, rate_per_s, 100.0)
+
+
+@pytest.mark.parametrize(("rate_per_s", "activation_s"), [(20, 0.0), (50, 0.0), (50, 40.0)])
+def test_a_backlog_drains_as_a_fluid_does(rate_per_s, activation_s):
+    expected = to_drain_s(120.0, rate_per_s, activation_s)
+    scenario = lane(rate_per_s, activation_s=activation_s)
+    row = ds.drain(scenario, outage_s=120.0, levers=[], replications=6, confidence=0.99, **QUIET).frame.iloc[0]
+    # the first poll is up to a quarter of a second late
+    assert row["low"] - 0.5 <= expected <= row["high"] + 0.5
     assert row["drain_s"] == pytest.approx(expected, rel=0.1)
-    assert 120.0 < row["peak_lag_s"] < 123.0
+    assert 120.0 + activation_s < row["peak_lag_s"] < 121.0 + activation_s
 
 
 def test_a_long_outage_is_told_from_short_ones(monkeypatch):
-    monkeypatch.setattr(sys.modules["ddbsim.experiment.drain"], "_MOST_WRITES", 6_000.0)
-    told = ds.drain(lane(20), outage_s=3_600.0, levers=[], replications=6, confidence=0.99, **QUIET)
+    monkeypatch.setattr(sys.modules["ddbsim.experiment.outage"], "_MOST_WRITES", 6_000.0)
+    told = ds.drain(lane(20, activation_s=30), outage_s=3_600.0, levers=[], replications=6, confidence=0.99, **QUIET)
     assert told.simulated_s < 300
     row = told.frame.iloc[0]
-    assert row["low"] <= fluid_drain_s(3_600.0, 20, 100.0) <= row["high"]
+    assert row["low"] <= to_drain_s(3_600.0, 20, 30.0) <= row["high"]
     assert row["high"] - row["low"] < 0.5 * row["drain_s"]
+    assert row["peak_lag_s"] == pytest.approx(3_630, abs=1)
     assert "from simulated outages up to" in repr(told)
 
 
-def test_nothing_is_lost_before_the_last_return_and_something_after():
-    scenario = lane(20, retention_s=90.0)
-    told = ds.drain(scenario, outage_s=30.0, levers=[], replications=3, **QUIET)
-    last_s = told.frame["last_return_s"][0]
-    assert 85 < last_s < 90
+def lost(scenario, outage_s, outcome):
+    """Return how many records are lost if the mapping is disabled for so long."""
+    mapping = replace(scenario.mappings[0], suspensions=ds.Suspension(start_s=40, end_s=40 + outage_s))
+    run = ds.simulate(replace(scenario, event_source_mappings=mapping, duration_s=300), rng=7, progress=False)
+    return int((run.stream_log["outcome"] == outcome).sum())
 
-    def lost(outage_s):
-        stopped = replace(scenario.mappings[0], retry_backoff=ds.Backoff(initial_s=1.0, factor=1.0, cap_s=1.0))
-        function = replace(stopped.function, failures=ds.Failures(outages=ds.Outage(start_s=40, end_s=40 + outage_s)))
-        mapping = replace(stopped, function=function)
-        run = ds.simulate(replace(scenario, event_source_mappings=mapping, duration_s=200), rng=7, progress=False)
-        return int((run.stream_log["outcome"] == "expired").sum())
 
-    assert lost(last_s - 1.5) == 0
-    assert lost(last_s + 3.0) > 0
+@pytest.mark.parametrize(
+    ("limits", "outcome", "kept_s"),
+    [({"retention_s": 90.0}, "expired", 90.0), ({"maximum_record_age_in_seconds": 120}, "discarded", 120.0)],
+)
+def test_nothing_is_lost_before_the_last_return_and_something_after(limits, outcome, kept_s):
+    scenario = lane(20, activation_s=25.0, **limits)
+    row = ds.drain(scenario, outage_s=30.0, levers=[], replications=3, **QUIET).frame.iloc[0]
+    # the first batch is sent at a poll, up to a quarter of a second after the mapping began again
+    assert kept_s - 25.5 < row["last_return_s"] < kept_s - 25.0
+    assert row["last_return_low_s"] < row["last_return_s"] < row["last_return_high_s"] <= kept_s
+    assert row["last_return_high_s"] - row["last_return_low_s"] < 1
+    assert lost(scenario, row["last_return_low_s"] - 0.25, outcome) == 0
+    assert lost(scenario, row["last_return_high_s"] + 0.5, outcome) > 0
+
+
+def test_what_is_no_longer_kept_waits_for_nobody():
+    told = ds.drain(lane(50, retention_s=90.0), outage_s=600.0, levers=[], replications=3, **QUIET)
+    at_most = ds.drain(lane(50, retention_s=90.0), outage_s=90.0, levers=[], replications=3, **QUIET)
+    assert told.frame["drain_s"][0] == pytest.approx(at_most.frame["drain_s"][0], rel=0.15)
+    assert told.frame["peak_lag_s"][0] == 90.0
+    assert "records are lost by then if it is not back within 1 min 29 s" in repr(told)
+
+
+def test_the_life_of_the_mapping_is_the_outage_alone():
+    plain = ds.drain(lane(20), outage_s=30.0, levers=[], replications=2, **QUIET)
+    lively = lane(20, created_s=20.0, suspensions=ds.Suspension(start_s=15, end_s=500))
+    assert ds.drain(lively, outage_s=30.0, levers=[], replications=2, **QUIET).frame.equals(plain.frame)
+
+
+def test_records_that_a_filter_stops_leave_no_gap():
+    pattern = {"dynamodb": {"NewImage": {"kind": {"S": ["order"]}}}}
+    filtered = lane(50, filter_criteria=pattern, filter_match_fraction=0.5)
+    drained = ds.drain(filtered, outage_s=60.0, levers=[], replications=4, confidence=0.99, **QUIET).frame.iloc[0]
+    expected = fluid_drain_s(60.0, 25, 100.0)
+    assert drained["low"] - 0.5 <= expected <= drained["high"] + 0.5
+
+
+def test_a_shard_to_which_nothing_comes_holds_nobody_up():
+    keys = ds.UniformKeys(items=1)
+    quiet = ds.vary(lane(0.2), {"partitions": 2, "keys": keys})
+    assert ds.drain(quiet, outage_s=20.0, levers=[], replications=4, **QUIET).frame["drain_s"][0] < 20
+
+
+def test_a_tumbling_window_is_offered_no_lanes():
+    told = ds.drain(lane(20, tumbling_window_in_seconds=5), outage_s=30.0, replications=2, **QUIET)
+    assert "parallelization_factor = 2" not in set(told.frame["lever"])
+
+
+def test_a_run_that_fails_is_named(tmp_path):
+    scenario = replace(lane(20), workload=counted(tmp_path, fails_for=(1,)).workload)
+    with pytest.raises(
+        ds.AllRunsFailedError, match=r"as it is: .* with seed .*SeedSequence\(7, .*\(1,\).* told to fail"
+    ):
+        ds.drain(scenario, outage_s=30.0, levers=[], replications=2, **QUIET)
 
 
 def test_levers_stand_beside_the_scenario_as_it_is():
@@ -92,17 +147,21 @@ def test_a_backlog_may_be_given_instead():
 
 
 def test_the_lag_rises_by_a_second_a_second_and_falls_again():
-    lag = ds.drain(lane(20), outage_s=60.0, levers=[], replications=2, **QUIET).lag
+    lag = ds.drain(lane(20, activation_s=30), outage_s=60.0, levers=[], replications=2, **QUIET).lag
     peak = lag.loc[lag["seconds_behind"].idxmax()]
-    assert peak["at_s"] == pytest.approx(60, abs=2)
-    assert peak["seconds_behind"] == pytest.approx(60, abs=2)
+    assert peak["at_s"] == pytest.approx(90, abs=2)
+    assert peak["seconds_behind"] == pytest.approx(90, abs=2)
+    away = lag["at_s"].between(2, 88)
+    assert np.diff(lag.loc[away, "seconds_behind"]) == pytest.approx(np.diff(lag.loc[away, "at_s"]), abs=0.01)
+    assert lag.loc[away, "iterator_age_s"].isna().all()
+    assert lag["iterator_age_s"].max() == pytest.approx(90, abs=2)
     assert lag["seconds_behind"].iloc[-1] < 1
 
 
 def test_what_cannot_keep_up_never_drains():
     told = ds.drain(lane(150), outage_s=60.0, levers={"parallelization_factor": 4}, replications=2, **QUIET)
     assert told.frame["drain_s"].tolist()[0] == math.inf
-    assert told.frame["last_return_s"][0] == 0
+    assert told.frame.loc[0, ["last_return_s", "last_return_low_s", "last_return_high_s"]].tolist() == [0, 0, 0]
     assert np.isfinite(told.frame["drain_s"][1])
     assert "does not drain" in repr(told)
 
