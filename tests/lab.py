@@ -117,6 +117,11 @@ def run(writes, conduct=CONDUCTS["ok"], *, duration_s=60.0, mapping=None, functi
     return notes, ds.simulate(whole, rng=7, progress=False)
 
 
+def counted(result):
+    """The sums of the metrics over the run; one that the service gives no datapoint for is zero here."""
+    return result.metrics.drop(columns="minute_s").sum(numeric_only=True)
+
+
 def told(result):
     """What the destination got, in the words of the recordings; `batch` by the ordinals of one key's writes."""
     log = result.stream_log

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab import AT_S, Notes, conduct_of, numbered, raising, run, settings, told
+from lab import AT_S, Notes, conduct_of, counted, numbered, raising, run, settings, told
 from test_stream_content import writes_of
 
 import ddbsim as ds
@@ -57,6 +57,11 @@ def test_invocations_and_documents_are_the_recorded_ones(case):
     expected = case["expected"]
     assert notes.batches == expected["invocations"]
     assert told(result) == expected["destination"]
+    metrics = counted(result)
+    assert metrics["PolledEventCount"] == count
+    assert metrics["InvokedEventCount"] == sum(map(len, expected["invocations"]))
+    given_up = sum(len(document["batch"]) for document in expected["destination"])
+    assert metrics["OnFailureDestinationDeliveredEventCount"] == given_up
     if "invocation_offsets_s" in expected:
         recorded_s = expected["invocation_offsets_s"]
         gaps_s = zip(np.diff(notes.offsets_s), np.diff(recorded_s), strict=True)
@@ -179,7 +184,12 @@ def test_a_filtered_mapping_invokes_as_recorded(case):
     assert notes.batches == expected if isinstance(expected, list) else len(notes.batches) == expected
     states = result.stream_log["outcome"]
     assert set(states) <= {"processed", "filtered"}
-    assert (states == "processed").sum() == sum(map(len, notes.batches))
+    passed = sum(map(len, notes.batches))
+    assert (states == "processed").sum() == passed
+    metrics = counted(result)
+    assert metrics["PolledEventCount"] == len(states)
+    assert metrics["FilteredOutEventCount"] == len(states) - passed
+    assert metrics["InvokedEventCount"] == passed
 
 
 # --- destinations -----------------------------------------------------------------------------------------------------
@@ -418,16 +428,29 @@ def test_an_event_over_6_mb_never_reaches_the_handler(case):
 
 @recorded("metrics.per_mapping")
 def test_metrics_count_records_and_invocations(case):
-    expected = case["expected"]
-    _, result = run(numbered(3), raising(), mapping=settings(case["esm"]))
-    metrics = result.metrics.sum(numeric_only=True)
-    assert (metrics["Invocations"], metrics["Errors"]) == (expected["Invocations"], expected["Errors"])
-    assert (result.invocations["records"].sum(), len(result.stream_log)) == (
-        expected["InvokedEventCount"],
-        expected["PolledEventCount"],
-    )
-    discards = result.discards
-    assert discards.loc[discards["delivered"], "records"].sum() == expected["OnFailureDestinationDeliveredEventCount"]
+    # three mappings with a raising function: one whose queue may be written to, one denied, one without
+    destinations = {"queue": 0.0, "denied": 1.0, "without": None}
+    shown = {
+        name: counted(
+            run(
+                numbered(3),
+                raising(),
+                mapping=settings(case["esm"])
+                | {"on_failure": None if denied is None else ds.Destination("sqs", failure_probability=denied)},
+            )[1]
+        )
+        for name, denied in destinations.items()
+    }
+    expected = {name: 0 if value == "no datapoint" else value for name, value in case["expected"].items()}
+    assert {name: shown["queue"][name] for name in expected} == expected
+    assert shown["queue"]["DestinationDeliveryFailures"] == 0
+    # what the recording notes of the other two
+    assert "DroppedEventCount=3, DestinationDeliveryFailures=1" in case["notes"]
+    assert "with no destination no DroppedEventCount was seen" in case["notes"]
+    told_of = ["DroppedEventCount", "DestinationDeliveryFailures", "OnFailureDestinationDeliveredEventCount"]
+    assert shown["denied"][told_of].tolist() == [3, 1, 0]
+    assert shown["without"][told_of].tolist() == [0, 0, 0]
+    assert all(one["PolledEventCount"] == one["FailedInvokeEventCount"] == 3 for one in shown.values())
 
 
 @recorded("event.record_shape")
