@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from numbers import Real
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,9 @@ from ddbsim.log.outcomes import NOT_RUN
 
 __all__ = ["grid", "lag"]
 
-Floats = npt.NDArray[np.float64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Columns: TypeAlias = dict[str, npt.NDArray[Any]]
+_SHARD = ["event_source_mapping", "shard_id"]
 _STEPS = 200
 _MOST_STEPS = 1_000_000
 
@@ -86,17 +89,39 @@ def lag(
     if ended_s is None:
         ended_s = float(stream_log["written_s"].max()) if len(stream_log) else 1.0
     at_s = grid(every_s, ended_s)
-    sent = invocations[~invocations["outcome"].isin(NOT_RUN)]
-    keys = ["event_source_mapping", "shard_id"]
-    sent_of = dict(list(sent.groupby(keys, observed=True)))
-    dropped_of = dict(list(discards.groupby(keys, observed=True)))
-    # only what is looked at: a group is a copy
-    log = stream_log[[*keys, "sequence_number", "written_s", "visible_s", "completed_s", "outcome"]]
-    frames = [
-        _of_shard(key, group, sent_of.get(key), dropped_of.get(key), at_s)
-        for key, group in log.groupby(keys, observed=True)
-    ]
-    return pd.concat(frames, ignore_index=True) if frames else _empty()
+    sent_of = _by_shard(invocations[~invocations["outcome"].isin(NOT_RUN)], ("started_s", "iterator_age_s"))
+    dropped_of = _by_shard(discards, ("discarded_s", "first_sequence_number", "last_sequence_number"))
+    records_of = _by_shard(_records(stream_log), ("sequence_number", "written_s", "settled_s", "dropped"))
+    series = [_of_shard(of, dropped_of.get(key), sent_of.get(key), at_s) for key, of in records_of.items()]
+    if not series:
+        return _empty()
+    names = {
+        column: np.repeat(np.array([key[place] for key in records_of], dtype=object), len(at_s))
+        for place, column in enumerate(_SHARD)
+    }
+    columns = {name: np.concatenate([one[name] for one in series]) for name in series[0]}
+    return pd.DataFrame({**names, "at_s": np.tile(at_s, len(series)), **columns})
+
+
+def _by_shard(frame: pd.DataFrame, columns: tuple[str, ...]) -> dict[tuple[Hashable, ...], Columns]:
+    """Return columns by mapping and shard, in their order; a frame for each would cost more than what is read off."""
+    if frame.empty:
+        return {}
+    number = frame.groupby(_SHARD, observed=True).ngroup().to_numpy()
+    order = np.argsort(number, kind="stable")
+    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
+    keys = zip(*(frame[name].iloc[order[starts]] for name in _SHARD), strict=True)
+    parts = {name: np.split(frame[name].to_numpy()[order], starts[1:]) for name in columns}
+    return {key: {name: parts[name][place] for name in columns} for place, key in enumerate(keys)}
+
+
+def _records(stream_log: pd.DataFrame) -> pd.DataFrame:
+    """Return what each record tells by itself: when it was completed or passed over, and whether it was dropped."""
+    passed_over = stream_log["outcome"].isin(("filtered", "skipped"))
+    return stream_log[[*_SHARD, "sequence_number", "written_s"]].assign(
+        settled_s=np.where(passed_over, stream_log["visible_s"], stream_log["completed_s"]),
+        dropped=stream_log["outcome"].isin(("discarded", "expired")),
+    )
 
 
 def _empty() -> pd.DataFrame:
@@ -104,61 +129,43 @@ def _empty() -> pd.DataFrame:
     return pd.DataFrame({name: [] for name in columns})
 
 
-def _of_shard(
-    key: tuple[Hashable, ...],
-    group: pd.DataFrame,
-    sent: pd.DataFrame | None,
-    dropped: pd.DataFrame | None,
-    at_s: Floats,
-) -> pd.DataFrame:
-    written = group["written_s"].to_numpy()
-    settled = _settled_s(group, dropped)
+def _of_shard(records: Columns, drops: Columns | None, sent: Columns | None, at_s: Floats) -> Columns:
+    written = records["written_s"]
+    settled = _settled_s(records, drops)
     arrived = np.searchsorted(written, at_s, side="right")
     left = np.searchsorted(np.sort(settled), at_s, side="right")
     # lanes settle out of order: the oldest open record is the first whose predecessors' latest end is still ahead
     oldest = np.searchsorted(np.maximum.accumulate(settled), at_s, side="right")
     behind = oldest < arrived
     age = np.where(behind, at_s - written[np.minimum(oldest, len(written) - 1)], 0.0)
-    return pd.DataFrame(
-        {
-            "event_source_mapping": key[0],
-            "shard_id": key[1],
-            "at_s": at_s,
-            "records_behind": arrived - left,
-            "seconds_behind": age,
-            "iterator_age_s": _oldest_sent(sent, at_s),
-        }
-    )
+    return {"records_behind": arrived - left, "seconds_behind": age, "iterator_age_s": _oldest_sent(sent, at_s)}
 
 
-def _settled_s(group: pd.DataFrame, dropped: pd.DataFrame | None) -> Floats:
+def _settled_s(records: Columns, drops: Columns | None) -> Floats:
     """Return when each record was settled: completed, passed over (when visible), or dropped; infinity if never."""
-    settled = group["completed_s"].to_numpy(copy=True)
-    passed_over = group["outcome"].isin(("filtered", "skipped")).to_numpy()
-    settled[passed_over] = group["visible_s"].to_numpy()[passed_over]
-    if dropped is not None:
-        gone = group["outcome"].isin(("discarded", "expired")).to_numpy()
-        settled[gone] = _dropped_s(group["sequence_number"].to_numpy(), dropped)[gone]
-    settled[np.isnan(settled)] = np.inf
-    return settled
+    settled = records["settled_s"]
+    if drops is not None:
+        settled = np.where(records["dropped"], _dropped_s(records["sequence_number"], drops), settled)
+    return np.where(np.isnan(settled), np.inf, settled)
 
 
-def _dropped_s(sequence: npt.NDArray[np.int64], dropped: pd.DataFrame) -> Floats:
+def _dropped_s(sequence: npt.NDArray[np.int64], drops: Columns) -> Floats:
     """Return the earliest drop whose range holds each sequence number; NaN where none does."""
     at = np.full(len(sequence), np.nan)
-    dropped = dropped.sort_values("discarded_s", ascending=False, kind="stable")
-    firsts = np.searchsorted(sequence, dropped["first_sequence_number"].to_numpy()).tolist()
-    ends = np.searchsorted(sequence, dropped["last_sequence_number"].to_numpy(), side="right").tolist()
-    for first, end, when in zip(firsts, ends, dropped["discarded_s"].tolist(), strict=True):
+    # the latest first: an earlier drop overrides it
+    order = np.argsort(-drops["discarded_s"], kind="stable")
+    firsts = np.searchsorted(sequence, drops["first_sequence_number"][order]).tolist()
+    ends = np.searchsorted(sequence, drops["last_sequence_number"][order], side="right").tolist()
+    for first, end, when in zip(firsts, ends, drops["discarded_s"][order].tolist(), strict=True):
         at[first:end] = when
     return at
 
 
-def _oldest_sent(sent: pd.DataFrame | None, at_s: Floats) -> Floats:
+def _oldest_sent(sent: Columns | None, at_s: Floats) -> Floats:
     oldest = np.full(len(at_s), -np.inf)
     if sent is not None and len(at_s):
-        step = np.searchsorted(at_s, sent["started_s"].to_numpy())
-        age_s = sent["iterator_age_s"].to_numpy()
+        step = np.searchsorted(at_s, sent["started_s"])
+        age_s = sent["iterator_age_s"]
         # the call that ends a tumbling window has no records, and no age
         inside = (step < len(at_s)) & ~np.isnan(age_s)
         np.maximum.at(oldest, step[inside], age_s[inside])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import ipywidgets as ipw
@@ -60,6 +59,14 @@ class Comparer(Panel):
 
     comparison: ViewTypeComparison
 
+    def __init__(self, scenario: Scenario, *, rng: Seed, mapping: str | None, horizon_s: float | None) -> None:
+        from matplotlib.figure import Figure
+
+        from .canvas import QuickCanvas
+
+        self._canvas = QuickCanvas(Figure(figsize=(10.0, 3.6), dpi=80, layout="constrained"))
+        super().__init__(scenario, rng=rng, mapping=mapping, horizon_s=horizon_s)
+
     def _settings(self) -> tuple[Setting, ...]:
         return (*image_settings_of(self._start, self._mapping), *super()._settings())
 
@@ -80,19 +87,11 @@ class Comparer(Panel):
 
             known[view_type] = measure(run(variant, writes, self._streams, progress=progress))
         comparison = compare_view_types(scenario, measured=known)
-        return comparison, _drawn(comparison)
+        self._canvas.figure.clear()
+        plot_view_types(comparison, ax=self._canvas.figure.subplots())
+        return comparison, self._canvas.png()
 
     def _show(self, answer: tuple[ViewTypeComparison, bytes]) -> None:
         self.comparison, png = answer
         self.numbers.value = self.comparison._repr_html_()
         self.picture.value = png
-
-
-def _drawn(comparison: ViewTypeComparison) -> bytes:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.0, 3.6), dpi=80, layout="constrained")
-    plot_view_types(comparison, ax=figure.subplots())
-    file = io.BytesIO()
-    figure.savefig(file, format="png", pil_kwargs={"compress_level": 1})
-    return file.getvalue()

@@ -6,12 +6,10 @@ setting only moves what is drawn in them.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ddbsim.plots.axes import by_mapping, finish
 from ddbsim.plots.latency import seconds_on_a_log_scale
@@ -40,14 +38,14 @@ class Picture:
     """
 
     def __init__(self) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator, NullLocator
 
+        from .canvas import QuickCanvas
+
         # no pyplot: it is drawn in a thread of its own, and pyplot would keep it for ever
         self._figure = Figure(figsize=(12.0, 3.3), dpi=80)
-        # matplotlib does not type its canvases
-        self._canvas: Any = FigureCanvasAgg(self._figure)
+        self._canvas = QuickCanvas(self._figure)
         self.axes: tuple[Axes, ...] = tuple(self._figure.subplots(1, 3))
         self._figure.subplots_adjust(left=0.055, right=0.99, bottom=0.165, top=0.9, wspace=0.3)
         lag, latency, bill = self.axes
@@ -75,7 +73,7 @@ class Picture:
         self._draw_lag(now, before)
         self._draw_latency(now, before)
         self._draw_bill(now, before)
-        return self._png()
+        return self._canvas.png()
 
     def _draw_lag(self, now: Explored, before: Explored | None) -> None:
         ax = self.axes[0]
@@ -118,16 +116,6 @@ class Picture:
         ax.set_ylim(len(usd) - 0.4, -0.6)
         total = now.bill["usd_per_month"].sum()
         ax.set_title(f"Bill: {total:,.0f} USD a month", y=1.02, fontsize="medium")
-
-    def _png(self) -> bytes:
-        """Return the drawing; a picture that is looked at once need not be compressed well."""
-        from PIL import Image
-
-        self._canvas.draw()
-        file = io.BytesIO()
-        pixels: npt.NDArray[np.uint8] = np.asarray(self._canvas.buffer_rgba())
-        Image.fromarray(pixels[:, :, :3]).save(file, format="png", compress_level=1)
-        return file.getvalue()
 
 
 def _with_ghost(now: Explored, before: Explored | None) -> Iterable[tuple[Explored, dict[str, Any]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import html
-import io
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
@@ -15,6 +14,8 @@ from .story import Story
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .canvas import QuickCanvas
 
 __all__ = ["Stepper", "step"]
 
@@ -60,6 +61,7 @@ class Stepper(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
         if not len(self.story):
             raise ValueError("there is nothing to step through: the run has no events")
         self._playing: asyncio.TimerHandle | None = None
+        self._canvas = _canvas_for(self.story.events)
         self.picture = ipw.Image(format="png", layout=ipw.Layout(max_width="100%"))
         self.picture.add_class("ddbsim-picture")
         self.sentences, self.positions = ipw.HTML(), ipw.HTML()
@@ -111,7 +113,9 @@ class Stepper(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
         told = f"<p style='margin:0'>event {self.at} of {len(self.story)}</p>"
         self.sentences.value = f"<div role='status'>{told}{self.story.sentences(self.at)}</div>"
         self.positions.value = self.story.table(self.at)
-        self.picture.value = _drawn(self.story.events, self.at)
+        self._canvas.figure.clear()
+        timeline(self.story.events, upto=self.at, ax=self._canvas.figure.subplots())
+        self.picture.value = self._canvas.png()
 
 
 def _events_of(lesson_or_result: Any) -> pd.DataFrame:
@@ -136,12 +140,11 @@ def _introduction(lesson_or_result: Any) -> ipw.Widget:
     return ipw.HTML(text)
 
 
-def _drawn(events: pd.DataFrame, upto: int) -> bytes:
+def _canvas_for(events: pd.DataFrame) -> QuickCanvas:
+    """Return a canvas with room for each row of the timeline."""
     from matplotlib.figure import Figure
 
+    from .canvas import QuickCanvas
+
     rows = events["where"].nunique()
-    figure = Figure(figsize=(11.0, 1.7 + 0.7 * max(rows, 2)), dpi=80, layout="constrained")
-    timeline(events, upto=upto, ax=figure.subplots())
-    file = io.BytesIO()
-    figure.savefig(file, format="png", pil_kwargs={"compress_level": 1})
-    return file.getvalue()
+    return QuickCanvas(Figure(figsize=(11.0, 1.7 + 0.7 * max(rows, 2)), dpi=80, layout="constrained"))
