@@ -62,4 +62,7 @@ def pareto(solution: Any, metric: str | None = None, *, ax: Axes | None = None, 
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter("{x:g}")
     unit = "USD a month" if cost == "usd_per_month" else cost
-    return finish(ax, title="Cost against the SLO's metric", xlabel=unit, ylabel=metric, empty=known.empty)
+    finish(ax, title="Cost against the SLO's metric", xlabel=unit, ylabel=metric, empty=known.empty, legend=False)
+    # candidates and the target's line may be anywhere in the axes: the legend stands beside them
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return ax

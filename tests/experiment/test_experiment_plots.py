@@ -73,6 +73,9 @@ def test_a_front_is_drawn_with_every_state():
     assert "chosen (1)" in labels
     assert "target 2" in labels
     assert ax.get_xlabel() == "USD a month"
+    ax.figure.canvas.draw()
+    # it hides neither a candidate nor the target
+    assert ax.get_legend().get_window_extent().x0 >= ax.get_window_extent().x1
 
 
 def test_a_drain_is_drawn_against_the_retention():

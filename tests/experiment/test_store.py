@@ -35,19 +35,24 @@ def replicate(folder, store, n=12, **options):
     return ds.replicate(counted(folder, pause_s=0.15), n, rng=7, executor=2, store=store, progress=False, **options)
 
 
+def killed_after(runs, program, folder, store):
+    """Kill an experiment once so many of its runs are in the store."""
+    # a session of its own: the worker processes are killed with their parent
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, folder, store], cwd=Path(__file__).parent, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while len(list(store.glob("*.parquet"))) < runs and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(child.pid, signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+
+
 def test_a_killed_experiment_resumes_and_no_finished_run_is_done_twice(tmp_path):
     ran, store, undisturbed = tmp_path / "ran", tmp_path / "store", tmp_path / "undisturbed"
     ran.mkdir()
     undisturbed.mkdir()
-    # a session of its own: the worker processes are killed with their parent
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, ran, store], cwd=Path(__file__).parent, start_new_session=True
-    )
-    deadline = time.monotonic() + 60
-    while len(list(store.glob("*.parquet"))) < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.killpg(child.pid, signal.SIGKILL)
-    assert child.wait() == -signal.SIGKILL
+    killed_after(4, CHILD, ran, store)
     finished = {int(row["spawn_key"][0]) for row in kept(store)}
     assert 4 <= len(finished) < 12
     resumed = replicate(ran, store)
@@ -56,6 +61,46 @@ def test_a_killed_experiment_resumes_and_no_finished_run_is_done_twice(tmp_path)
     assert set(times) == set(range(12))
     whole = ds.replicate(counted(undisturbed), 12, rng=7, executor="serial", progress=False)
     pd.testing.assert_frame_equal(resumed.runs, whole.runs, check_exact=True)
+
+
+RATES = [50, 60, 70, 80]
+SWEEP = """
+import sys
+from test_store import sweep
+sweep(*sys.argv[1:], executor=2)
+"""
+
+
+def sweep(folder, store, executor):
+    """Four settings whose writes count how often they are drawn, so that a run leaves a file of its own."""
+    scenario = counted(folder, pause_s=0.15)
+    return ds.sweep(
+        scenario, {"rate_per_s": RATES}, replications=3, rng=7, executor=executor, store=store, progress=False
+    )
+
+
+def test_a_killed_sweep_resumes_and_no_finished_run_is_done_twice(tmp_path):
+    ran, store, undisturbed = tmp_path / "ran", tmp_path / "store", tmp_path / "undisturbed"
+    ran.mkdir()
+    undisturbed.mkdir()
+    killed_after(4, SWEEP, ran, store)
+    before = runs_in(ran, store)
+    assert 4 <= len(before) < 12
+    resumed = sweep(ran, store, executor=2)
+    times = Counter(path.name.rsplit("-", 1)[0] for path in ran.iterdir())
+    assert len(times) == 12
+    assert all(times[name] == 1 for name in before)
+    whole = sweep(undisturbed, None, executor="serial")
+    pd.testing.assert_frame_equal(resumed.runs, whole.runs, check_exact=True)
+    pd.testing.assert_frame_equal(resumed.frame, whole.frame, check_exact=True)
+
+
+def runs_in(folder, store):
+    """Return the finished runs of a store, named as `CountedWrites` names its files."""
+    scenarios = {rate: ds.vary(counted(folder, pause_s=0.15), {"rate_per_s": rate}) for rate in RATES}
+    rates = {fingerprint(scenario): rate for rate, scenario in scenarios.items()}
+    paths = sorted(store.glob("*.parquet"))
+    return [f"{pd.read_parquet(path)['spawn_key'].iloc[0][0]}-{rates[path.name.split('-')[0]]}" for path in paths]
 
 
 def kept(store):
