@@ -25,12 +25,22 @@ class RandomStreams:
     rng
         A seed (int or `numpy.random.SeedSequence`), a `numpy.random.Generator` (from which one seed is drawn),
         or None for a seed from the operating system.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
     """
 
     def __init__(self, rng: Seed = None) -> None:
         if isinstance(rng, np.random.Generator):
             rng = int(rng.integers(2**63))
-        self._root = rng if isinstance(rng, np.random.SeedSequence) else np.random.SeedSequence(rng)
+        try:
+            self._root = rng if isinstance(rng, np.random.SeedSequence) else np.random.SeedSequence(rng)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"rng must be a whole number >= 0, a numpy SeedSequence or Generator, or None, got {rng!r}"
+            ) from None
 
     @property
     def root(self) -> np.random.SeedSequence:

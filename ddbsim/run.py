@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from .randomness import RandomStreams, Seed
 from .result import Result
 from .scenario import Scenario
+from .scenario.checks import check_kind
 from .system.build import System
 from .system.interrupt import interrupts_between_events
 from .system.table import admit
@@ -64,6 +65,7 @@ def simulate(
     >>> result.stream_log["outcome"].value_counts().index[0]
     'processed'
     """
+    check_kind("scenario", scenario, Scenario)
     streams = RandomStreams(rng)
     return run(scenario, draw_writes(scenario, streams, memory_limit_bytes), streams, progress=progress)
 

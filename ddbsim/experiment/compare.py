@@ -234,7 +234,7 @@ def gain_of_pairing(before: npt.NDArray[np.float64], after: npt.NDArray[np.float
     >>> gain_of_pairing(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 4.0]))
     inf
     """
-    if not _finite(before, after):
+    if len(before) < 2 or not _finite(before, after):
         return float("nan")
     apart, paired = float(before.var(ddof=1) + after.var(ddof=1)), float((after - before).var(ddof=1))
     if apart == 0.0:

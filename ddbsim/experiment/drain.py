@@ -15,6 +15,7 @@ import pandas as pd
 
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
+from ddbsim.scenario.checks import check_kind
 
 from .executors import AllRunsFailedError, ExecutorChoice, Runner
 from .fields import Setting, mapping_of, variants, vary
@@ -173,6 +174,7 @@ def drain(
     >>> bool(told.frame.loc[0, "peak_lag_s"] > 60 + 45)  # the outage, and at least so long to begin again
     True
     """
+    check_kind("scenario", scenario, Scenario)
     confidence = check_confidence(confidence)
     check_replications("replications", replications, low=2)
     label = mapping_of(scenario, event_source_mapping).label
@@ -225,7 +227,12 @@ def _outage(outage_s: float | None, backlog_records: float | None, rate: float) 
 
 def _levers(scenario: Scenario, label: str, given: Any) -> list[dict[str, Any]]:
     if given is not None:
-        several = [{name: value} for name, value in given.items()] if isinstance(given, Mapping) else given
+        several = [{name: value} for name, value in given.items()] if isinstance(given, Mapping) else list(given)
+        wrong = [one for one in several if not isinstance(one, Mapping)]
+        if wrong:
+            raise ValueError(
+                f"levers must be dicts of fields and their values, such as {{'batch_size': 200}}, got {wrong[0]!r}"
+            )
         return [dict(one) for one in several]
     mapping, where = mapping_of(scenario, label), f"event_source_mappings[{label}]"
     levers = [

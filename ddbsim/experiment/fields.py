@@ -114,7 +114,7 @@ def _closest(name: str, everywhere: Sequence[tuple[_Path, Any]]) -> str:
     near = difflib.get_close_matches(name.rsplit(".", 1)[-1], by_leaf, n=3, cutoff=0.6)
     if near:
         return "; did you mean " + " or ".join(by_leaf[leaf] for leaf in near) + "?"
-    return f"; its fields are {', '.join(texts)}"
+    return f"; its fields are {', '.join(text for text in texts if '.' not in text)}, and those within them"
 
 
 def field_value(scenario: Scenario, name: str) -> Any:

@@ -13,13 +13,14 @@ import pandas as pd
 
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
+from ddbsim.scenario.checks import check_kind
 
 from .executors import AllRunsFailedError, ExecutorChoice, Runner
-from .fields import vary
+from .fields import field_value, vary
 from .intervals import Interval, mean_interval
 from .race import short_length_s
 from .replicate import check_replications
-from .runs import Failure, Job, replication_seed
+from .runs import Failure, Job, replication_seed, seed_text
 from .screening import closed_form
 from .slo import SLO
 
@@ -121,6 +122,7 @@ def headroom(
     >>> room.binding
     'lanes'
     """
+    check_kind("scenario", scenario, Scenario)
     if not isinstance(slo, SLO):
         raise ValueError(f"slo must be SLO(...), such as SLO(latency_p99_s=2.0), got {slo!r}")
     check_replications("replications", replications, low=2)
@@ -176,9 +178,12 @@ def _shares(
             Job(varied if short_s is None else replace(varied, duration_s=short_s), replication_seed(root, number))
         )
     outcomes = runner.run(jobs)
-    failed = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-    if failed:
-        raise AllRunsFailedError(f"a run of the search failed: {failed[0].error}")
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        if isinstance(outcome, Failure):
+            raise AllRunsFailedError(
+                f"{scenario.name}: a run of the search, with {field} = {field_value(job.scenario, field):g} and seed "
+                f"{seed_text(job.seed)}, failed: {outcome.error}"
+            )
     shares = [slo.share(outcome.metrics, scenario) for outcome in outcomes]
     rows += list(zip(range(len(rates)), rates.tolist(), shares, strict=True))
     return np.array(shares)

@@ -21,7 +21,7 @@ from .executors import Runner
 from .grids import run_grid
 from .intervals import Interval, mean_interval, upper_bound
 from .measures import Measures
-from .runs import Failure, Job, replication_seed
+from .runs import Failure, Job, replication_seed, seed_text
 from .screening import lambda_floor_usd, unstable
 from .slo import SLO
 
@@ -261,7 +261,7 @@ class Race:
         for candidate, outcomes in zip(
             running, run_grid(self.runner, scenarios, self.root, range(first, runs)), strict=True
         ):
-            self._keep(candidate, candidate.short, outcomes)
+            self._keep(candidate, candidate.short, outcomes, first)
         if self.short_s is None:
             for candidate in running:
                 candidate.full = candidate.short
@@ -273,10 +273,11 @@ class Race:
         assert candidate.scenario is not None
         return candidate.scenario if self.short_s is None else replace(candidate.scenario, duration_s=self.short_s)
 
-    def _keep(self, candidate: Candidate, kept: list[Measures], outcomes: Sequence[Any]) -> None:
-        for outcome in outcomes:
+    def _keep(self, candidate: Candidate, kept: list[Measures], outcomes: Sequence[Any], first: int) -> None:
+        for number, outcome in enumerate(outcomes, start=first):
             if isinstance(outcome, Failure):
-                candidate.fall("failed", f"a run failed: {outcome.error}")
+                seed = seed_text(replication_seed(self.root, number))
+                candidate.fall("failed", f"a run failed, with seed {seed}: {outcome.error}")
             else:
                 kept.append(outcome)
 
@@ -309,7 +310,7 @@ class Race:
         if first >= runs:
             return
         jobs = [Job(candidate.scenario, replication_seed(self.root, number)) for number in range(first, runs)]
-        self._keep(candidate, candidate.full, self.runner.run(jobs))
+        self._keep(candidate, candidate.full, self.runner.run(jobs), first)
         self.full_runs += runs - first
 
     def _holds(self, candidate: Candidate, look: int) -> bool:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
+from ddbsim.scenario.checks import check_kind
 
 from .executors import AllRunsFailedError, ExecutorChoice, Runner
 from .histogram import Histogram
@@ -192,6 +193,7 @@ def replicate(
     >>> replications.estimates().query("metric == 'lost_records'")["mean"].item()
     0.0
     """
+    check_kind("scenario", scenario, Scenario)
     confidence = check_confidence(confidence)
     _check_stopping(n, precision, at_most)
     check_metric("metric", metric)

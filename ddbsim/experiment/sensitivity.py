@@ -12,6 +12,7 @@ import pandas as pd
 
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
+from ddbsim.scenario.checks import check_kind
 
 from .compare import difference_rows
 from .executors import ExecutorChoice, Runner
@@ -115,6 +116,7 @@ def tornado(
     >>> moved.swings()["field"][0]
     'maximum_batching_window_in_seconds'
     """
+    check_kind("scenario", scenario, Scenario)
     confidence = check_confidence(confidence)
     check_replications("replications", replications, low=2)
     settings = _one_at_a_time(ends)
@@ -195,6 +197,7 @@ def latin_hypercube(
     >>> cube.correlations()["field"][0]
     'maximum_batching_window_in_seconds'
     """
+    check_kind("scenario", scenario, Scenario)
     check_replications("points", points, low=2)
     root = RandomStreams(rng).root
     return run_settings(

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
+from ddbsim.scenario.checks import check_kind
 
 from .executors import ExecutorChoice, Runner
 from .fields import grid, variants
@@ -209,6 +210,7 @@ def solve(
     >>> answer.setting
     {'maximum_batching_window_in_seconds': 1}
     """
+    check_kind("scenario", scenario, Scenario)
     started = time.perf_counter()
     if not isinstance(slo, SLO):
         raise ValueError(f"slo must be SLO(...), such as SLO(latency_p99_s=2.0), got {slo!r}")

@@ -40,15 +40,22 @@ class RunStore:
     Raises
     ------
     RunStoreError
-        If the folder is something else, or belongs to another version.
+        If the folder cannot be made, is something else, or belongs to another version.
     """
 
     def __init__(self, folder: str | Path) -> None:
+        if not isinstance(folder, str | os.PathLike):
+            raise RunStoreError(f"store must be a folder, got {folder!r}")
         self.folder = Path(folder)
         self._fingerprints: dict[int, tuple[Any, str]] = {}
         if self.folder.exists() and not self.folder.is_dir():
             raise RunStoreError(f"store must be a folder, and {self.folder} is a file")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunStoreError(
+                f"store must be a folder that can be made, and {self.folder} cannot ({error})"
+            ) from None
         if (self.folder / _META).exists():
             self._check_version()
         elif any(self.folder.iterdir()):

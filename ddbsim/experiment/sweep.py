@@ -13,6 +13,7 @@ import pandas as pd
 
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
+from ddbsim.scenario.checks import check_kind
 
 from .executors import ExecutorChoice, Runner
 from .fields import Setting, grid, variants
@@ -178,6 +179,7 @@ def sweep(
     >>> swept.settings("invocations")["invocations"].is_monotonic_decreasing
     True
     """
+    check_kind("scenario", scenario, Scenario)
     return run_settings(
         scenario,
         grid(space),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-__all__ = ["COLOURS", "axes", "by_mapping", "finish", "frame_of", "legend_above", "styled"]
+__all__ = ["COLOURS", "axes", "by_mapping", "finish", "frame_of", "legend_above", "legend_beside", "styled"]
 
 # Okabe and Ito's palette, without its yellow (too faint on white) and with black last
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#000000")
@@ -52,6 +52,11 @@ def legend_above(ax: Axes, *, columns: int = 3) -> None:
     ax.set_ylim(bottom=0, top=ax.get_ylim()[1] * (1.0 + 0.11 * rows))
     if count:
         ax.legend(frameon=False, loc="upper left", ncols=columns)
+
+
+def legend_beside(ax: Axes) -> None:
+    """Put the legend to the right of the axes, where what is drawn may be anywhere in them."""
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def finish(ax: Axes, *, title: str, xlabel: str, ylabel: str, empty: bool = False, legend: bool = True) -> Axes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .axes import COLOURS, axes, finish, styled
+from .axes import COLOURS, axes, finish, legend_beside, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,4 +62,6 @@ def drain(forecast: Any, *, ax: Axes | None = None, **line_kws: Any) -> Axes:
     ax.set_xlim(0, end * 1.04)
     ax.set_ylim(bottom=0)
     xlabel, ylabel = f"consumer down for ({unit})", f"then well again after ({unit})"
-    return finish(ax, title="Time to drain after an outage", xlabel=xlabel, ylabel=ylabel, empty=known.empty)
+    finish(ax, title="Time to drain after an outage", xlabel=xlabel, ylabel=ylabel, empty=known.empty, legend=False)
+    legend_beside(ax)
+    return ax

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .axes import axes, finish, styled
+from .axes import axes, finish, legend_beside, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,6 +63,5 @@ def pareto(solution: Any, metric: str | None = None, *, ax: Axes | None = None, 
         ax.yaxis.set_major_formatter("{x:g}")
     unit = "USD a month" if cost == "usd_per_month" else cost
     finish(ax, title="Cost against the SLO's metric", xlabel=unit, ylabel=metric, empty=known.empty, legend=False)
-    # candidates and the target's line may be anywhere in the axes: the legend stands beside them
-    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend_beside(ax)
     return ax

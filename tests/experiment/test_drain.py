@@ -175,6 +175,7 @@ def test_what_cannot_keep_up_never_drains():
         ({"backlog_records": -5}, "backlog_records must be a number > 0, got -5"),
         ({"outage_s": 60, "replications": 1}, "replications must be a whole number of replications >= 2"),
         ({"outage_s": 60, "levers": {"bach_size": 5}}, "no field 'bach_size'"),
+        ({"outage_s": 60, "levers": ["batch_size"]}, "levers must be dicts of fields and their values"),
         ({"outage_s": 60, "event_source_mapping": "other"}, "event_source_mapping must be one of 'indexer'"),
     ],
 )
@@ -195,6 +196,13 @@ def test_headroom_ends_where_the_lanes_are_full():
         assert room.writes_per_s.mean == pytest.approx(held, rel=0.15), number
     for shown in (repr(room), room._repr_html_()):
         assert "writes/s" in shown
+
+
+def test_a_failed_search_is_named(tmp_path):
+    scenario = counted(tmp_path, fails_for=(1,))
+    told = r"small: a run of the search, with workload.rate_per_s = .* and seed .*SeedSequence\(7, .*told to fail"
+    with pytest.raises(ds.AllRunsFailedError, match=told):
+        ds.headroom(scenario, ds.SLO(latency_p99_s=2.0), replications=2, **QUIET)
 
 
 def test_an_impossible_slo_has_no_headroom():

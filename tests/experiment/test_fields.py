@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from small_experiments import small
 
 import ddbsim as ds
 from ddbsim.experiment.fields import field_value, grid, paths_of, variants, vary
@@ -129,3 +130,25 @@ def test_every_path_names_its_own_field():
     for scenario in (ONE, TWO):
         for path in paths_of(scenario):
             assert field_value(scenario, path) is not NotImplemented
+
+
+SLO = ds.SLO(latency_p99_s=2.0)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda scenario, **options: ds.replicate(scenario, 2, **options),
+        lambda scenario, **options: ds.sweep(scenario, {"batch_size": [1]}, **options),
+        lambda scenario, **options: ds.solve(scenario, slo=SLO, vary={"batch_size": [1]}, **options),
+        lambda scenario, **options: ds.drain(scenario, outage_s=60, **options),
+        lambda scenario, **options: ds.headroom(scenario, SLO, **options),
+        lambda scenario, **options: ds.tornado(scenario, {"batch_size": (1, 10)}, **options),
+        lambda scenario, **options: ds.latin_hypercube(scenario, {"batch_size": (1, 10)}, points=2, **options),
+    ],
+)
+def test_every_question_needs_a_scenario_and_a_seed(ask):
+    with pytest.raises(ValueError, match=r"scenario must be Scenario\(\.\.\.\), got 'small'"):
+        ask("small", rng=7, executor="serial", progress=False)
+    with pytest.raises(ValueError, match=r"rng must be a whole number >= 0, a numpy SeedSequence or .*, got 'seven'"):
+        ask(small(), rng="seven", executor="serial", progress=False)
