@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
+
 from .writes import Change
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "lambda_event",
     "lambda_record",
     "record_sequence_number",
+    "record_sequence_numbers",
     "sequence_number",
     "shard_id",
     "stream_arn",
@@ -42,7 +45,6 @@ _VIEW_TYPES = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 _WITH_NEW = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
 _WITH_OLD = ("OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 FIRST_COUNTER = 10  # two digits before the tail of 20: the shortest numbers on record have 22
-_TAIL = 10**20
 _TAIL_SPREAD = 5 * 10**15  # recorded tails lie below
 _64_BITS = 2**64 - 1
 
@@ -169,8 +171,7 @@ def sequence_number(shard_seed: int, position: int) -> str:
     """
     if position < 0:
         raise ValueError(f"position must be 0 or more, got {position!r}")
-    noise = _mix(shard_seed, position)
-    return str((FIRST_COUNTER + position) * _TAIL + noise % _TAIL_SPREAD)
+    return f"{FIRST_COUNTER + position}{_mix(shard_seed, position) % _TAIL_SPREAD:020d}"
 
 
 def record_sequence_number(shard_id: str, counter: int) -> str:
@@ -186,6 +187,14 @@ def record_sequence_number(shard_id: str, counter: int) -> str:
     return sequence_number(int(shard_id[-8:], 16), counter - 1)
 
 
+def record_sequence_numbers(shard_id: str, first: int, count: int) -> list[str]:
+    """Return the SequenceNumbers of the `count` records of a shard from the counter `first` on, all at once."""
+    positions = np.arange(first - 1, first - 1 + count, dtype=np.uint64)
+    tails = _mix(int(shard_id[-8:], 16), positions) % _TAIL_SPREAD
+    counters = range(FIRST_COUNTER + first - 1, FIRST_COUNTER + first - 1 + count)
+    return [f"{counter}{tail:020d}" for counter, tail in zip(counters, tails.tolist(), strict=True)]
+
+
 def stream_arn(region: str, table_name: str, enabled_epoch_s: float) -> str:
     """Return the ARN of a stream, in the account of AWS's examples; its label is the time of its enabling."""
     label = datetime.fromtimestamp(enabled_epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.000")
@@ -197,9 +206,9 @@ def shard_id(created_epoch_ms: int, shard_seed: int) -> str:
     return f"shardId-{created_epoch_ms:020d}-{_mix(shard_seed, created_epoch_ms) >> 32:08x}"
 
 
-def _mix(seed: int, position: int) -> int:
-    """Return 64 well-spread bits for a pair of integers (the finaliser of SplitMix64)."""
-    bits = ((seed + 1) * 0x9E3779B97F4A7C15 + position * 0xD1B54A32D192ED03) & _64_BITS
+def _mix(seed: int, position: Any) -> Any:
+    """Return 64 well-spread bits for a seed and a position, or an array of uint64 (the finaliser of SplitMix64)."""
+    bits = (((seed + 1) * 0x9E3779B97F4A7C15 & _64_BITS) + position * 0xD1B54A32D192ED03) & _64_BITS
     bits = ((bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9) & _64_BITS
     bits = ((bits ^ (bits >> 27)) * 0x94D049BB133111EB) & _64_BITS
     return bits ^ (bits >> 31)

@@ -8,9 +8,10 @@ Source: Change data capture for DynamoDB Streams, 2026-11; recordings of the ser
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ddbsim.aws import limits
 
@@ -22,6 +23,8 @@ __all__ = ["Change", "EventName", "ItemTable", "Operation", "same_item"]
 EventName: TypeAlias = Literal["INSERT", "MODIFY", "REMOVE"]
 Operation: TypeAlias = Literal["put", "update", "delete"]
 
+# one encoder for all: `json.dumps` would make a new one for each item
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _KEY_TYPES = ("S", "N", "B")
 _KEY_BYTES = (2048, 1024)  # partition key, sort key
 
@@ -40,6 +43,8 @@ class Change:
         In DynamoDB JSON; an image is None where there is no item. They belong to the table: do not change them.
     key_bytes, bytes_before, bytes_after
         Sizes in bytes; 0 where there is no item.
+    keys_json, old_json, new_json
+        The three as compact JSON text, made once for all the events that show them; "" where there is no item.
     """
 
     event_name: EventName | None
@@ -50,6 +55,17 @@ class Change:
     key_bytes: int
     bytes_before: int
     bytes_after: int
+    keys_json: str
+    old_json: str = ""
+    new_json: str = ""
+
+
+class _Stored(NamedTuple):
+    """An item of the table, its size and its JSON text."""
+
+    item: Item
+    stored_bytes: int
+    json: str
 
 
 class ItemTable:
@@ -74,7 +90,7 @@ class ItemTable:
         self.key = key
         self._key_types: dict[str, str] = {}
         self._ids: dict[tuple[str, ...], int] = {}
-        self._items: dict[tuple[str, ...], tuple[Item, int]] = {}
+        self._items: dict[tuple[str, ...], _Stored] = {}
 
     def __len__(self) -> int:
         return len(self._items)
@@ -102,35 +118,36 @@ class ItemTable:
         if operation == "delete" and len(given) > len(keys):
             raise ValueError(f"delete takes the key {self.key} alone, got {sorted(given)}")
         identity = tuple(next(iter(value.values())) for value in keys.values())
-        old, bytes_before = self._items.get(identity, (None, 0))
-        new = self._after(operation, old, given)
-        return self._change(identity, keys, old, bytes_before, new)
+        old = self._items.get(identity)
+        new = self._after(operation, old.item if old else None, given)
+        return self._change(identity, keys, old, new)
 
     def _after(self, operation: Operation, old: Item | None, given: Item) -> Item | None:
         if operation == "delete":
             return None
         return {**old, **given} if operation == "update" and old is not None else given
 
-    def _change(
-        self, identity: tuple[str, ...], keys: Item, old: Item | None, bytes_before: int, new: Item | None
-    ) -> Change:
-        event_name = _event_name(old, new)
-        bytes_after = bytes_before if event_name is None else stored_bytes(new or {})
-        if bytes_after > limits.ITEM_BYTES.value:
-            raise ValueError(f"an item must have at most {limits.ITEM_BYTES.value} bytes, got {bytes_after}")
-        if event_name == "REMOVE":
+    def _change(self, identity: tuple[str, ...], keys: Item, old: _Stored | None, item: Item | None) -> Change:
+        event_name = _event_name(old.item if old else None, item)
+        if event_name is None:
+            new = old
+        elif item is None:
+            new = None
             del self._items[identity]
-        elif event_name is not None and new is not None:
-            self._items[identity] = (new, bytes_after)
+        else:
+            new = self._items[identity] = _stored(item)
         return Change(
             event_name=event_name,
             item_id=self._ids.setdefault(identity, len(self._ids)),
             keys=keys,
-            old_image=old,
-            new_image=old if event_name is None else new,
+            old_image=old.item if old else None,
+            new_image=new.item if new else None,
             key_bytes=stored_bytes(keys),
-            bytes_before=bytes_before,
-            bytes_after=bytes_after,
+            bytes_before=old.stored_bytes if old else 0,
+            bytes_after=new.stored_bytes if new else 0,
+            keys_json=_encode(keys),
+            old_json=old.json if old else "",
+            new_json=new.json if new else "",
         )
 
     def _keys_of(self, given: Item) -> Item:
@@ -150,6 +167,13 @@ class ItemTable:
         if not 1 <= value_bytes(value) <= most_bytes:
             raise ValueError(f"key {name} must have 1..{most_bytes} bytes, got {value_bytes(value)}")
         return value
+
+
+def _stored(item: Item) -> _Stored:
+    size = stored_bytes(item)
+    if size > limits.ITEM_BYTES.value:
+        raise ValueError(f"an item must have at most {limits.ITEM_BYTES.value} bytes, got {size}")
+    return _Stored(item, size, _encode(item))
 
 
 def _event_name(old: Item | None, new: Item | None) -> EventName | None:

@@ -243,20 +243,22 @@ class Consumer:
             values[rows < 0] = np.nan
         return values
 
-    def polled(self) -> tuple[Floats, Floats, Floats]:
-        """Return when each place was visible, could first be read, and was read."""
-        visible, offer, read = (np.empty(self.length) for _ in range(3))
+    def lane_places(self) -> Iterator[tuple[_Lane, slice]]:
+        """Yield each lane with its stretch of places."""
         begin = 0
         for lane in self.lanes:
-            everything = self.recording.stream.shards[lane.shard].visible_s
-            pick = slice(None) if lane.positions is None else lane.positions
-            places = slice(begin, begin + len(everything[pick]))
-            begin = places.stop
-            visible[places] = everything[pick]
-            read[places] = lane.polls.read_s(len(everything))[pick]
-            # a backlogged poller may have been off its lattice, and earlier
-            offer[places] = np.fmin(lane.polls.first_polls(visible[places]), read[places])
-        return visible, offer, read
+            shard = self.recording.stream.shards[lane.shard]
+            end = begin + len(shard.record if lane.positions is None else lane.positions)
+            yield lane, slice(begin, end)
+            begin = end
+
+    def polled(self, lane: _Lane) -> tuple[Floats, Floats, Floats]:
+        """Return when each place of a lane was visible, could first be read, and was read."""
+        everything = self.recording.stream.shards[lane.shard].visible_s
+        pick = slice(None) if lane.positions is None else lane.positions
+        visible, read = everything[pick], lane.polls.read_s(len(everything))[pick]
+        # a backlogged poller may have been off its lattice, and earlier
+        return visible, np.fmin(lane.polls.first_polls(visible), read), read
 
     def received_s(self) -> Floats:
         """Return when each place was first handed to the function: the start of its handler."""
@@ -329,45 +331,44 @@ def _parts_of(consumer: Consumer, names: Names) -> pd.DataFrame:
         return values if everything else values[done]
 
     written = consumer.recording.stream.written_s
-    columns = {name: processed(consumer.at_record(values)) for name, values in _parts(consumer)}
+    columns = _all_parts(consumer)
     return frame(
         "latency_parts",
         event_source_mapping=categories(np.full(int(done.sum()), consumer.mapping, dtype=np.int8), names.mappings),
         record_id=np.flatnonzero(done),
         written_s=processed(written),
-        **columns,
+        **{name: processed(columns.pop(name)) for name in list(columns)},
     )
 
 
-def _parts(consumer: Consumer) -> Iterator[tuple[str, Floats]]:
-    """Yield each part by place; meaningless where a record was not processed."""
-    attempts, root, final = consumer.attempts.column, consumer.root, consumer.final
-    if not len(attempts["lane"]):
-        yield from ((name.name, np.full(consumer.length, np.nan)) for name in SCHEMA["latency_parts"][3:])
-        return
-    written = consumer.recording.stream.written_s[consumer.record]
-    visible, offer, read = consumer.polled()
-    # each column is let go as soon as the parts have no more need of it: they are most of the memory here
-    yield "visibility_s", visible - written
+def _all_parts(consumer: Consumer) -> dict[str, Floats]:
+    """Return each part by record; meaningless where a record was not processed."""
+    columns = {column.name: np.full(consumer.length, np.nan) for column in SCHEMA["latency_parts"][3:]}
+    if len(consumer.attempts.column["lane"]):
+        # lane by lane: what is needed in between is most of the memory, and is let go soon
+        for lane, places in consumer.lane_places():
+            record = consumer.record[places]
+            for name, values in _parts(consumer, lane, places):
+                columns[name][record] = values
+    return columns
+
+
+def _parts(consumer: Consumer, lane: _Lane, places: slice) -> Iterator[tuple[str, Floats]]:
+    """Yield each part of a lane's records by place."""
+    attempts, root, final = consumer.attempts.column, consumer.root[places], consumer.final[places]
+    written = consumer.recording.stream.written_s[consumer.record[places]]
+    visible, offer, read = consumer.polled(lane)
+    closed, accepted = attempts["closed_s"][root], attempts["accepted_s"][root]
+    ready = np.minimum(np.maximum(np.maximum(read, attempts["ready_s"][root]), offer), closed)
     yield "latency_s", attempts["ended_s"][final] - written
-    del written
+    yield "visibility_s", visible - written
     yield "poll_wait_s", offer - visible
-    del visible
-    closed = attempts["closed_s"][root]
-    ready = np.maximum(np.maximum(read, attempts["ready_s"][root]), offer)
-    np.minimum(ready, closed, out=ready)
-    del read
     yield "behind_s", ready - offer
-    del offer
     yield "window_s", closed - ready
-    del ready
-    accepted = attempts["accepted_s"][root]
     yield "throttle_s", accepted - closed
-    del closed
-    yield "retries_s", attempts["accepted_s"][final] - accepted
-    del accepted
-    cold = attempts["started_s"] - attempts["accepted_s"] + attempts["init_s"]
-    yield "cold_start_s", cold[final]
+    last_accepted = attempts["accepted_s"][final]
+    yield "retries_s", last_accepted - accepted
+    yield "cold_start_s", attempts["started_s"][final] - last_accepted + attempts["init_s"][final]
     yield "handler_s", attempts["duration_s"][final]
 
 

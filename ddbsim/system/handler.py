@@ -224,7 +224,7 @@ class HandlerConduct:
         slow = usual.outcome == Invoked.TIMEOUT and self._conduct.outage_kind(started_s) != "timeout"
         if usual.outcome != Invoked.SUCCESS and not slow:
             return usual
-        records = _Progress(self._record(place) for place in range(first, last))
+        records = _Progress(self._records(first, last))
         records.reached = 0
         began = time.perf_counter()
         context = Context(
@@ -242,7 +242,9 @@ class HandlerConduct:
         return call._replace(duration_s=duration_s)
 
     def _answered(self, event: dict[str, Any], context: Context, records: _Progress, windowed: bool) -> Call:
-        numbers = [record["dynamodb"]["SequenceNumber"] for record in list.__iter__(records)]
+        # taken before the call: the handler may change the records
+        count = len(records)
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in list.__iter__(records)] if self._reports else []
         try:
             answer = json.loads(json.dumps(self._handler(event, context), default=_number))
             state = returned_state(answer) if windowed else None
@@ -255,13 +257,16 @@ class HandlerConduct:
             raise
         except BaseException:  # sys.exit and a cancelled task too end the handler, not the run
             return Call(0.0, Invoked.ERROR, 0)
-        done = done_records(answer, numbers) if self._reports else len(numbers)
-        return Call(0.0, Invoked.SUCCESS if done == len(numbers) else Invoked.PARTIAL, done, state)
+        done = done_records(answer, numbers) if self._reports else count
+        return Call(0.0, Invoked.SUCCESS if done == count else Invoked.PARTIAL, done, state)
 
-    def _record(self, place: int) -> dict[str, Any]:
-        record = self._events.record(self._shard, place if self._positions is None else int(self._positions[place]))
-        record["dynamodb"] = _Watched(record["dynamodb"]).watch(self._note_missing)
-        return record
+    def _records(self, first: int, last: int) -> list[dict[str, Any]]:
+        places = range(first, last) if self._positions is None else self._positions[first:last].tolist()
+        records = self._events.records(self._shard, places)
+        if self._never:
+            for record in records:
+                record["dynamodb"] = _Watched(record["dynamodb"]).watch(self._note_missing)
+        return records
 
     def _note_missing(self, image: str) -> None:
         if image in self._never:

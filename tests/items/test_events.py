@@ -15,6 +15,8 @@ from ddbsim.items import (
     lambda_event,
     lambda_record,
     record_bytes,
+    record_sequence_number,
+    record_sequence_numbers,
     sequence_number,
     shard_id,
     stream_record,
@@ -130,3 +132,9 @@ def test_event_ids_belong_to_stream_and_number():
 def test_shard_ids_tell_their_creation():
     assert re.fullmatch("shardId-00000001789649451000-[0-9a-f]{8}", shard_id(1_789_649_451_000, 3))
     assert shard_id(1_789_649_451_000, 3) != shard_id(1_789_649_451_000, 4)
+
+
+def test_all_sequence_numbers_of_a_shard_are_those_of_its_records():
+    shard = shard_id(1_700_000_000_123, 5)
+    alone = [record_sequence_number(shard, counter) for counter in range(90, 120)]
+    assert record_sequence_numbers(shard, 90, 30) == alone
