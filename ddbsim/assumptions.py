@@ -76,6 +76,7 @@ def _touched(scenario: Scenario, fact: Fact) -> bool:
         sum(scenario.table.partitions * m.parallelization_factor for m in mappings) > scenario.account_concurrency
     )
     reads_back = any(served(m.function.needs, scenario.stream.view_type) == "by a read-back" for m in mappings)
+    crowded = len(mappings) + len(scenario.other_readers) > limits.READERS_PER_SHARD.value
     conditions = {
         "read_back_median_s": reads_back,
         "read_back_p99_s": reads_back,
@@ -94,7 +95,10 @@ def _touched(scenario: Scenario, fact: Fact) -> bool:
         "environment_lifetime_s": any(scenario.length_s > m.function.cold_start.lifetime_s for m in mappings),
         "filter_criteria": False,
         "filter_pattern_characters": False,
-        "readers_per_shard": len(mappings) > limits.READERS_PER_SHARD.value,
+        "readers_per_shard": crowded,
+        "throttled_read_law": crowded,
+        "throttled_read_stretch_s": crowded,
+        "throttled_read_reserve": crowded,
         "memory_of_one_vcpu_mb": any(m.function.law.measured_at_mb is not None for m in mappings),
     }
     return bool(conditions.get(fact.name, True))

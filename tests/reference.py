@@ -116,7 +116,8 @@ def simulate_by_record(scenario: Scenario, seed: int) -> Reference:
         readings: list[ShardReading] = []
         subscription = Subscription(scenario, mapping, streams)
         for shard in stream.shards:
-            of_shard = read_off(stream, shard)
+            # one reader too many sees a record later than it is visible
+            of_shard = read_off(stream, shard, subscription.schedule(shard).readable_s(shard.visible_s))
             for record in of_shard:
                 records[record.number] = record
             reading = ShardReading(
@@ -133,10 +134,10 @@ def simulate_by_record(scenario: Scenario, seed: int) -> Reference:
     return reference
 
 
-def read_off(stream: StreamLog, shard: Shard) -> list[Record]:
+def read_off(stream: StreamLog, shard: Shard, readable_s: np.ndarray) -> list[Record]:
     names = np.array(OPERATIONS)[stream.operation]
     columns = (stream.item_id, stream.written_s, stream.size_bytes, stream.payload_bytes, names)
-    rows = zip(*(column[shard.record].tolist() for column in columns), shard.visible_s.tolist(), strict=True)
+    rows = zip(*(column[shard.record].tolist() for column in columns), readable_s.tolist(), strict=True)
     return [
         Record(number, item, written, visible, size, payload, name)
         for number, (item, written, size, payload, name, visible) in zip(shard.record.tolist(), rows, strict=True)

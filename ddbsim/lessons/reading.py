@@ -47,7 +47,7 @@ def _three() -> Scenario:
         mapping(function(base_s=0.02), name=name, poller=Poller(read_ahead_batches=50))
         for name in ("mail", "search", "audit")
     ]
-    return scenario("three readers", writes(40, every_s=0.5, items=40), readers, duration_s=40)
+    return scenario("three readers", writes(40, every_s=5.0, items=40), readers, duration_s=300)
 
 
 def _late_reads(result: Result) -> int:
@@ -105,7 +105,7 @@ LESSONS = (
     Lesson(
         name="three_readers",
         claim="A shard takes two readers without throttling. A third makes reads be refused, for all of them; nothing "
-        "is lost, it comes later. (How often a read is refused is assumed.)",
+        "is lost, it comes later. (For how long reads are refused is assumed.)",
         prediction="Three mappings read one shard and poll every 0.25 s. Does every record wait at most 0.25 s for "
         "its read?",
         belief=True,

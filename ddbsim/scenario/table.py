@@ -218,9 +218,10 @@ class Stream:
     shard_lifetime
         How long a shard stays open, seconds: a number or a distribution > 0. Then it closes, and one child takes its
         place; all shards open at 0 s.
-    throttled_read_initial_s, throttled_read_cap_s
-        With more than two readers a shard's reads are refused with probability 1 - 2 / readers (assumed); a refused
-        reader waits this long, seconds, twice as long after each further refusal in a row, and at most the cap.
+    throttled_read_stretch_s, throttled_read_reserve
+        With more than two readers of a shard each is served 2 / readers of the time (assumed). Stretches in which its
+        reads are refused last so long on average, seconds; over served and refused stretches together it can take so
+        many times (> 1) what is written. A reader trails the longer the longer the stretches and the less the reserve.
     disabled_s
         When the stream is disabled, seconds: all shards close, later writes make no record, and what is in the stream
         stays readable until it is trimmed. None: never.
@@ -233,8 +234,8 @@ class Stream:
     event_record_overhead_bytes: int = behaviour.EVENT_RECORD_OVERHEAD_BYTES.value
     event_bytes_per_stored_byte: float = behaviour.EVENT_BYTES_PER_STORED_BYTE.value
     shard_lifetime: float | Distribution = field(default_factory=_shard_lifetime)
-    throttled_read_initial_s: float = behaviour.THROTTLED_READ_INITIAL_S.value
-    throttled_read_cap_s: float = behaviour.THROTTLED_READ_CAP_S.value
+    throttled_read_stretch_s: float = behaviour.THROTTLED_READ_STRETCH_S.value
+    throttled_read_reserve: float = behaviour.THROTTLED_READ_RESERVE.value
     disabled_s: float | None = None
 
     def __post_init__(self) -> None:
@@ -248,7 +249,7 @@ class Stream:
         lifetime = check_distribution("Stream.shard_lifetime", self.shard_lifetime)
         if lifetime.mean <= 0:
             raise ValueError(f"Stream.shard_lifetime must be > 0, got {self.shard_lifetime!r}")
-        check_number("Stream.throttled_read_initial_s", self.throttled_read_initial_s, open_low=True)
-        check_number("Stream.throttled_read_cap_s", self.throttled_read_cap_s, open_low=True)
+        check_number("Stream.throttled_read_stretch_s", self.throttled_read_stretch_s, open_low=True)
+        check_number("Stream.throttled_read_reserve", self.throttled_read_reserve, low=1.0, open_low=True)
         if self.disabled_s is not None:
             check_number("Stream.disabled_s", self.disabled_s)

@@ -57,8 +57,8 @@ class Polls:
     page_records: npt.NDArray[np.int64]
 
     def first_polls(self, visible_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the first poll at or after each instant, float64."""
-        return self.schedule.first_polls(visible_s)
+        """Return the first poll that can bring what is visible at each instant, float64."""
+        return self.schedule.first_polls(self.schedule.readable_s(visible_s))
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Return how many records each page passed over."""
@@ -142,6 +142,7 @@ class Reader:
         self._limit = poller.records_per_read
         self._retention_s = retention_s
         self._next_poll_s = math.inf
+        visible_s = schedule.readable_s(visible_s)
         # memoryviews give Python floats at a fraction of numpy's cost per element, and no copy
         self._visible = visible_s.data
         self._written = None if written_s is None else written_s.data

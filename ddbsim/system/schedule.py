@@ -15,6 +15,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from .shared_reads import SharedReads
+
 __all__ = ["Appointments", "Lattice", "Pauses", "Schedule"]
 
 Floats = npt.NDArray[np.float64]
@@ -31,6 +33,9 @@ class Schedule(Protocol):
 
     def first_polls(self, instants_s: Floats) -> Floats:
         """Return the first poll at or after each instant, float64."""
+
+    def readable_s(self, visible_s: Floats) -> Floats:
+        """Return from when on a poll can bring what is visible at each instant, never decreasing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,10 @@ class Lattice:
         np.add(polls_s, self.interval_s, out=polls_s, where=polls_s < instants_s)
         return polls_s
 
+    def readable_s(self, visible_s: Floats) -> Floats:
+        """Return the instants themselves."""
+        return visible_s
+
     def until(self, end_s: float) -> Floats:
         """Return all polls before an instant."""
         count = max(0, math.ceil((end_s - self.phase_s) / self.interval_s))
@@ -84,9 +93,12 @@ class Appointments:
     ----------
     polls_s
         The instants, ascending, float64.
+    shared
+        What other readers of the shard leave to this one; None where they leave everything.
     """
 
     polls_s: Floats
+    shared: SharedReads | None = None
 
     def at_or_after(self, at_s: float) -> float:
         """Return the first poll at or after an instant; infinity if there is none."""
@@ -99,6 +111,10 @@ class Appointments:
     def first_polls(self, instants_s: Floats) -> Floats:
         """Return the first poll at or after each instant, float64; infinity where there is none."""
         return np.append(self.polls_s, np.inf)[np.searchsorted(self.polls_s, instants_s, side="left")]
+
+    def readable_s(self, visible_s: Floats) -> Floats:
+        """Return from when on a poll can bring what is visible at each instant, never decreasing."""
+        return visible_s if self.shared is None else self.shared.readable_s(visible_s)
 
     def _poll(self, place: int) -> float:
         return float(self.polls_s[place]) if place < len(self.polls_s) else math.inf

@@ -17,8 +17,8 @@ from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Scenario, StreamReader
 
 from .reader import running_sum
+from .shared_reads import SharedReads, served_share
 from .stream import Shard, StreamLog
-from .subscription import Refusals, refused_share
 
 __all__ = ["MinuteReads", "minute_reads"]
 
@@ -68,11 +68,12 @@ def minute_reads(scenario: Scenario, stream: StreamLog, streams: RandomStreams, 
             begin_s = 0.0 if shard.parent < 0 else through_s[shard.parent] + reader.discovery_s
             reads = MinuteReads(number, shard.index, max(1, math.ceil(ended_s / _MINUTE_S)))
             purpose = f"{reader.name}/{shard.index}"
-            refusals = Refusals(scenario.stream, refused_share(readers), streams(f"poller.refusals/{purpose}"))
+            rng = streams(f"poller.refusals/{purpose}")
+            shared = SharedReads(scenario.stream, readers, ended_s, rng) if served_share(readers) < 1.0 else None
             phase_s = float(streams(f"poller.phase/{purpose}").uniform(0.0, reader.rhythm_s[0]))
             through_s.append(
                 _read_shard(
-                    reads, reader, shard, stream, refusals, begin_s + phase_s, scenario.stream.retention_s, ended_s
+                    reads, reader, shard, stream, shared, begin_s + phase_s, scenario.stream.retention_s, ended_s
                 )
             )
             found.append(reads)
@@ -84,24 +85,24 @@ def _read_shard(
     reader: StreamReader,
     shard: Shard,
     stream: StreamLog,
-    refusals: Refusals,
+    shared: SharedReads | None,
     at_s: float,
     retention_s: float,
     ended_s: float,
 ) -> float:
     """Read one shard from its beginning; return when its end was found, infinity if it was not."""
     written_s: npt.NDArray[np.float64] = stream.written_s[shard.record]
-    written, visible = written_s.data, shard.visible_s.data
+    readable_s = shard.visible_s if shared is None else shared.readable_s(shard.visible_s)
+    written, readable = written_s.data, readable_s.data
     sums = running_sum(stream.size_bytes[shard.record]).data
     interval_s, empty_s = reader.rhythm_s
     budget, position, count = int(limits.BYTES_PER_READ.value), 0, len(written)
     while at_s < ended_s:
-        delay_s = refusals.wait_s()
-        if delay_s is not None:
+        if shared is not None and shared.refuses(at_s):
             reads.throttled[int(at_s // _MINUTE_S)] += 1
-            at_s += delay_s
+            at_s += empty_s
             continue
-        seen = bisect_right(visible, at_s, position, count)
+        seen = bisect_right(readable, at_s, position, count)
         first = bisect_left(written, at_s - retention_s, position, seen)
         end = min(first + reader.records_per_read, seen)
         if sums[end] - sums[first] > budget:

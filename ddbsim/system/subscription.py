@@ -10,59 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ddbsim.aws import limits
 from ddbsim.distributions import as_distribution
 from ddbsim.randomness import RandomStreams
-from ddbsim.scenario import EventSourceMapping, Scenario, Stream
+from ddbsim.scenario import EventSourceMapping, Scenario
 
 from .schedule import Appointments, Lattice, Pauses, Schedule
+from .shared_reads import SharedReads, served_share
 from .stream import Shard
 
-__all__ = ["Refusals", "Subscription", "refused_share"]
+__all__ = ["Subscription"]
 
 Floats = npt.NDArray[np.float64]
-_BLOCK = 4096
-
-
-def refused_share(readers: int) -> float:
-    """Return the share of reads of a shard that are refused, by the number of its readers (an assumed law).
-
-    AWS states that two may read, and that more may be throttled. Taken here: what two may read is shared by all.
-    """
-    return max(0.0, 1.0 - int(limits.READERS_PER_SHARD.value) / max(readers, 1))
-
-
-class Refusals:
-    """Decides poll by poll whether a reader is refused, and how long it then waits.
-
-    Parameters
-    ----------
-    stream
-        Gives the delays after a refusal.
-    share
-        Share of polls that are refused.
-    rng
-        Where that is drawn from.
-    """
-
-    def __init__(self, stream: Stream, share: float, rng: np.random.Generator) -> None:
-        self._initial_s, self._cap_s = stream.throttled_read_initial_s, stream.throttled_read_cap_s
-        self._share = share
-        self._rng = rng
-        self._draws: list[float] = []
-        self._in_a_row = 0
-
-    def wait_s(self) -> float | None:
-        """Return None if the next poll is served, or the delay after its refusal, seconds."""
-        if not self._draws:
-            self._draws = self._rng.random(_BLOCK).tolist()[::-1]
-        if self._draws.pop() >= self._share:
-            self._in_a_row = 0
-            return None
-        # the exponent is bounded: a float overflows
-        delay_s = min(self._cap_s, self._initial_s * 2.0 ** min(self._in_a_row, 64))
-        self._in_a_row += 1
-        return delay_s
 
 
 class Subscription:
@@ -81,8 +39,6 @@ class Subscription:
         When it neither polls nor invokes.
     begin_s
         When it begins.
-    refused
-        By the number of a shard, the instants of its refused polls.
     """
 
     def __init__(self, scenario: Scenario, mapping: EventSourceMapping, streams: RandomStreams) -> None:
@@ -99,10 +55,9 @@ class Subscription:
             stretches.append((0.0, created_s + delays_s[0]))
         self.pauses = Pauses(stretches)
         self.begin_s = self.pauses.resumed_s(0.0)
-        self.refused: dict[int, Floats] = {}
         self._behind = self._stretches_skipped(stretches)
         self._discovery = as_distribution(mapping.poller.shard_discovery_delay)
-        self._refused_share = refused_share(len(scenario.mappings) + len(scenario.other_readers))
+        self._readers = len(scenario.mappings) + len(scenario.other_readers)
 
     def _stretches_skipped(self, stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         """Return when records become visible that a mapping with LATEST never gets."""
@@ -133,29 +88,13 @@ class Subscription:
         """Return when a shard is polled."""
         purpose, interval_s = f"{self._mapping.label}/{shard.index}", self._mapping.poller.interval_s
         lattice = Lattice(interval_s, float(self._streams(f"poller.phase/{purpose}").uniform(0.0, interval_s)))
-        if not self.pauses and not self._refused_share:
+        crowded = served_share(self._readers) < 1.0
+        if not self.pauses and not crowded:
             return lattice
-        polls_s = self.pauses.outside(lattice.until(self._scenario.length_s))
-        if self._refused_share:
-            rng = self._streams(f"poller.refusals/{purpose}")
-            refusals = Refusals(self._scenario.stream, self._refused_share, rng)
-            polls_s, self.refused[shard.index] = _served(polls_s, refusals)
-        return Appointments(polls_s)
-
-
-def _served(polls_s: Floats, refusals: Refusals) -> tuple[Floats, Floats]:
-    """Return the polls that are served, and those that are refused; a refused poller sits out its delay."""
-    instants = polls_s.tolist()
-    served: list[float] = []
-    refused: list[float] = []
-    next_s = 0.0
-    for poll_s in instants:
-        if poll_s < next_s:
-            continue
-        delay_s = refusals.wait_s()
-        if delay_s is None:
-            served.append(poll_s)
-        else:
-            refused.append(poll_s)
-            next_s = poll_s + delay_s
-    return np.array(served), np.array(refused)
+        end_s = self._scenario.length_s
+        polls_s = self.pauses.outside(lattice.until(end_s))
+        if not crowded:
+            return Appointments(polls_s)
+        rng = self._streams(f"poller.refusals/{purpose}")
+        shared = SharedReads(self._scenario.stream, self._readers, end_s, rng)
+        return Appointments(Pauses(shared.refused).outside(polls_s), shared)

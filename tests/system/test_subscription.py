@@ -1,11 +1,9 @@
 """When a mapping reads: its start, its pauses, what it starts behind, and what too many readers cost."""
 
-import numpy as np
 import pytest
 from lab import run
 
 import ddbsim as ds
-from ddbsim.system.subscription import refused_share
 
 
 def each_second(until_s):
@@ -53,47 +51,3 @@ def test_an_update_loses_the_position_of_latest_only(prompt):
     lost = sorted(set(range(1, 200)) - set(seen))
     assert lost == list(range(lost[0], lost[-1] + 1))
     assert (49 <= lost[0] <= 51, 79 <= lost[-1] <= 80) == (True, True)
-
-
-def test_what_two_may_read_is_shared_by_all():
-    assert [refused_share(readers) for readers in (0, 1, 2)] == [0.0] * 3
-    assert [refused_share(readers) for readers in (3, 4, 8)] == pytest.approx([1 / 3, 1 / 2, 3 / 4])
-
-
-def waits_s(readers, *, batch_size=100, parallelization_factor=1, window_s=5):
-    """Mean time of a record from its write to the handler over an hour with so many mappings."""
-    law = ds.Duration(base_s=0.05, per_record_s=0.001)
-    mappings = [
-        ds.EventSourceMapping(
-            function=ds.Function(name=f"reader {n}", duration=law),
-            batch_size=batch_size,
-            parallelization_factor=parallelization_factor,
-            maximum_batching_window_in_seconds=window_s,
-        )
-        for n in range(readers)
-    ]
-    scenario = ds.Scenario(
-        workload=ds.PoissonWrites(rate_per_s=50),
-        table=ds.Table(partitions=2),
-        event_source_mappings=mappings,
-        duration_s=3_600,
-    )
-    log = ds.simulate(scenario, rng=7, progress=False).stream_log
-    return float((log["received_s"] - log["written_s"]).mean())
-
-
-def test_readers_decide_the_lag_as_reported_from_the_field():
-    """Four readers were tens of seconds behind, whatever the batches; two a few seconds.
-
-    Source: https://octoenergy.github.io, stream consumer performance, 2024-05-13.
-    """
-    two = [waits_s(2, window_s=window_s) for window_s in (3, 5)]
-    assert all(1 < wait_s < 6 for wait_s in two)
-    four = {
-        (size, factor): waits_s(4, batch_size=size, parallelization_factor=factor)
-        for size, factor in ((100, 1), (1_000, 1), (100, 10))
-    }
-    # the delays double, so that an hour's mean is itself a matter of chance: 72 to 106 s were seen
-    assert all(20 < wait_s < 200 for wait_s in four.values())
-    assert np.ptp(list(four.values())) < 0.25 * max(four.values())
-    assert max(two) < 6 < waits_s(3) < min(four.values())

@@ -1,0 +1,96 @@
+"""What too many readers of a shard cost one of them: the law itself, and what a field report says of it."""
+
+import numpy as np
+import pytest
+
+import ddbsim as ds
+from ddbsim.system.shared_reads import SharedReads, served_share
+
+
+def shared(readers, *, seed=7, end_s=400_000.0, **stream):
+    return SharedReads(ds.Stream(**stream), readers, end_s, np.random.default_rng(seed))
+
+
+def test_what_two_may_read_is_shared_by_all():
+    assert [served_share(readers) for readers in (0, 1, 2)] == [1.0] * 3
+    assert [served_share(readers) for readers in (3, 4, 8)] == pytest.approx([2 / 3, 1 / 2, 1 / 4])
+
+
+@pytest.mark.parametrize("readers", [3, 4, 8])
+def test_a_reader_is_refused_for_its_share_of_the_time(readers):
+    one = shared(readers)
+    lengths_s = np.array([end_s - start_s for start_s, end_s in one.refused])
+    assert lengths_s.sum() / 400_000 == pytest.approx(1 - 2 / readers, rel=0.05)
+    assert lengths_s.mean() == pytest.approx(20, rel=0.05)
+    start_s, end_s = one.refused[3]
+    assert [one.refuses(at_s) for at_s in (start_s, np.nextafter(end_s, 0), end_s)] == [True, True, False]
+
+
+@pytest.mark.parametrize("readers", [3, 4, 8])
+def test_a_reader_trails_in_order_never_ahead_and_no_faster_than_its_pace(readers):
+    one = shared(readers)
+    visible_s = np.sort(np.random.default_rng(1).uniform(0, 390_000, 100_000))
+    readable_s = one.readable_s(visible_s)
+    assert (readable_s >= visible_s).all()
+    assert (np.diff(readable_s) >= 0).all()
+    starts_s, ends_s = np.array(one.refused).T
+    place = np.maximum(np.searchsorted(starts_s, readable_s, side="right") - 1, 0)
+    inside = (readable_s > starts_s[place] + 1e-6) & (readable_s < ends_s[place] - 1e-6)
+    assert not inside.any()
+    behind = readable_s[:-1] > visible_s[:-1] + 1e-6
+    pace = np.diff(visible_s)[behind] / np.diff(readable_s)[behind]
+    assert pace.max() == pytest.approx(1.25 * readers / 2, rel=1e-3)
+
+
+def test_a_reader_keeps_up_over_time_and_trails_the_longer_the_less_its_reserve():
+    visible_s = np.linspace(0, 390_000, 100_000)
+    trail_s = [
+        float(np.mean(shared(4, throttled_read_reserve=reserve).readable_s(visible_s) - visible_s))
+        for reserve in (1.1, 1.25, 2.0)
+    ]
+    assert trail_s == sorted(trail_s, reverse=True)
+    # on average, over days: ten stretches and more, but not without bound
+    assert max(trail_s) < 400
+
+
+def iterator_age_s(readers, *, batch_size=100, parallelization_factor=1, rate_per_s=40, seed=7):
+    """The average of IteratorAge over all invocations of half an hour in which so many mappings read two shards."""
+    law = ds.Duration(base_s=0.02, per_record_s=0.0005)
+    mappings = [
+        ds.EventSourceMapping(
+            function=ds.Function(name=f"reader {n}", duration=law),
+            batch_size=batch_size,
+            parallelization_factor=parallelization_factor,
+        )
+        for n in range(readers)
+    ]
+    scenario = ds.Scenario(
+        workload=ds.PoissonWrites(rate_per_s=rate_per_s),
+        table=ds.Table(partitions=2),
+        event_source_mappings=mappings,
+        duration_s=1_800,
+    )
+    metrics = ds.simulate(scenario, rng=seed, progress=False).metrics.dropna(subset="IteratorAge_Average")
+    return float(np.average(metrics["IteratorAge_Average"], weights=metrics["Invocations"])) / 1_000
+
+
+@pytest.mark.parametrize(
+    ("rate_per_s", "seed"),
+    [(10, 1), *(pytest.param(rate, seed, marks=pytest.mark.thorough) for rate, seed in [(10, 2), (40, 1), (200, 3)])],
+)
+def test_readers_decide_the_iterator_age_as_reported_from_the_field(rate_per_s, seed):
+    """Four readers: tens of seconds, hardly moved by batch size or parallelization factor; two: a few at the most.
+
+    Source: https://octoenergy.github.io, stream consumer performance, 2024-05-13 (about 4 s with two readers, often
+    over 50 s with four). No law applies to two readers here: what their own batches and handlers take is all.
+    """
+    settings = [(size, factor) for size in (10, 100, 1_000) for factor in (1, 2, 10)]
+    four = [
+        iterator_age_s(4, batch_size=size, parallelization_factor=factor, rate_per_s=rate_per_s, seed=seed)
+        for size, factor in settings
+    ]
+    assert all(15 < age_s < 100 for age_s in four)
+    assert max(four) < 1.35 * min(four)
+    two = iterator_age_s(2, rate_per_s=rate_per_s, seed=seed)
+    assert two < 5 < iterator_age_s(3, rate_per_s=rate_per_s, seed=seed)
+    assert two < 0.2 * min(four)
