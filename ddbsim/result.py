@@ -22,6 +22,7 @@ from .log import table_frames as _table
 from .log.mapping_metrics import mapping_metrics
 from .log.metrics import metrics as _metrics
 from .log.outcomes import DISCARD_CONDITIONS
+from .read_backs import minute_reads as _minute_reads
 from .read_backs import read_backs as _read_backs
 from .summary import Summary, summarize
 
@@ -538,7 +539,7 @@ class _RunFrames:
             )
             for number, name in enumerate(self._names.mappings)
         ]
-        table = _table.minute_sums(self._admission, minutes)
+        table = _table.minute_sums(self._admission, minutes) | _minute_reads(self("read_backs"), minutes)
         return _metrics(invocations, self("writes"), self._names.mappings, ended_s, table, of_mappings)
 
     def _reads(self) -> pd.DataFrame:

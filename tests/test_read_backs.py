@@ -100,3 +100,24 @@ def test_only_the_mappings_that_lack_something_read():
     result = simulate(replace(first, event_source_mappings=(*first.mappings, second)))
     assert set(result.read_backs["event_source_mapping"]) == {"reader"}
     assert set(result.read_backs["function"]) == {"reader"}
+
+
+def test_reads_beyond_the_capacity_are_refused_and_told_with_their_reason():
+    billing = ds.Provisioned(write_capacity_units=500, read_capacity_units=20, burst_s=0)
+    scenario = replace(reading(), table=ds.Table(partitions=2, billing=billing))
+    free, tight = simulate(replace(scenario, table=ds.Table(partitions=2))), simulate(scenario)
+    reads = tight.read_backs
+    assert not free.read_backs["throttles"].any()
+    assert set(free.read_backs["throttle_reason"]) == {""}
+    assert reads["items"].sum() == free.read_backs["items"].sum()
+    hit = reads["throttles"] > 0
+    assert 20 < hit.sum() < len(reads)
+    assert (reads.loc[hit, "throttle_reason"] == "TableReadProvisionedThroughputExceeded").all()
+    assert (reads.loc[~hit, "throttle_reason"] == "").all()
+    # the last read of a second may go into debt, which the next one pays off
+    by_second = reads.groupby(reads["started_s"] // 1)["read_units"].sum()
+    assert by_second.max() < 20 + 3
+    assert (by_second.cumsum() <= 20 * (by_second.index + 1) + 3).all()
+    metrics = tight.metrics
+    assert metrics["ConsumedReadCapacityUnits"].sum() == reads["read_units"].sum()
+    assert metrics["ReadThrottleEvents"].sum() == reads["throttles"].sum() > 0

@@ -52,6 +52,15 @@ TABLE_WRITE_QUOTA = _documented(
     parameter="Table.write_quota_per_s",
 )
 
+TABLE_READ_QUOTA = _documented(
+    name="table_read_quota_per_s",
+    value=40_000,
+    unit="read units/s",
+    source=_QUOTAS,
+    meaning="Most read units of one table, provisioned or on demand; adjustable.",
+    parameter="Table.read_quota_per_s",
+)
+
 # On demand
 WARM_WRITE_UNITS = _documented(
     name="warm_write_units_per_s",
@@ -60,6 +69,14 @@ WARM_WRITE_UNITS = _documented(
     source=_ON_DEMAND,
     meaning="What a new on-demand table takes at once; after that, twice its former peak.",
     parameter="OnDemand.warm_write_units_per_s",
+)
+WARM_READ_UNITS = _documented(
+    name="warm_read_units_per_s",
+    value=12_000,
+    unit="read units/s",
+    source=_ON_DEMAND,
+    meaning="What a new on-demand table serves at once; after that, twice its former peak.",
+    parameter="OnDemand.warm_read_units_per_s",
 )
 PEAK_GROWTH_S = _documented(
     name="peak_growth_s",

@@ -261,3 +261,11 @@ PARTITION_WRITE_UNITS_PER_S = _fixed(
     meaning="Most write units that one partition (and one item) takes each second.",
     parameter="Table.partition_write_units_per_s",
 )
+PARTITION_READ_UNITS_PER_S = _fixed(
+    name="partition_read_units_per_s",
+    value=3_000,
+    unit="read units/s",
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html",
+    meaning="Most read units that one partition serves each second.",
+    parameter="Table.partition_read_units_per_s",
+)

@@ -159,7 +159,9 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("requests", "int64", "", "GetItem, BatchGetItem or TransactGetItems calls"),
         Column("items", "int64", "", "items read"),
         Column("bytes", "int64", "bytes", "their sizes when the handler started; 0 for one that was gone by then"),
-        Column("read_units", "float64", "units", "4 KB steps of each item, times what the consistency costs"),
+        Column("read_units", "float64", "units", "4 KB steps of each item served, times what the consistency costs"),
+        Column("throttles", "int64", "", "items whose read the table refused"),
+        Column("throttle_reason", "category", "", "AWS's reason of the last of them; empty if there was none"),
     ),
     "reads": (
         Column("reader", "category", "", "name of the reader, not Lambda"),
@@ -214,6 +216,8 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("ProvisionedWriteCapacityUnits", "float64", "count", "at the minute's start; NaN if not provisioned"),
         Column("WriteThrottleEvents", "int64", "count", "writes throttled by the table, its partitions or indexes"),
         Column("ThrottledRequests", "int64", "count", "requests with a throttled write"),
+        Column("ConsumedReadCapacityUnits", "float64", "count", "read units of the handlers' read-backs"),
+        Column("ReadThrottleEvents", "int64", "count", "items whose read-back the table refused"),
     ),
 }
 

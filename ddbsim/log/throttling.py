@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["THROTTLE_REASONS", "WRITE_OUTCOMES", "Throttle", "Written"]
+__all__ = ["READ_THROTTLE_REASONS", "THROTTLE_REASONS", "WRITE_OUTCOMES", "Throttle", "Written"]
 
 
 class Written:
@@ -36,3 +36,5 @@ _KINDS = (
     "KeyRangeThroughputExceeded",
 )
 THROTTLE_REASONS: Final = ("", *(f"{where}Write{kind}" for where in ("Table", "Index") for kind in _KINDS))
+# of reads, by the same codes
+READ_THROTTLE_REASONS: Final = ("", *(f"TableRead{kind}" for kind in _KINDS))

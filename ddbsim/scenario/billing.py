@@ -81,6 +81,9 @@ class Provisioned:
     adaptive_capacity
         Whether a hot partition may use all that the table has left, up to the partition's cap. False shows the table
         of before 2018: each partition has an equal part, and saves nothing.
+    read_capacity_units
+        AWS's ReadCapacityUnits, >= 1, against which read-backs are served, with a burst of their own; nothing adjusts
+        them. None: as many as are asked for, up to the quota.
     """
 
     write_capacity_units: int
@@ -88,6 +91,7 @@ class Provisioned:
     burst_s: float = capacity.BURST_S.value
     initial_burst_s: float = capacity.INITIAL_BURST_S.value
     adaptive_capacity: bool = True
+    read_capacity_units: int | None = None
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
@@ -97,6 +101,8 @@ class Provisioned:
         check_number("Provisioned.burst_s", self.burst_s)
         check_number("Provisioned.initial_burst_s", self.initial_burst_s, high=self.burst_s)
         check_switch("Provisioned.adaptive_capacity", self.adaptive_capacity)
+        if self.read_capacity_units is not None:
+            check_whole(self, "read_capacity_units", low=1)
 
     @property
     def write_units_at_start(self) -> int:
@@ -118,11 +124,15 @@ class OnDemand:
         AWS's MaxWriteRequestUnits: the table's own maximum each second. None: no other than the quota.
     peak_growth_s
         From a minute with a new peak to the doubled capacity, seconds.
+    warm_read_units_per_s, max_read_request_units
+        The same for reads, read units/s, >= 1: what read-backs are served against.
     """
 
     warm_write_units_per_s: int = capacity.WARM_WRITE_UNITS.value
     max_write_request_units: int | None = None
     peak_growth_s: float = capacity.PEAK_GROWTH_S.value
+    warm_read_units_per_s: int = capacity.WARM_READ_UNITS.value
+    max_read_request_units: int | None = None
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
@@ -130,6 +140,9 @@ class OnDemand:
         if self.max_write_request_units is not None:
             check_whole(self, "max_write_request_units", low=1)
         check_number("OnDemand.peak_growth_s", self.peak_growth_s)
+        check_whole(self, "warm_read_units_per_s", low=1)
+        if self.max_read_request_units is not None:
+            check_whole(self, "max_read_request_units", low=1)
 
     @property
     def write_units_at_start(self) -> int:

@@ -98,6 +98,8 @@ class Table:
     write_quota_per_s
         The account's quota for one table, write units/s: provisioned capacity, the indexes' included, may not exceed
         it, on-demand traffic is throttled beyond it.
+    partition_read_units_per_s, read_quota_per_s
+        The same for reads, read units/s: the service has 3,000 a partition, fixed. Both hold under a billing mode only.
     """
 
     partitions: int = behaviour.NEW_TABLE_PARTITIONS.value
@@ -113,6 +115,8 @@ class Table:
     heat_splits: HeatSplits = field(default_factory=HeatSplits)
     partition_write_units_per_s: int = limits.PARTITION_WRITE_UNITS_PER_S.value
     write_quota_per_s: int = capacity.TABLE_WRITE_QUOTA.value
+    partition_read_units_per_s: int = limits.PARTITION_READ_UNITS_PER_S.value
+    read_quota_per_s: int = capacity.TABLE_READ_QUOTA.value
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
@@ -130,6 +134,8 @@ class Table:
             check_kind("Table.time_to_live", self.time_to_live, TimeToLive)
         check_whole(self, "partition_write_units_per_s", low=1)
         check_whole(self, "write_quota_per_s", low=1)
+        check_whole(self, "partition_read_units_per_s", low=1)
+        check_whole(self, "read_quota_per_s", low=1)
         if self.billing is not None:
             self._check_billing(self.billing)
         elif self.stated_switches or self.indexes:
