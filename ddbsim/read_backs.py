@@ -80,7 +80,8 @@ def _asked(consumer: Consumer, how: ReadBack, writes: WriteColumns) -> _Reads:
         row, record = row[first], record[first]
     # the item is where the record's shard has it: a split in between goes unseen
     partition = np.zeros(len(stream.item_id), dtype=np.int64)
-    for shard in stream.shards:
+    shards: Any = stream.shards  # frames need no partition of them, and their protocol has none
+    for shard in shards:
         partition[shard.record] = shard.partition
     size = sizes_at(writes, stream.item_id[record], consumer.attempts.column["handler_s"][row])
     return _Reads(consumer, how, row, partition[record], size, read_units(size, how.consistency))

@@ -11,6 +11,7 @@ import numpy as np
 from .analysis import checks as _checks
 from .analysis import lag as _lag
 from .analysis import latency as _latency
+from .analysis import throttling as _throttling
 from .analysis import utilization as _utilization
 from .analysis.bill import Bill, make_bill
 from .assumptions import assumptions
@@ -256,6 +257,25 @@ class Result:
             event_source_mapping, shard_id, at_s, records_behind, seconds_behind, iterator_age_s.
         """
         return _lag.lag(self.stream_log, self.invocations, self.discards, every_s=every_s, ended_s=self.ended_s)
+
+    def table_delay(self, every_s: float | None = None) -> pd.DataFrame:
+        """Return how much of the delay from a client's intent to the processed record was throttling at the table.
+
+        Parameters
+        ----------
+        every_s
+            Step of the time grid, seconds; a two-hundredth of the run if None.
+
+        Returns
+        -------
+        DataFrame
+            event_source_mapping, at_s, records, throttled, attempts, at_table_s, in_stream_s, total_s, table_share;
+            see `ddbsim.analysis.throttling.table_delay`.
+        """
+        ended_s, warmup_s = self.ended_s, self.scenario.warmup_s
+        return _throttling.table_delay(
+            self.writes, self.stream_log, every_s=every_s, ended_s=ended_s, warmup_s=warmup_s
+        )
 
     def throughput(self, every_s: float | None = None) -> pd.DataFrame:
         """Return records written and completed, invocations and concurrency, over time.

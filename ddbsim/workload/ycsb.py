@@ -91,10 +91,16 @@ def ycsb(workload: str, *, ops_per_s: float, records: int = 1_000, key_bytes: in
 
     Notes
     -----
-    Origin: B. F. Cooper et al., "Benchmarking cloud serving systems with YCSB", SoCC 2010, and the files workloada to
-    workloadf of its program. The program draws its Zipfian ranks from 10 billion and hashes them onto the records, so
-    that its hottest record of 1,000 gets about 3.9 % of the updates; here, as in the paper, it is Zipfian over the
-    records themselves: 12.9 %.
+    From the paper (B. F. Cooper et al., "Benchmarking cloud serving systems with YCSB", SoCC 2010): the mixes of A to
+    E, items of 10 fields of 100 bytes, and which choice of records each has, Zipfian over the records themselves.
+
+    From the code of the program: F, theta 0.99, the fields' names, updates of a single field (writeallfields=false),
+    and 1,000 records (recordcount, in the files workloada to workloadf).
+
+    The program scrambles: it hashes the Zipfian ranks, so that hot records do not lie side by side. So it is here:
+    item 0 is the hottest, and the table hashes every item onto its partitions. The program also draws the ranks from
+    10 billion and lets several fall on one record, so that its hottest of 1,000 gets about 3.9 % of the updates; that
+    is not in the paper, and not done here: 12.9 %.
 
     Examples
     --------

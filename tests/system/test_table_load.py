@@ -8,6 +8,7 @@ import pytest
 
 import ddbsim as ds
 from ddbsim.randomness import RandomStreams
+from ddbsim.system.hashing import partition_hash
 from ddbsim.system.table.admission import admit
 from ddbsim.system.table.heat import cut_of
 from ddbsim.system.table.in_turn import TableInTurn
@@ -171,6 +172,32 @@ def test_a_single_hot_item_is_never_split_and_never_above_its_cap():
     result = run(1_500, ds.OnDemand(), keys=ds.SequentialKeys(items=1), heat_splits=HOT, duration_s=400)
     assert result.scaling.empty
     assert (result.table_load["write_units"] == 1_000).all()
+
+
+@pytest.mark.parametrize("moving", [True, False])
+def test_a_key_that_moves_on_is_never_split_though_the_same_items_in_disorder_are(moving):
+    # 150 writes/s on one partition of 100, each of a new item: up through the key space, or all over it
+    items = np.arange(150 * 300, dtype=np.int64)
+    if moving:
+        items = items[np.argsort(partition_hash(items), kind="stable")]
+    columns = {
+        "at_s": np.arange(len(items)) / 150.0,
+        "item_id": items,
+        "operation": np.zeros(len(items), dtype=np.int8),
+        "bytes_before": np.zeros(len(items), dtype=np.int64),
+        "bytes_after": np.full(len(items), 900),
+    }
+    result = run(0, ds.OnDemand(warm_write_units_per_s=100), workload=ds.ReplayWrites(columns=columns), partitions=1,
+                 partition_write_units_per_s=100, heat_splits=HOT, duration_s=300)  # fmt: skip
+    splits = result.scaling["decision"].astype(str) == "split: heat"
+    assert bool(splits.any()) is not moving
+    load = result.table_load
+    if moving:
+        assert (load["write_units"] == 100).all()
+        assert load["TableWriteKeyRangeThroughputExceeded"].sum() == 50 * 300
+        assert len(result.shards) == 1
+    else:
+        assert len(result.shards) >= 3
 
 
 def test_the_cut_halves_the_traffic():
