@@ -221,7 +221,9 @@ def _of_end(recording: _Recording, attempts: Attempts, mappings: Sequence[Mappin
             yield Event(recording.ended_s, _END, 0, mapping.label, "run ended", ids, sentence)
 
 
-def _together(at_s: npt.NDArray[np.float64], record: npt.NDArray[np.int64]) -> Iterator[tuple[float, tuple[int, ...]]]:
+def _together(
+    at_s: npt.NDArray[np.float64], record: npt.NDArray[np.integer[Any]]
+) -> Iterator[tuple[float, tuple[int, ...]]]:
     """Yield each instant with the records that have it; NaN is none."""
     known = ~np.isnan(at_s)
     at_s, record = at_s[known], record[known]

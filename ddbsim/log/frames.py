@@ -27,6 +27,7 @@ __all__ = [
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.integer[Any]]
 
 
 class _Polls(Protocol):
@@ -51,7 +52,7 @@ class _Shard(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def record(self) -> Ints: ...
+    def record(self) -> Positions: ...
     @property
     def visible_s(self) -> Floats: ...
     @property
@@ -156,7 +157,7 @@ class Consumer:
             for _, lane in lanes
         ]
         self.lanes = [lane for _, lane in lanes]
-        self.record: Ints = _joined(parts)
+        self.record: Positions = _joined(parts)
         self.length = len(self.record)
         starts = np.concatenate(([0], np.cumsum([len(part) for part in parts])))[:-1]
         self._start = np.zeros(len(recording.lanes), dtype=np.int64)
@@ -167,9 +168,6 @@ class Consumer:
         column = self.attempts.column
         rows, first, last = self._accepted()
         self.root = self._roots(rows, first, last)
-        once = int((last - first).sum()) == np.count_nonzero(self.root >= 0)
-        # where nothing was sent twice, which is the rule, counting is a comparison
-        self.deliveries = (self.root >= 0 if once else coverage(first, last, self.length)).astype(np.int32)
         whole = column["outcome"][rows] == Invoked.SUCCESS
         settled = self._settled()
         self.final = spread(
@@ -187,6 +185,13 @@ class Consumer:
             np.int8(Settled.WAITING),
         )
 
+    def deliveries(self) -> npt.NDArray[np.int32]:
+        """Return how often each place was sent to the function."""
+        _, first, last = self._accepted()
+        once = int((last - first).sum()) == np.count_nonzero(self.root >= 0)
+        # where nothing was sent twice, which is the rule, counting is a comparison
+        return (self.root >= 0 if once else coverage(first, last, self.length)).astype(np.int32)
+
     def _accepted(self) -> tuple[Ints, Ints, Ints]:
         """Return the rows of the attempts that ran, and the places [first, last) that each delivered."""
         column, attempts = self.attempts.column, self.attempts
@@ -194,7 +199,7 @@ class Consumer:
         offset = self._start[column["lane"][rows]]
         return rows, column["first"][rows] + offset, column["last"][rows] + offset
 
-    def delivered(self) -> tuple[Ints, Ints]:
+    def delivered(self) -> tuple[Ints, Positions]:
         """Return every delivery: the attempt's row, and the record."""
         rows, first, last = self._accepted()
         counts = last - first
@@ -293,7 +298,7 @@ def stream_log(recording: _Recording, consumers: Sequence[Consumer], names: Name
         size_bytes=each(stream.size_bytes),
         received_s=_joined(received),
         completed_s=_joined(completed),
-        deliveries=_joined([c.at_record(c.deliveries) for c in consumers]),
+        deliveries=_joined([c.at_record(c.deliveries()) for c in consumers]),
         outcome=categories(_joined([c.at_record(c.outcome) for c in consumers]), RECORD_OUTCOMES),
     )
 

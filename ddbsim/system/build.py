@@ -138,8 +138,7 @@ class System:
         self.env = simpy.Environment()
         self.recorder = Recorder()
         stream = publish(scenario, writes, streams, placement)
-        picked = np.arange(len(writes))[recorded(scenario.stream, writes)]
-        self.events = EventRecords(scenario, stream, writes, picked)
+        self.events = EventRecords(scenario, stream, writes, recorded(scenario.stream, writes))
         self.stream = stream if writes.changes is None else replace(stream, payload_bytes=self.events.sizes())
         self._environments = self._functions()
         self._missing: dict[str, MissingImages] = {name: Counter() for name in self._environments}
@@ -297,7 +296,7 @@ class System:
         mapping: EventSourceMapping,
         shard: Shard,
         positions: npt.NDArray[np.int64] | None,
-        records: npt.NDArray[np.int64],
+        records: npt.NDArray[np.integer[Any]],
         name: str,
     ) -> Conduct | HandlerConduct:
         function, poison = mapping.function, mapping.function.failures.poison_items

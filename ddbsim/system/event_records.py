@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -57,21 +58,26 @@ class EventRecords:
         The records.
     writes
         The writes that made them.
-    picked
-        Which write made each record.
+    pick
+        Picks from the writes those that made the records.
     """
 
     def __init__(
-        self, scenario: Scenario, stream: StreamLog, writes: WriteColumns, picked: npt.NDArray[np.intp]
+        self, scenario: Scenario, stream: StreamLog, writes: WriteColumns, pick: slice | npt.NDArray[np.intp]
     ) -> None:
         self.arn = stream_arn(scenario.region, scenario.table.name, scenario.start_epoch_s)
         self._region = scenario.region
         self._view_type = scenario.stream.view_type
         self._epoch_s = scenario.start_epoch_s
-        self._stream, self._writes, self._picked = stream, writes, picked
+        self._stream, self._writes, self._pick = stream, writes, pick
         self._kept: dict[int, str] = {}
         self._sequence_numbers: dict[str, list[str]] = {}
         self._frames: dict[tuple[Any, ...], tuple[int, _Frame]] = {}
+
+    @cached_property
+    def _picked(self) -> npt.NDArray[np.intp]:
+        """Which write made each record; 8 bytes per record, so only where somebody asks."""
+        return np.arange(len(self._writes))[self._pick]
 
     @property
     def carries_items(self) -> bool:

@@ -56,7 +56,7 @@ class Shard:
     index: int
     name: str
     partition: int
-    record: Ints
+    record: npt.NDArray[np.int32]
     visible_s: Floats
     parent: int = -1
     opened_s: float = 0.0
@@ -174,7 +174,8 @@ def _shards(
     indices = {(index, turn): number for number, (_, index, turn) in enumerate(order)}
     shards: dict[int, Shard] = {}
     for one in partitions:
-        record = by_partition[(ends[one.index - 1] if one.index else 0) : ends[one.index]]
+        # 4 bytes are enough for all that fits into memory, and there is one for each record
+        record = by_partition[(ends[one.index - 1] if one.index else 0) : ends[one.index]].astype(np.int32)
         delays = streams(f"stream.visibility/{one.index}")
         visible_s = _visible(scenario.stream, written_s[record], scenario.length_s, delays)
         parent, number = -1, 1
