@@ -307,7 +307,9 @@ class System:
             return law
         return HandlerConduct(law, mapping, shard, positions, self.events, self.scenario, self._missing[function.name])
 
-    def _read_backs(self, mapping: EventSourceMapping, records: npt.NDArray[np.int64], name: str) -> ReadBacks | None:
+    def _read_backs(
+        self, mapping: EventSourceMapping, records: npt.NDArray[np.integer[Any]], name: str
+    ) -> ReadBacks | None:
         stream, function = self.stream, mapping.function
         if served(function.needs, self.scenario.stream.view_type) != "by a read-back":
             return None

@@ -1,7 +1,7 @@
-"""The records of a stream as the JSON that functions get, made once and kept as text.
+"""The records of a stream as the JSON that functions get, made anew for each delivery from the JSON of their items.
 
-The text is parsed anew for each delivery: a handler may change what it is given. A workload of columns alone has no
-items: its records show an `item_id` as their key.
+A handler may change what it is given. A workload of columns alone has no items: its records show an `item_id` as their
+key.
 """
 
 from __future__ import annotations
@@ -40,11 +40,15 @@ _SIZE_HOLE = -1  # no record's SizeBytes
 
 
 class _Frame(NamedTuple):
-    """A record's text with holes for what is its own: eventID, Keys, the images shown, SequenceNumber, SizeBytes."""
+    """A record's text with holes for what is its own: eventID, Keys, the images shown, SequenceNumber, SizeBytes.
+
+    `bytes` counts the text with its eventID and the comma behind it, the other holes empty.
+    """
 
     text: str
     shows_new: bool
     shows_old: bool
+    bytes: int
 
 
 class EventRecords:
@@ -70,7 +74,6 @@ class EventRecords:
         self._view_type = scenario.stream.view_type
         self._epoch_s = scenario.start_epoch_s
         self._stream, self._writes, self._pick = stream, writes, pick
-        self._kept: dict[int, str] = {}
         self._sequence_numbers: dict[str, list[str]] = {}
         self._frames: dict[tuple[Any, ...], tuple[int, _Frame]] = {}
 
@@ -94,19 +97,17 @@ class EventRecords:
         return cast("list[dict[str, Any]]", json.loads(f"[{','.join([self._text(shard, n) for n in places])}]"))
 
     def _text(self, shard: Shard, place: int) -> str:
-        number = int(shard.record[place])
-        text = self._kept.get(number)
-        if text is None:
-            text = self._kept[number] = self._made(shard, place, number)
-        return text
+        frame, own = self._parts(shard, place, int(shard.record[place]))
+        return frame.text % (event_id(self.arn, self._numbers(shard)[place]), *own)
 
     def sizes(self) -> npt.NDArray[np.int32]:
         """Return the bytes of each record in an event, the comma behind it included, in the stream's order."""
         sizes = np.zeros(len(self._stream), dtype=np.int32)
         for shard in self._stream.shards:
             for place, number in enumerate(shard.record.tolist()):
-                text = self._kept[number] = self._made(shard, place, number)
-                sizes[number] = (len(text) if text.isascii() else len(text.encode())) + 1
+                frame, own = self._parts(shard, place, number)
+                text = "".join(own)
+                sizes[number] = frame.bytes + (len(text) if text.isascii() else len(text.encode()))
         return sizes
 
     def envelope(self, event_name: str) -> dict[str, Any]:
@@ -119,16 +120,16 @@ class EventRecords:
             "eventSourceARN": self.arn,
         }
 
-    def _made(self, shard: Shard, place: int, number: int) -> str:
-        sequence_number = self._numbers(shard)[place]
+    def _parts(self, shard: Shard, place: int, number: int) -> tuple[_Frame, tuple[str, ...]]:
+        """Return the frame of a record and what fills its holes after the eventID."""
         change = self._change(number)
         frame = self._frame(change, self._expired(number), self._epoch_s + float(self._stream.written_s[number]))
+        new = (change.new_json,) if frame.shows_new else ()
+        old = (change.old_json,) if frame.shows_old else ()
         size = image_bytes(
             self._view_type, change.event_name, change.key_bytes, change.bytes_before, change.bytes_after
         )
-        new = (change.new_json,) if frame.shows_new else ()
-        old = (change.old_json,) if frame.shows_old else ()
-        return frame.text % (event_id(self.arn, sequence_number), change.keys_json, *new, *old, sequence_number, size)
+        return frame, (change.keys_json, *new, *old, self._numbers(shard)[place], str(size))
 
     def _numbers(self, shard: Shard) -> list[str]:
         numbers = self._sequence_numbers.get(shard.name)
@@ -163,8 +164,10 @@ class EventRecords:
         shows_new, shows_old = '"@new"' in text, '"@old"' in text
         for image in ('"@keys"', '"@new"', '"@old"'):
             text = text.replace(image, "%s")
-        text = text.replace("@number", "%s").replace("@id", "%s").replace(f'"SizeBytes":{_SIZE_HOLE}', '"SizeBytes":%d')
-        return _Frame(text, shows_new, shows_old)
+        text = text.replace("@number", "%s").replace("@id", "%s").replace(f'"SizeBytes":{_SIZE_HOLE}', '"SizeBytes":%s')
+        # eventIDs are all of one length
+        sized = text % (event_id(self.arn, ""), *[""] * (3 + shows_new + shows_old))
+        return _Frame(text, shows_new, shows_old, len(sized.encode()) + 1)
 
     def _expired(self, number: int) -> bool:
         """Whether the write was the deletion of an expired item."""
