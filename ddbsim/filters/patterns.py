@@ -110,7 +110,7 @@ class FilterCriteria:
         if not 0 <= quota <= limits.FILTERS.high:
             raise ValueError(f"quota must be 0..{limits.FILTERS.high:g} patterns, got {quota!r}")
         if len(patterns) > quota:
-            raise ValueError(f"filter_criteria must have at most {quota} patterns, got {len(patterns)}")
+            raise ValueError(f"at most {quota} patterns are allowed, got {len(patterns)}")
         self.patterns = tuple(EventPattern(_short_enough(pattern)) for pattern in patterns)
 
     def __repr__(self) -> str:
@@ -134,7 +134,7 @@ def _short_enough(pattern: str | Mapping[str, Any]) -> str:
     text = pattern_text(pattern)
     most = limits.PATTERN_CHARACTERS.value
     if len(text) > most:
-        raise ValueError(f"a pattern of filter_criteria must have at most {most} characters, got {len(text)}")
+        raise ValueError(f"a pattern must have at most {most} characters, got {len(text)}")
     return text
 
 

@@ -153,7 +153,7 @@ class ItemTable:
     def _keys_of(self, given: Item) -> Item:
         missing = [name for name in self.key if name not in given]
         if missing:
-            raise ValueError(f"an item must have its key {self.key}, got none of {missing}")
+            raise ValueError(f"an item must have its key {' and '.join(self.key)}, got no {' and no '.join(missing)}")
         return {
             name: self._checked_key(name, given[name], most) for name, most in zip(self.key, _KEY_BYTES, strict=False)
         }

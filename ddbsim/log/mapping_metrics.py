@@ -8,12 +8,12 @@ without a destination nothing is counted as dropped, from recordings of the serv
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .frames import _Lane
 from .outcomes import Settled
 from .recorder import Recorder
 
@@ -24,25 +24,6 @@ Floats = npt.NDArray[np.float64]
 
 # a batch of which the function reported records has failed as a whole for this metric
 _FAILED_INVOKES = ("partial", "error", "timeout", "out_of_memory", "too_large", "throttled")
-
-
-class _Polls(Protocol):
-    @property
-    def page_at(self) -> Floats: ...
-    @property
-    def page_records(self) -> Ints: ...
-    def read_s(self, count: int) -> Floats: ...
-
-
-class _Lane(Protocol):
-    @property
-    def mapping(self) -> int: ...
-    @property
-    def lane(self) -> int: ...
-    @property
-    def positions(self) -> Ints | None: ...
-    @property
-    def polls(self) -> _Polls: ...
 
 
 def mapping_metrics(

@@ -115,7 +115,8 @@ def _followed(rows: Iterable[Any], table: ItemTable) -> Iterable[tuple[float, Ch
             raise ValueError(f"ItemWrites: writes[{number}] must be (at_s, operation, item), got {row!r}") from None
         if not latest_s <= at_s < float("inf"):
             raise ValueError(
-                f"ItemWrites: writes[{number}]: at_s must be >= {latest_s:g}, the row before, got {at_s:g}"
+                f"ItemWrites: writes[{number}]: at_s must be a number >= {latest_s:g} "
+                f"({'the row before: rows go by time' if number else 'where the run begins'}), got {at_s:g}"
             )
         latest_s = at_s
         try:

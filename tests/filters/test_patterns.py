@@ -231,7 +231,7 @@ def test_filter_criteria_are_ored_and_none_lets_all_through():
 
 
 def test_a_mapping_has_5_patterns_and_up_to_10_on_request():
-    with pytest.raises(ValueError, match="filter_criteria must have at most 5 patterns, got 6"):
+    with pytest.raises(ValueError, match="at most 5 patterns are allowed, got 6"):
         FilterCriteria([{"a": ["1"]}] * 6)
     assert len(FilterCriteria([{"a": ["1"]}] * 10, quota=10).patterns) == 10
     with pytest.raises(ValueError, match=r"quota must be 0\.\.10 patterns, got 11"):

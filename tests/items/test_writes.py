@@ -77,7 +77,7 @@ def test_item_ids_follow_the_first_appearance_and_stay():
     ("operation", "item", "message"),
     [
         ("upsert", {"pk": "a"}, "operation must be 'put', 'update' or 'delete', got 'upsert'"),
-        ("put", {"n": 1}, r"an item must have its key \('pk',\)"),
+        ("put", {"n": 1}, "an item must have its key pk, got no pk"),
         ("put", {"pk": ""}, r"key pk must have 1\.\.2048 bytes, got 0"),
         ("put", {"pk": "x" * 2049}, r"key pk must have 1\.\.2048 bytes, got 2049"),
         ("put", {"pk": True}, "key pk must be a text, a number or binary"),
