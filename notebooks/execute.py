@@ -12,8 +12,8 @@ FOLDER = Path(__file__).parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def execute(path: Path) -> None:
-    """Run one notebook from a clean start and write it back."""
+def executed(path: Path) -> nbformat.NotebookNode:
+    """Return a notebook as a run from a clean start leaves it."""
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(FOLDER)}}).execute()
     # widgets are shown by no page, and their names are drawn anew in each run
@@ -24,11 +24,11 @@ def execute(path: Path) -> None:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
     notebook.metadata.pop("language_info", None)
-    nbformat.write(notebook, path)
+    return notebook
 
 
 if __name__ == "__main__":
     names = sys.argv[1:] or sorted(path.name for path in FOLDER.glob("*.ipynb"))
     for name in names:
         print(name)
-        execute(FOLDER / name)
+        nbformat.write(executed(FOLDER / name), FOLDER / name)

@@ -107,7 +107,9 @@ def _by_shard(frame: pd.DataFrame, columns: tuple[str, ...]) -> dict[tuple[Hasha
     """Return columns by mapping and shard, in their order; a frame for each would cost more than what is read off."""
     if frame.empty:
         return {}
-    number = frame.groupby(_SHARD, observed=True).ngroup().to_numpy()
+    # a log's columns of names are numbered already
+    mapping, shard = (pd.Categorical(frame[name]) for name in _SHARD)
+    number = mapping.codes.astype(np.int64) * len(shard.categories) + shard.codes
     order = np.argsort(number, kind="stable")
     starts = np.flatnonzero(np.diff(number[order], prepend=-1))
     keys = zip(*(frame[name].iloc[order[starts]] for name in _SHARD), strict=True)
