@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -15,7 +16,9 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 def executed(path: Path) -> nbformat.NotebookNode:
     """Return a notebook as a run from a clean start leaves it."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(FOLDER)}})
+    # pictures stand in the notebook, whatever those who run it have chosen for themselves
+    client.execute(env=os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"})
     # widgets are shown by no page, and their names are drawn anew in each run
     notebook.metadata.pop("widgets", None)
     for number, cell in enumerate(notebook.cells):

@@ -140,3 +140,19 @@ def test_the_stepper_takes_a_lesson():
     assert lesson.claim in introduction
     assert lesson.source in introduction
     assert len(stepper.story) == len(lesson.run().events)
+
+
+def test_who_stops_at_an_empty_read_has_what_was_there_before_the_pause(runs):
+    result = runs["empty_read"]
+    lesson = ds.lessons.get("empty_read")
+    assert lesson.answer(result) == int((result.stream_log["written_s"] < 3).sum()) == 12
+    # without the pause the same reader would have all
+    steady = replace(lesson.scenario, workload=ds.ConstantWrites(rate_per_s=ds.Steps((0.0, 6.0), (4.0, 0.0))))
+    assert lesson.answer(ds.simulate(steady, rng=lesson.seed, progress=False)) == 24
+
+
+def test_times_of_creation_are_those_of_the_writes_cut_to_the_second(runs):
+    result = runs["creation_time"]
+    written_s = result.stream_log["written_s"]
+    assert ds.lessons.get("creation_time").answer(result) == len(set(np.floor(written_s)))
+    assert written_s.is_unique

@@ -19,7 +19,7 @@ from .lesson import Finding, Lesson
 
 __all__ = ["Checked", "Finding", "Lesson", "check", "get", "names"]
 
-_TOPICS = ("order", "failing", "reading", "shards", "writing", "retention")
+_TOPICS = ("order", "failing", "reading", "pages", "shards", "writing", "retention")
 
 
 @cache

@@ -115,6 +115,14 @@ class Page:
         # a slider's readout is a stop of its own
         return list(dict.fromkeys(names))
 
+    def tab_to(self, name: str) -> None:
+        """Press Tab until what has this name has the focus."""
+        for _ in range(30):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate(NAME) == name:
+                return
+        raise AssertionError(f"30 times Tab did not reach {name!r}")
+
     def times_ms(self, name: str, keys: list[str]) -> list[float]:
         """Return, for each key on a slider, the time until the new picture is shown."""
         self.page.evaluate(WATCH, PICTURE)

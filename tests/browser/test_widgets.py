@@ -2,6 +2,8 @@ import statistics
 
 import pytest
 
+import ddbsim as ds
+
 from .pages import Page
 
 # a picture every 0.3 s on an idle machine; a test must hold on a busy one
@@ -93,4 +95,26 @@ def test_a_small_run_is_stepped_through_by_keyboard(opened):
     page.page.get_by_role("button", name="Pause").focus()
     page.page.keyboard.press("Enter")
     page.page.get_by_role("button", name="Play").wait_for()
+    assert not page.errors
+
+
+def test_a_lesson_is_told_to_its_end_by_keyboard_alone(page, voila):
+    lesson = ds.lessons.get("poison_pill_bisected")
+    events = lesson.run().events
+    page.open_voila(voila, "lesson.ipynb")
+    page.wait_for_text(lesson.claim)
+    page.wait_for_text(lesson.prediction)
+    # the page has no other way in than Tab
+    page.tab_to("Forward")
+    page.page.keyboard.press("Enter")
+    page.wait_for_text(f"event 2 of {len(events)}")
+    page.wait_for_text(events["sentence"].iloc[1])
+    before = page.pixels()
+    page.tab_to("event")
+    page.page.keyboard.press("End")
+    page.wait_for_text(f"event {len(events)} of {len(events)}")
+    page.wait_for_text(events["sentence"].iloc[-1])
+    page.wait_for_another(before)
+    done = (lesson.run().stream_log["outcome"] == "processed").sum()
+    assert f"\t{done}\t" in page.numbers
     assert not page.errors
