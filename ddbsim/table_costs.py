@@ -28,7 +28,7 @@ def table_quantities(result: Result) -> Used:
     """Yield component and quantity of the table after the warm-up, at the prices of its class.
 
     On demand each unit is billed, provisioned each second's capacity, used or not. A table without a billing mode is
-    billed on demand. Read capacity is not simulated: what is read back from a provisioned table is billed as capacity
+    billed on demand. Where a provisioned table states no read capacity, what is read back from it is billed as capacity
     used to the full, the least that it costs.
     """
     table = result.scenario.table
@@ -41,8 +41,7 @@ def _parts(result: Result, table: Table) -> Used:
     yield from _writes(result, table)
     for index in table.indexes:
         yield from _index_writes(result, table, index)
-    if any(mapping.function.needs != "keys" for mapping in result.scenario.mappings):
-        yield from _read_backs(result, table)
+    yield from _reads(result, table)
     stored = average_stored_bytes(result.writes, result.scenario.warmup_s, result.ended_s)
     yield "storage_gb_months", stored / _BYTES_PER_GB + table.other_items_gb
 
@@ -74,15 +73,17 @@ def _index_writes(result: Result, table: Table, index: GlobalSecondaryIndex) -> 
     yield f"write_capacity_unit_hours/{index.name}", modes.provisioned_hours(seconds, capacity, result)
 
 
-def _read_backs(result: Result, table: Table) -> Used:
+def _reads(result: Result, table: Table) -> Used:
     modes = _Modes.of_table(table)
+    reads_back = any(mapping.function.needs != "keys" for mapping in result.scenario.mappings)
     at_s, units = (result.read_backs[name].to_numpy() for name in ("started_s", "read_units"))
-    on_demand = modes.on_demand(at_s, units, result)
-    if modes.has(provisioned=False):
-        yield "read_request_units", on_demand
-    if modes.has(provisioned=True):
-        everything = float(units[_is_billed(at_s, result)].sum())
-        yield "read_capacity_unit_hours", (everything - on_demand) / _HOUR_S
+    if reads_back and modes.has(provisioned=False):
+        yield "read_request_units", modes.on_demand(at_s, units, result)
+    if modes.states_reads or (reads_back and modes.has(provisioned=True)):
+        seconds = result.table_load["at_s"].to_numpy()
+        stated = modes.provisioned_hours(seconds, np.nan_to_num(modes.read_capacity(seconds)), result)
+        unstated = modes.provisioned(at_s) & np.isnan(modes.read_capacity(at_s)) & _is_billed(at_s, result)
+        yield "read_capacity_unit_hours", stated + float(units[unstated].sum()) / _HOUR_S
 
 
 class _Modes:
@@ -91,6 +92,8 @@ class _Modes:
     def __init__(self, begins: list[tuple[float, Billing | None]]) -> None:
         self._begins_s = np.array([at_s for at_s, _ in begins])
         self._is_provisioned = np.array([isinstance(billing, Provisioned) for _, billing in begins])
+        stated = [billing.read_capacity_units if isinstance(billing, Provisioned) else None for _, billing in begins]
+        self._read_capacity = np.array([np.nan if units is None else units for units in stated], dtype=np.float64)
 
     @classmethod
     def of_table(cls, table: Table) -> _Modes:
@@ -98,23 +101,36 @@ class _Modes:
         switches = ((float(math.ceil(switch.at_s)), switch.billing) for switch in table.stated_switches)
         return cls([(0.0, table.billing), *switches])
 
+    @property
+    def states_reads(self) -> bool:
+        """Whether a provisioned mode states its read capacity."""
+        return not np.isnan(self._read_capacity).all()
+
+    def read_capacity(self, at_s: Floats) -> Floats:
+        """Return the stated read capacity at some instants; NaN where none is."""
+        return np.asarray(self._read_capacity[self._mode(at_s)])
+
     def has(self, *, provisioned: bool) -> bool:
         return bool((self._is_provisioned == provisioned).any())
 
     def on_demand(self, at_s: Floats, units: npt.NDArray[np.number], result: Result) -> float:
         """Return the sum of the units that were used on demand, in the billed window."""
-        return float(units[_is_billed(at_s, result) & ~self._provisioned(at_s)].sum())
+        return float(units[_is_billed(at_s, result) & ~self.provisioned(at_s)].sum())
 
     def provisioned_hours(self, seconds: Floats, capacity: Floats, result: Result) -> float:
         """Return the capacity of provisioned seconds times their billed length, in unit-hours."""
         ends = np.minimum(seconds + 1.0, result.ended_s)
         length_s = np.clip(ends - np.maximum(seconds, result.scenario.warmup_s), 0.0, None)
-        held = np.where(self._provisioned(seconds), capacity, 0.0)
+        held = np.where(self.provisioned(seconds), capacity, 0.0)
         return float((held * length_s).sum()) / _HOUR_S
 
-    def _provisioned(self, at_s: Floats) -> npt.NDArray[np.bool_]:
+    def provisioned(self, at_s: Floats) -> npt.NDArray[np.bool_]:
+        """Return whether the mode is provisioned at some instants."""
+        return np.asarray(self._is_provisioned[self._mode(at_s)])
+
+    def _mode(self, at_s: Floats) -> npt.NDArray[np.intp]:
         # what never happened (NaN) sorts last, and is billed nowhere
-        return np.asarray(self._is_provisioned[np.searchsorted(self._begins_s, at_s, side="right") - 1])
+        return np.searchsorted(self._begins_s, at_s, side="right") - 1
 
 
 def _is_billed(at_s: Floats, result: Result) -> npt.NDArray[np.bool_]:

@@ -300,3 +300,23 @@ def test_what_a_view_type_costs_follows_from_the_bytes_alone(scenario, seed):
         # placement may put the start of what was accepted beyond the end
         reads = run.read_backs[run.read_backs["started_s"] < run.ended_s]
         assert amount.get("read_request_units", 0.0) == reads["read_units"].sum()
+
+
+def test_stated_read_capacity_is_billed_used_or_not_and_only_while_it_holds():
+    table = ds.Table(
+        partitions=4,
+        billing=ds.Provisioned(write_capacity_units=300, read_capacity_units=70),
+        billing_switches=ds.BillingSwitch(at_s=19.4, billing=ds.OnDemand()),
+    )
+    amounts = used(replace(SCENARIO, table=table))
+    assert amounts["read_capacity_unit_hours"] == pytest.approx(70 * 10 / 3_600)
+    assert "read_request_units" not in amounts
+    mapping = ds.EventSourceMapping(function=ds.Function(needs="new"))
+    result = ds.simulate(
+        replace(SCENARIO, table=table, stream=ds.Stream(view_type="KEYS_ONLY"), event_source_mappings=mapping),
+        rng=7,
+        progress=False,
+    )
+    amounts = quantities(result)
+    assert amounts["read_capacity_unit_hours"] == pytest.approx(70 * 10 / 3_600)
+    assert amounts["read_request_units"] == result.read_backs.query("started_s >= 20")["read_units"].sum() > 0
