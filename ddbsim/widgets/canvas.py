@@ -39,11 +39,14 @@ class QuickCanvas(FigureCanvasAgg):
 
     def __init__(self, figure: Figure) -> None:
         super().__init__(figure)
-        width, height = self.get_width_height()
-        self._quick: Any = _QuickRenderer(width, height, figure.dpi)
+        self._quick: Any = None
+        self._drawn_at: tuple[float, float, float] | None = None
 
     def get_renderer(self) -> Any:
-        """Return the one renderer of this canvas, with the texts that it has kept."""
+        """Return the renderer of this canvas, with the texts that it has kept; another size or dpi begins anew."""
+        wanted = (*self.get_width_height(physical=True), self.figure.dpi)
+        if wanted != self._drawn_at:
+            self._quick, self._drawn_at = _QuickRenderer(*wanted), wanted
         return self._quick
 
     def png(self) -> bytes:
@@ -52,7 +55,7 @@ class QuickCanvas(FigureCanvasAgg):
 
         self.draw()  # type: ignore[no-untyped-call]
         file = io.BytesIO()
-        pixels: Pixels = np.asarray(self._quick.buffer_rgba())
+        pixels: Pixels = np.asarray(self.get_renderer().buffer_rgba())
         Image.fromarray(pixels[:, :, :3]).save(file, format="png", compress_level=1)
         return file.getvalue()
 
@@ -77,7 +80,7 @@ class _QuickRenderer(RendererAgg):
         mtext: Text | None = None,
     ) -> None:
         # a copy: properties can be changed, and a key must not
-        pixels, left, up = self._drawn_apart(s, prop.copy(), angle, ismath, gc.get_rgb()[:3])
+        pixels, left, up = self._drawn_apart(s, prop.copy(), angle, ismath, gc.get_rgb())
         self.draw_image(gc, round(x) + left, round(self.height - y) + up, pixels)
 
     def _draw_apart(
@@ -88,7 +91,8 @@ class _QuickRenderer(RendererAgg):
         reach = math.ceil(math.hypot(width, height)) + _MARGIN_PX
         apart = _Agg(2 * reach, 2 * reach, self.dpi)
         gc = apart.new_gc()
-        gc.set_foreground(colour)
+        gc.set_foreground(colour[:3])
+        gc.set_alpha(colour[3])
         apart.draw_text(gc, reach, reach, s, prop, angle, ismath)
         pixels: Pixels = np.asarray(apart.buffer_rgba())
         rows, columns = (np.flatnonzero(pixels[:, :, 3].any(axis=axis)) for axis in (1, 0))
