@@ -15,8 +15,11 @@ Ints = npt.NDArray[np.int64]
 def spread(first: Ints, last: Ints, values: npt.NDArray[Any], length: int, fill: Any) -> npt.NDArray[Any]:
     """Return an array of `length` with ``values[i]`` at positions first[i]..last[i]-1, and `fill` elsewhere.
 
-    The ranges are disjoint, in any order.
+    The ranges are disjoint, in any order; those without positions (the call that ends a tumbling window) give nothing.
     """
+    filling = last > first
+    if not filling.all():
+        first, last, values = first[filling], last[filling], values[filling]
     order = np.argsort(first, kind="stable")
     first, last = first[order], last[order]
     # the gap before each range becomes a range of its own, of the fill: then all is one repeat
