@@ -212,17 +212,37 @@ class Reader:
         if self._written is not None and first < self.count and self._written[first] < tick - self._retention_s:
             seen = bisect_right(self._visible, tick, first, self.count)
             first = bisect_left(self._written, tick - self._retention_s, first, seen)
-        end = bisect_right(self._visible, tick, first, min(first + self._limit, self.count))
-        if (end - first) * self._max_bytes > self.poller.bytes_per_read:
-            budget = self._bytes[first] + self.poller.bytes_per_read
-            # one record always fits: the service never returns less
-            end = max(min(end, bisect_right(self._bytes, budget, first, end + 1) - 1), first + 1)
+        if self.skips:
+            first = self._behind_skips(first)
+        end, passed = self._page_end(first, tick), 0
+        if self.skips:
+            end, passed = self._over_skips(first, end, tick)
         if end < self.count and self._visible[end] <= tick:
             self._next_poll_s = self._poll_after_cut(tick)
         self.page_at.append(tick)
         self.page_end.append(end)
-        self.page_records.append(end - first)
+        self.page_records.append(end - first - passed)
         self.frontier = end
+
+    def _page_end(self, first: int, tick: float, passed: int = 0, passed_bytes: int = 0) -> int:
+        """Return the end of the page from `first`; so many records and bytes in it do not count."""
+        end = bisect_right(self._visible, tick, first, min(first + self._limit + passed, self.count))
+        if (end - first) * self._max_bytes > self.poller.bytes_per_read:
+            budget = self._bytes[first] + self.poller.bytes_per_read + passed_bytes
+            # one record always fits: the service never returns less
+            end = max(min(end, bisect_right(self._bytes, budget, first, end + 1) - 1), first + 1)
+        return end
+
+    def _over_skips(self, first: int, end: int, tick: float) -> tuple[int, int]:
+        """Return the end of a page that goes on behind what is skipped, and how much it skips."""
+        passed = passed_bytes = skipped = 0
+        for start, stop in self.skips:
+            if first <= start < end:
+                passed += stop - start
+                passed_bytes += self._bytes[stop] - self._bytes[start]
+                end = self._page_end(first, tick, passed, passed_bytes)
+                skipped += min(stop, end) - start
+        return end, skipped
 
     def _behind_skips(self, position: int) -> int:
         return next((end for start, end in self.skips if start <= position < end), position)
