@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,14 @@ from ddbsim.distributions import as_distribution
 from ddbsim.randomness import RandomStreams
 from ddbsim.run import draw_writes
 from ddbsim.scenario import EventSourceMapping, Function, Scenario
+from ddbsim.system.event_records import EventRecords
 from ddbsim.system.hashing import lane_of
 from ddbsim.system.schedule import Lattice, Pauses
-from ddbsim.system.stream import Shard, StreamLog, publish
+from ddbsim.system.stream import Shard, StreamLog, publish, recorded
 from ddbsim.system.subscription import Subscription
 from ddbsim.workload import OPERATIONS
 
-__all__ = ["Attempt", "Record", "simulate_by_record"]
+__all__ = ["Attempt", "Record", "Reference", "ReferenceLane", "Steps", "simulate_by_record"]
 
 PAYLOAD_LIMIT_BYTES = 6 * 2**20
 
@@ -45,7 +46,10 @@ Steps = Generator[simpy.Event, Any, Any]
 
 
 class Clock(simpy.Environment):
-    """SimPy's environment with appointments: `timeout(at - now)` would round the instant."""
+    """SimPy's environment with appointments: `timeout(at - now)` would round the instant.
+
+    Lanes that act at one instant do so in the order in which they began to wait for it, as in the package.
+    """
 
     def ticket(self) -> int:
         """Return a place in the queue of those who act at the same instant: first come, first served."""
@@ -105,16 +109,19 @@ class Reference:
         return np.array([getattr(record, name) for record in self.records[mapping]])
 
 
-def simulate_by_record(scenario: Scenario, seed: int) -> Reference:
-    """Run a scenario record by record."""
+def simulate_by_record(
+    scenario: Scenario, seed: int, kind_of_lane: Callable[[EventSourceMapping], type[ReferenceLane]] | None = None
+) -> Reference:
+    """Run a scenario record by record; `kind_of_lane` tells a mapping's lanes, `ReferenceLane` for all if None."""
     streams = RandomStreams(seed)
-    stream = publish(scenario, draw_writes(scenario, streams), streams)
+    stream = published(scenario, streams)
     clock, reference = Clock(), Reference()
     fleets = make_fleets(scenario, streams)
     for mapping in scenario.mappings:
         records: list[Record | None] = [None] * len(stream)
         readings: list[ShardReading] = []
         subscription = Subscription(scenario, mapping, streams)
+        kind = kind_of_lane(mapping) if kind_of_lane else ReferenceLane
         for shard in stream.shards:
             # one reader too many sees a record later than it is visible
             of_shard = read_off(stream, shard, subscription.schedule(shard).readable_s(shard.visible_s))
@@ -122,7 +129,7 @@ def simulate_by_record(scenario: Scenario, seed: int) -> Reference:
                 records[record.number] = record
             reading = ShardReading(
                 clock, mapping, scenario, shard, of_shard, fleets[mapping.function.name], streams, reference,
-                subscription,
+                subscription, kind,
             )  # fmt: skip
             readings.append(reading)
             if shard.parent >= 0:
@@ -132,6 +139,16 @@ def simulate_by_record(scenario: Scenario, seed: int) -> Reference:
         reference.records[mapping.label] = records  # type: ignore[assignment]
     clock.run(until=scenario.length_s)
     return reference
+
+
+def published(scenario: Scenario, streams: RandomStreams) -> StreamLog:
+    """Return the records of the stream; where writes carry items, with the sizes of their events."""
+    writes = draw_writes(scenario, streams)
+    stream = publish(scenario, writes, streams)
+    if writes.changes is None:
+        return stream
+    events = EventRecords(scenario, stream, writes, recorded(scenario.stream, writes))
+    return replace(stream, payload_bytes=events.sizes())
 
 
 def read_off(stream: StreamLog, shard: Shard, readable_s: np.ndarray) -> list[Record]:
@@ -228,6 +245,7 @@ class ShardReading:
         streams: RandomStreams,
         reference: Reference,
         subscription: Subscription,
+        kind: type[ReferenceLane],
     ) -> None:
         self.clock, self.poller, self.shard = clock, mapping.poller, shard
         self.retention_s = scenario.stream.retention_s
@@ -239,7 +257,7 @@ class ShardReading:
         self.records, self.unread = records, len(records)
         self.passed_over = self.pass_over(mapping, records, subscription.skipped(shard), streams)
         self.lanes = [
-            ReferenceLane(clock, mapping, scenario, self, number, fleet, streams, reference, subscription.pauses)
+            kind(clock, mapping, scenario, self, number, fleet, streams, reference, subscription.pauses)
             for number in range(mapping.parallelization_factor)
         ]
         items = np.array([record.item for record in records], dtype=np.int64)
@@ -285,7 +303,7 @@ class ShardReading:
         while not math.isinf(next_s):
             yield self.clock.at(next_s, TICK)
             cut = any(lane.wants_more for lane in self.lanes) and self.read_page(next_s)
-            if self.shard.closed_s <= next_s and not self.unread and all(lane.is_idle for lane in self.lanes):
+            if self.shard.closed_s <= next_s and not self.unread and all(lane.ends() for lane in self.lanes):
                 self.ended.succeed()
                 for child in self.children:
                     child.begin(next_s + child.discovery_s)
@@ -356,8 +374,8 @@ class ReferenceLane:
         buffer = self.mapping.poller.read_ahead_batches * self.mapping.batch_size
         return not self.busy or len(self.store.items) < buffer
 
-    @property
-    def is_idle(self) -> bool:
+    def ends(self) -> bool:
+        """Return whether nothing is left to do, now that the shard has been seen to end."""
         return not self.busy and not self.store.items
 
     def take_in(self, record: Record) -> None:
@@ -378,10 +396,18 @@ class ReferenceLane:
 
     def gather(self, opened_s: float, ready_s: float) -> Steps:
         clock, window_s = self.clock, self.mapping.maximum_batching_window_in_seconds
+        number = 1
         while True:
-            ticket = clock.ticket()
+            ticket, waits = clock.ticket(), not self.store.items
+            if (yield from self.gives_up_waiting(ready_s, ticket)):
+                ready_s = self.pauses.resumed_s(max(clock.now, ready_s))
+                yield clock.at(ready_s, LANE, ticket)
+                return [], ready_s, ticket
             if window_s:
-                yield from self.when_window_closes(opened_s, window_s, ready_s, ticket)
+                # the windows that passed in the meantime were empty
+                number = max(number, math.ceil((clock.now - opened_s) / window_s)) if waits else number
+                # what is forgotten opens no window: the one that is open goes on
+                number = yield from self.when_window_closes(opened_s, window_s, number, ticket)
             else:
                 yield from self.when_any(ticket)
             ready_s = self.pauses.resumed_s(max(clock.now, ready_s))
@@ -392,6 +418,11 @@ class ReferenceLane:
         for _ in range(self.fitting()[0]):
             batch.append((yield self.store.get()))  # noqa: PERF401 - no yield in a comprehension
         return batch, ready_s, ticket
+
+    def gives_up_waiting(self, ready_s: float, ticket: int) -> Steps:
+        """Return whether there is something else to do than wait for a record: here there never is."""
+        yield from ()
+        return False
 
     def forget_trimmed(self, now: float) -> bool:
         """Let go what the stream trimmed before it was ever sent; return whether there was any."""
@@ -405,15 +436,17 @@ class ReferenceLane:
         if not self.store.items:
             yield self.arrival
 
-    def when_window_closes(self, opened_s: float, window_s: float, ready_s: float, ticket: int) -> Steps:
-        """Wait until a batch is full, or a window ends in which there was anything; windows follow back to back."""
-        number = 1
+    def when_window_closes(self, opened_s: float, window_s: float, number: int, ticket: int) -> Steps:
+        """Wait until a batch is full, or a window ends in which there was anything; return that window's number.
+
+        Windows follow back to back, and the wait begins in the one with the given number.
+        """
         while True:
             ends = self.clock.at(opened_s + number * window_s, LANE, ticket)
             while not ends.processed and not self.fitting()[1]:
                 yield ends | self.arrival
             if self.store.items:
-                return
+                return number
             number += 1
 
     def fitting(self) -> tuple[int, bool]:
@@ -421,9 +454,14 @@ class ReferenceLane:
         payload = 0
         for count, record in enumerate(self.store.items):
             payload += record.payload_bytes
-            if count == self.mapping.batch_size or (count and payload > PAYLOAD_LIMIT_BYTES):
+            full = count == self.mapping.batch_size or payload > PAYLOAD_LIMIT_BYTES
+            if count and (full or not self.belong_together(self.store.items[0], record)):
                 return count, True
         return len(self.store.items), len(self.store.items) == self.mapping.batch_size
+
+    def belong_together(self, first: Record, record: Record) -> bool:
+        """Return whether a batch that begins with one record may hold another."""
+        return True
 
     # delivering
 
@@ -452,7 +490,7 @@ class ReferenceLane:
                 continue
             attempts += 1
             self.conclude(batch[:done], "processed", ended_s)
-            if done:
+            if done or outcome == "success":
                 return ended_s, [batch[done:]] if batch[done:] else []
             if self.mapping.bisect_batch_on_function_error and len(batch) > 1:
                 return ended_s, [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
@@ -495,12 +533,16 @@ class ReferenceLane:
         for record in batch:
             record.deliveries += 1
             record.received_s = handler_s if record.deliveries == 1 else record.received_s
-        duration_s, outcome, done = self.handler.run(batch, payload, handler_s)
+        duration_s, outcome, done = self.call(batch, payload, handler_s)
         ended_s = handler_s + duration_s
         yield self.clock.at(ended_s, LANE)
         self.fleet.give_back(environment, ended_s, reusable=outcome != "timeout")
         note(started_s, duration_s, init_s, outcome, environment.provisioned)
         return outcome, ended_s, done
+
+    def call(self, batch: list[Record], payload: int, handler_s: float) -> tuple[float, str, int]:
+        """Call the handler; return the duration, the outcome, and how many leading records are done."""
+        return self.handler.run(batch, payload, handler_s)
 
     def conclude(self, records: list[Record], outcome: str, completed_s: float = math.nan) -> None:
         for record in records:

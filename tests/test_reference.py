@@ -5,6 +5,7 @@ Equality is exact. Both add the same durations to the same instants in the same 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -22,9 +23,11 @@ FLAKY = ds.Failures(error_probability=0.2, poison_items=(1,))
 OUTAGE = ds.Failures(outages=ds.Outage(start_s=5, end_s=95))
 
 
-def assert_same(scenario: ds.Scenario, seed: int) -> Reference:
+def assert_same(
+    scenario: ds.Scenario, seed: int, simulate: Callable[[ds.Scenario, int], Reference] = simulate_by_record
+) -> Reference:
     """Hold every record and every finished attempt of both models equal."""
-    result, reference = ds.simulate(scenario, rng=seed, progress=False), simulate_by_record(scenario, seed)
+    result, reference = ds.simulate(scenario, rng=seed, progress=False), simulate(scenario, seed)
     for name, log in result.stream_log.groupby("event_source_mapping", observed=True):
         for column in ("outcome", "deliveries", "received_s", "completed_s"):
             ours, theirs = log[column].to_numpy(), reference.column(name, column)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import simpy
 
 from ddbsim.items import lambda_event
 from ddbsim.log.outcomes import Settled
@@ -18,6 +17,7 @@ from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import EventSourceMapping, Scenario, served
 from ddbsim.workload import REMOVE, WriteColumns
 
+from .clock import Clock
 from .consumer import ShardConsumer
 from .destination import Delivered, Dispatch
 from .event_records import EventRecords
@@ -135,7 +135,7 @@ class System:
     ) -> None:
         self.scenario = scenario
         self.streams = streams
-        self.env = simpy.Environment()
+        self.env = Clock()
         self.recorder = Recorder()
         stream = publish(scenario, writes, streams, placement)
         self.events = EventRecords(scenario, stream, writes, recorded(scenario.stream, writes))

@@ -18,12 +18,13 @@ from ddbsim.log.outcomes import Discarded, Invoked, Settled
 from ddbsim.log.recorder import Recorder
 from ddbsim.scenario import EventSourceMapping
 
+from .clock import Clock
 from .consumer import ShardConsumer
 from .function import READY, Call, Conduct, Environments
 from .handler import HandlerConduct, Window
 from .schedule import Pauses
 
-__all__ = ["Lane"]
+__all__ = ["Delivery", "Lane", "just_after"]
 
 Steps: TypeAlias = Generator[simpy.Event, Any, None]
 Delivery: TypeAlias = Generator[simpy.Event, Any, float]
@@ -37,7 +38,7 @@ class Lane:
     Parameters
     ----------
     env
-        The run's SimPy environment.
+        The run's clock.
     index
         The lane's number in the recorder.
     mapping
@@ -66,7 +67,7 @@ class Lane:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        env: Clock,
         index: int,
         mapping: EventSourceMapping,
         retention_s: float,
@@ -125,23 +126,23 @@ class Lane:
             close_s, last = self._gather(ready_s, open_s)
             if self.pauses:
                 close_s = self.pauses.resumed_s(close_s)
-            yield self._until(close_s)
+            yield self.env.at(close_s)
             if last > self.sent and self.written_s[self.sent] < close_s - self._retention_s:
                 self._skip_trimmed(close_s)
-                settled_s = _just_after(close_s)
+                settled_s = just_after(close_s)
                 continue
             reader.waiting_lanes -= 1
             first, self.sent = self.sent, last
             open_s = yield from self._deliver(first, last, close_s, ready_s)
-            settled_s = _just_after(open_s)
+            settled_s = just_after(open_s)
             ready_s = open_s + self._turnaround_s
             reader.advance(open_s)
             reader.waiting_lanes += 1
-        settled_s = yield from self._finish(settled_s)
+        settled_s = yield from self._finish(settled_s, ready_s)
         self.consumer.lane_through(settled_s)
 
-    def _finish(self, settled_s: float) -> Delivery:
-        """Do what is left once all records are settled; return when that was."""
+    def _finish(self, settled_s: float, ready_s: float) -> Delivery:
+        """Do what is left once all records are settled, not before the lane is ready; return when that was."""
         yield from ()
         return settled_s
 
@@ -151,14 +152,6 @@ class Lane:
         self.sent = bisect_left(self.written_s, now - self._retention_s, first, read)
         batch = self.recorder.next_batch()
         self.recorder.settle(self.index, batch, first, self.sent, now, Settled.EXPIRED, Discarded.RETENTION)
-
-    def _until(self, at_s: float) -> simpy.Timeout:
-        """Return an event at an instant.
-
-        Instants are kept exactly in variables: the clock's have been through a subtraction and an addition, whose
-        rounding may even have passed them.
-        """
-        return self.env.timeout(max(0.0, at_s - self.env.now))
 
     def _gather(self, ready_s: float, open_s: float) -> tuple[float, int]:
         """Return when the next batch closes, and its end.
@@ -222,7 +215,7 @@ class Lane:
             if self.pauses:
                 now = self.pauses.resumed_s(now)
             if now > self.env.now:
-                yield self._until(now)
+                yield self.env.at(now)
             alive = self._drop_old(first, last, now, batch, attempts) if first < last else first
             if alive > first:
                 return max(ended_s, now), [(alive, last)] if alive < last else []
@@ -279,7 +272,7 @@ class Lane:
         if grant is READY:
             self.recorder.note_provisioned()
         ended_s = handler_s + call.duration_s
-        yield self._until(ended_s)
+        yield self.env.at(ended_s)
         self.environments.release(grant, ended_s, reusable=call.outcome not in _ENVIRONMENT_LOST)
         return call, ended_s
 
@@ -307,6 +300,6 @@ class Lane:
         self.recorder.settle(self.index, batch, first, last, at_s, Settled.DISCARDED, reason, invokes)
 
 
-def _just_after(at_s: float) -> float:
+def just_after(at_s: float) -> float:
     """Return the next instant that there is: a poll at `at_s` itself comes before what a lane does then."""
     return math.nextafter(at_s, math.inf)

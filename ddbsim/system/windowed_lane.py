@@ -19,7 +19,7 @@ from ddbsim.log.outcomes import Invoked
 
 from .function import Call
 from .handler import Window
-from .lane import Delivery, Lane
+from .lane import Delivery, Lane, just_after
 from .responses import is_too_large
 
 __all__ = ["WindowedLane"]
@@ -72,15 +72,17 @@ class WindowedLane(Lane):
             self._open = number
         return now
 
-    def _finish(self, settled_s: float) -> Delivery:
+    def _finish(self, settled_s: float, ready_s: float) -> Delivery:
         """End the last window: when the shard ends, or when nothing has come for a while."""
         if self._open is None:
             return settled_s
-        at_s = min(max(self._idle_s(), settled_s), self.consumer.end_seen_s(settled_s))
+        at_s = max(min(self._idle_s(), self.consumer.end_seen_s(settled_s)), ready_s)
+        if self.pauses:
+            at_s = self.pauses.resumed_s(at_s)
         if math.isinf(at_s):
             return settled_s
-        yield self._until(at_s)
-        return (yield from self._end_window(self.count, at_s))
+        yield self.env.at(at_s)
+        return just_after((yield from self._end_window(self.count, at_s)))
 
     def _end_window(self, place: int, now: float, *, early: bool = False) -> Delivery:
         """Make the call without records that ends the window; the lane waits until it is done or given up."""
