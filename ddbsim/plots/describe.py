@@ -18,7 +18,7 @@ _MOST_BARS = 12
 
 
 def describe(ax: Axes) -> str:
-    """Return a text alternative of a plot: its title, its axes with units and range, and each labelled artist.
+    """Return a text alternative of a plot: its title, its axes with units and range, and each labelled artist or map.
 
     Parameters
     ----------
@@ -40,19 +40,33 @@ def describe(ax: Axes) -> str:
     Lag. Across: simulated time (s), 0 to 2. Up: seconds behind, 0 to 6.
     Line "shard 0": from 3 at 0 to 4 at 2; least 3, most 5 at 1.
     """
+    from matplotlib.collections import PathCollection, QuadMesh
     from matplotlib.container import BarContainer
 
     lines = [" ".join(filter(None, (_sentence(ax.get_title()), _axis("Across", ax, "x"), _axis("Up", ax, "y"))))]
     if any(text.get_text() == "nothing to show" for text in ax.texts):
         return f"{lines[0]} There is nothing to show."
-    lines += [_line(line) for line in ax.lines if _named(line)]
-    lines += [_band(band) for band in ax.collections if _named(band)]
+    drawn = [line for one in (ax, *_twins(ax)) for line in one.lines if _named(line)]
+    # a line of the other axis stands in this one's legend by an empty namesake
+    known = {str(line.get_label()) for line in drawn if np.size(line.get_xdata())}
+    lines += [_line(line) for line in drawn if np.size(line.get_xdata()) or str(line.get_label()) not in known]
+    for collection in ax.collections:
+        if isinstance(collection, QuadMesh):
+            lines += _map(ax, collection)
+        elif _named(collection):
+            lines.append((_dots if isinstance(collection, PathCollection) else _band)(collection))
     groups: dict[str, list[BarContainer]] = {}
     for bars in ax.containers:
         if isinstance(bars, BarContainer) and _named(bars):
             groups.setdefault(str(bars.get_label()), []).append(bars)
     lines += [_bars(ax, label, group) for label, group in groups.items()]
     return "\n".join(filter(None, lines))
+
+
+def _twins(ax: Axes) -> list[Axes]:
+    """Return the axes that stand in the same place, with a scale of their own."""
+    siblings = ax.get_shared_x_axes().get_siblings(ax)
+    return [other for other in siblings if other is not ax and other.bbox.bounds == ax.bbox.bounds]
 
 
 def _named(artist: Any) -> bool:
@@ -99,6 +113,8 @@ def _line(line: Line2D) -> str:
         return f'Marks "{label}": {len(x)}, from {_number(x[0])} to {_number(x[-1])}.'
     if len(set(x.tolist())) == 1:
         return f'Line "{label}": at {_number(x[0])} across.'
+    if line.axes is not None and line.get_transform() == line.axes.get_yaxis_transform(which="grid"):
+        return f'Line "{label}": at {_number(y[0])} up.'
     most = int(np.argmax(y))
     return (
         f'Line "{label}": from {_number(y[0])} at {_number(x[0])} to {_number(y[-1])} at {_number(x[-1])}; '
@@ -112,6 +128,38 @@ def _band(band: Any) -> str:
         return ""
     heights = np.concatenate(points)[:, 1]
     return f'Band "{band.get_label()}": between {_number(heights.min())} and {_number(heights.max())}.'
+
+
+def _dots(dots: Any) -> str:
+    x, y = np.asarray(dots.get_offsets(), dtype=np.float64).T
+    if not len(x):
+        return f'Marks "{dots.get_label()}": none.'
+    across, up = (" to ".join(dict.fromkeys(map(_number, (values.min(), values.max())))) for values in (x, y))
+    return f'Marks "{dots.get_label()}": {len(x)}, at {across} across and {up} up.'
+
+
+def _map(ax: Axes, mesh: Any) -> Iterator[str]:
+    """Yield each row of a map of colours, from the lowest up: its cells, or where there are many their extremes."""
+    unit = mesh.colorbar.ax.get_ylabel() if mesh.colorbar else ""
+    if unit:
+        yield f"Colours: {unit}."
+    corners = mesh.get_coordinates()
+    across, up = ((edges[1:] + edges[:-1]) / 2 for edges in (corners[0, :, 0], corners[:, 0, 1]))
+    columns, rows = (
+        [names.get(float(place), _number(place)) for place in places]
+        for names, places in ((_names(ax.xaxis), across), (_names(ax.yaxis), up))
+    )
+    for row, values in zip(rows, np.ma.filled(mesh.get_array().astype(np.float64), np.nan), strict=True):
+        known = np.flatnonzero(~np.isnan(values))
+        cells = [f"{_number(values[at])} at {columns[at]}" for at in known]
+        if len(cells) > _MOST_BARS:
+            least, most = (int(known[find(values[known])]) for find in (np.argmin, np.argmax))
+            ends = f"known from {columns[known[0]]} to {columns[known[-1]]}"
+            cells = [
+                ends,
+                f"least {_number(values[least])} at {columns[least]}, most {_number(values[most])} at {columns[most]}",
+            ]
+        yield f"Row {row}: {', '.join(cells) or 'nothing known'}."
 
 
 def _bars(ax: Axes, label: str, group: list[BarContainer]) -> str:

@@ -91,7 +91,7 @@ def table_capacity(result_or_frame: Any, *, ax: Axes | None = None, **line_kws: 
     if (frame["burst_units"] > 0).any():
         ax.plot([], [], color=COLOURS[2], lw=1.2, ls="--", label="burst left (right)")
         right = ax.twinx()
-        right.plot(at_s, frame["burst_units"], color=COLOURS[2], lw=1.2, ls="--")
+        right.plot(at_s, frame["burst_units"], color=COLOURS[2], lw=1.2, ls="--", label="burst left (right)")
         right.set_ylabel("burst left (write units)")
         right.set_ylim(0, 1.15 * float(frame["burst_units"].max()))
         right.spines["top"].set_visible(False)

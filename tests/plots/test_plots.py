@@ -157,3 +157,42 @@ def test_words_for_a_timeline_count_marks_and_attempts(result):
     assert f'Marks "write": {len(run.writes)}, from' in text
     succeeded = (run.invocations["outcome"] == "success").sum()
     assert f'Bars "attempt that succeeded": {succeeded}, between' in text
+
+
+def drawn_by_hand():
+    from matplotlib.figure import Figure
+
+    return Figure().subplots()
+
+
+def test_words_for_marks_and_for_a_level_give_their_places():
+    ax = drawn_by_hand()
+    ax.scatter([3, 1, 2], [5.0, 4.0, 6.5], label="fails")
+    ax.scatter([2], [1.5], label="chosen")
+    ax.axhline(2.0, label="target")
+    assert ds.plots.describe(ax).splitlines()[1:] == [
+        'Line "target": at 2 up.',
+        'Marks "fails": 3, at 1 to 3 across and 4 to 6.5 up.',
+        'Marks "chosen": 1, at 2 across and 1.5 up.',
+    ]
+
+
+def test_words_for_a_map_give_each_cell_and_of_many_the_extremes():
+    table = pd.DataFrame({"a": [1.5, 2.5], "b": [3.5, float("nan")]}, index=pd.Index([10, 100], name="batch_size"))
+    assert ds.plots.describe(ds.plots.heat_map(table, ax=drawn_by_hand())).splitlines()[1:] == [
+        "Row 10: 1.5 at a, 3.5 at b.",
+        "Row 100: 2.5 at a.",
+    ]
+    ax = drawn_by_hand()
+    ax.figure.colorbar(ax.pcolormesh([[(at - 7) ** 2 for at in range(20)]]), label="writes")
+    assert ds.plots.describe(ax).endswith(
+        "Colours: writes.\nRow 0.5: known from 0.5 to 19.5, least 0 at 7.5, most 144 at 19.5."
+    )
+
+
+def test_words_for_an_axis_beside_give_its_line_once():
+    ax = drawn_by_hand()
+    ax.plot([], [], label="burst (right)")
+    ax.twinx().plot([0, 1], [30, 10], label="burst (right)")
+    (line,) = ds.plots.describe(ax).splitlines()[1:]
+    assert line == 'Line "burst (right)": from 30 at 0 to 10 at 1; least 10, most 30 at 0.'
