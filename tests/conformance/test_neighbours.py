@@ -362,7 +362,7 @@ def test_ten_patterns_of_4096_characters_are_the_most():
     longest = json.dumps({"eventName": ["x" * (4_096 - len('{"eventName": [""]}'))]})
     assert len(longest) == 4_096
     assert len(ds.EventSourceMapping(filter_criteria=[longest] * 10).filter_criteria) == 10
-    with pytest.raises(ValueError, match="at most 10 patterns, got 11"):
+    with pytest.raises(ValueError, match="at most 10 patterns are allowed, got 11"):
         ds.EventSourceMapping(filter_criteria=['{"eventName": ["INSERT"]}'] * 11)
     with pytest.raises(ValueError, match=r"at most 4096 characters, got 4097"):
         ds.EventSourceMapping(filter_criteria=longest.replace("x", "xx", 1))
