@@ -478,7 +478,9 @@ class ReferenceLane:
         attempts = throttles = 0
         while True:
             now = self.pauses.resumed_s(now)
-            yield self.clock.at(now, LANE, ticket)
+            if now > self.clock.now:
+                # what is left of a batch goes on in the same turn, where the lane needs no rest
+                yield self.clock.at(now, LANE, ticket)
             young = self.drop_old(batch, now)
             if len(young) < len(batch):
                 return now, [young] if young else []
