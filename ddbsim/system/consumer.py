@@ -76,6 +76,13 @@ class ShardConsumer:
 
     def end_seen_s(self, at_s: float) -> float:
         """Return the first poll at or after an instant that finds the shard read and closed; infinity if none does."""
-        reader = self.reader
-        read_s = reader.read_until(reader.count - 1) if reader.count else 0.0
+        reader, last = self.reader, self._last_read()
+        read_s = reader.read_until(last) if last >= 0 else 0.0
         return reader.schedule.at_or_after(max(at_s, read_s, self.shard.closed_s))
+
+    def _last_read(self) -> int:
+        """Return the position of the last record that is ever read, -1 if none is: what is skipped delays no end."""
+        if not self.skipped.any():
+            return self.reader.count - 1
+        kept = np.flatnonzero(~self.skipped)
+        return int(kept[-1]) if len(kept) else -1
