@@ -78,6 +78,9 @@ class ShardConsumer:
         """Return the first poll at or after an instant that finds the shard read and closed; infinity if none does."""
         reader, last = self.reader, self._last_read()
         read_s = reader.read_until(last) if last >= 0 else 0.0
+        if last >= 0 and read_s >= max(at_s, self.shard.closed_s):
+            # the poll that brought the last record finds the end itself, be it off the lattice after a page cut short
+            return read_s
         return reader.schedule.at_or_after(max(at_s, read_s, self.shard.closed_s))
 
     def _last_read(self) -> int:
