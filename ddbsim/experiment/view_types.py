@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -185,6 +186,8 @@ def _run_all(
     writes = None
     for view_type in VIEW_TYPES:
         if view_type not in known:
+            # the parts of a run know each other: what the one before held is freed now, or some time later
+            gc.collect()
             writes = draw_writes(scenario, streams) if writes is None else writes
             stream = replace(scenario.stream, view_type=view_type)
             variant = replace(scenario, stream=stream, name=f"{scenario.name}, {view_type}")
