@@ -9,6 +9,7 @@ from .lag import grid
 
 __all__ = ["table_delay"]
 
+_WRITE = ["item_id", "written_s"]
 _COLUMNS = (
     "event_source_mapping",
     "at_s",
@@ -59,14 +60,11 @@ def table_delay(
     if ended_s is None:
         ended_s = float(writes["requested_s"].max()) if len(writes) else 1.0
     ends_s = grid(every_s, ended_s)
-    asked = writes.loc[
-        (writes["outcome"] == "admitted") & (writes["requested_s"] >= warmup_s),
-        ["item_id", "written_s", "requested_s", "attempts"],
-    ]
-    done = stream_log.loc[
-        stream_log["outcome"] == "processed", ["event_source_mapping", "item_id", "written_s", "completed_s"]
-    ]
-    both = done.merge(asked, on=["item_id", "written_s"])
+    changes = writes[(writes["outcome"] == "admitted") & (writes["operation"] != "NO_OP")]
+    asked = _in_turn(changes[["item_id", "written_s", "requested_s", "attempts"]], _WRITE)
+    done = stream_log[["event_source_mapping", "item_id", "written_s", "completed_s"]]
+    done = _in_turn(done, ["event_source_mapping", *_WRITE])[stream_log["outcome"] == "processed"]
+    both = done.merge(asked[asked["requested_s"] >= warmup_s], on=[*_WRITE, "turn"], validate="many_to_one")
     step = np.minimum(np.searchsorted(ends_s, both["requested_s"], side="right"), len(ends_s) - 1)
     by_record = pd.DataFrame(
         {
@@ -84,3 +82,8 @@ def table_delay(
     told["total_s"] = told["at_table_s"] + told["in_stream_s"]
     told["table_share"] = told["at_table_s"] / told["total_s"].where(told["total_s"] > 0)
     return told.reset_index()[list(_COLUMNS)]
+
+
+def _in_turn(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return the frame with `turn`: several writes of an item may have one instant, and so may their records."""
+    return frame.assign(turn=frame.groupby(by, observed=True).cumcount())

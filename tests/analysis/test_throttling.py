@@ -65,3 +65,13 @@ def test_a_run_without_writes_has_no_rows():
     assert isinstance(told, pd.DataFrame)
     assert told.empty
     assert told.columns[-1] == "table_share"
+
+
+def test_writes_of_an_item_at_one_instant_are_counted_once_each():
+    writes = [(1.0, "put", {"pk": "a", "n": n}) for n in (1, 1, 2, 3)]  # the second changes nothing
+    mappings = [
+        ds.EventSourceMapping(function=ds.Function(name=name), starting_position="TRIM_HORIZON") for name in "ab"
+    ]
+    scenario = ds.Scenario(workload=ds.ItemWrites(writes), event_source_mappings=mappings, duration_s=20)
+    told = ds.simulate(scenario, rng=7, progress=False).table_delay(every_s=20)
+    assert told["records"].tolist() == [3, 3]
