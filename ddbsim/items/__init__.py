@@ -17,7 +17,7 @@ from .events import (
     stream_record,
 )
 from .sizes import item_bytes, number_bytes, record_bytes, stored_bytes, value_bytes
-from .types import Item, from_dynamodb, to_dynamodb
+from .types import Item, compact_json, from_dynamodb, to_dynamodb
 from .writes import Change, EventName, ItemTable, Operation, same_item
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ItemTable",
     "Operation",
     "ViewType",
+    "compact_json",
     "event_id",
     "from_dynamodb",
     "image_bytes",

@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
-__all__ = ["Item", "binary_bytes", "from_dynamodb", "number_text", "to_dynamodb"]
+__all__ = ["Item", "binary_bytes", "compact_json", "from_dynamodb", "number_text", "to_dynamodb"]
 
 Item: TypeAlias = dict[str, dict[str, Any]]
 
 _MOST_DIGITS = 38
 _EXPONENTS = (-130, 125)  # of the first significant digit
 _MOST_NESTING = 32
+# one encoder for all: `json.dumps` would make a new one for each item
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _SETS = {"SS": "S", "NS": "N", "BS": "B"}
 _CODES = frozenset({"S", "N", "B", "BOOL", "NULL", "L", "M", *_SETS})
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -62,6 +65,11 @@ def to_dynamodb(item: Mapping[str, Any]) -> Item:
 def from_dynamodb(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return an item in DynamoDB JSON as Python values: numbers as int where whole, else Decimal; binary as bytes."""
     return {name: _to_python(value) for name, value in item.items()}
+
+
+def compact_json(value: Mapping[str, Any]) -> str:
+    """Return an item or a record as JSON text without blanks, as the service sends it."""
+    return _COMPACT.encode(value)
 
 
 def number_text(number: str | int | float | Decimal, *, path: str = "number") -> str:

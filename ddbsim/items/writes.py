@@ -8,7 +8,6 @@ Source: Change data capture for DynamoDB Streams, 2026-11; recordings of the ser
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -16,15 +15,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from ddbsim.aws import limits
 
 from .sizes import stored_bytes, value_bytes
-from .types import Item, to_dynamodb
+from .types import Item, compact_json, to_dynamodb
 
 __all__ = ["Change", "EventName", "ItemTable", "Operation", "same_item"]
 
 EventName: TypeAlias = Literal["INSERT", "MODIFY", "REMOVE"]
 Operation: TypeAlias = Literal["put", "update", "delete"]
 
-# one encoder for all: `json.dumps` would make a new one for each item
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _KEY_TYPES = ("S", "N", "B")
 _KEY_BYTES = (2048, 1024)  # partition key, sort key
 
@@ -145,7 +142,7 @@ class ItemTable:
             key_bytes=stored_bytes(keys),
             bytes_before=old.stored_bytes if old else 0,
             bytes_after=new.stored_bytes if new else 0,
-            keys_json=_encode(keys),
+            keys_json=compact_json(keys),
             old_json=old.json if old else "",
             new_json=new.json if new else "",
         )
@@ -173,7 +170,7 @@ def _stored(item: Item) -> _Stored:
     size = stored_bytes(item)
     if size > limits.ITEM_BYTES.value:
         raise ValueError(f"an item must have at most {limits.ITEM_BYTES.value} bytes, got {size}")
-    return _Stored(item, size, _encode(item))
+    return _Stored(item, size, compact_json(item))
 
 
 def _event_name(old: Item | None, new: Item | None) -> EventName | None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ddbsim.items import (
     TIME_TO_LIVE_IDENTITY,
     Change,
+    compact_json,
     event_id,
     image_bytes,
     lambda_record,
@@ -34,8 +35,6 @@ from .stream import Shard, StreamLog
 
 __all__ = ["EventRecords"]
 
-# one encoder for all: `json.dumps` would make a new one for each record
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _SIZE_HOLE = -1  # no record's SizeBytes
 
 
@@ -160,7 +159,7 @@ class EventRecords:
             region=self._region,
             user_identity=TIME_TO_LIVE_IDENTITY if expired else None,
         )
-        text = _encode(lambda_record(record, stream_arn=self.arn)).replace("%", "%%")
+        text = compact_json(lambda_record(record, stream_arn=self.arn)).replace("%", "%%")
         shows_new, shows_old = '"@new"' in text, '"@old"' in text
         for image in ('"@keys"', '"@new"', '"@old"'):
             text = text.replace(image, "%s")
@@ -179,11 +178,12 @@ class EventRecords:
         if self._writes.changes is not None:
             return self._writes.changes[write]
         item_id = int(self._stream.item_id[number])
+        keys = to_dynamodb({"item_id": item_id})
         return Change(
             event_name=OPERATIONS[self._stream.operation[number]],  # type: ignore[arg-type]
             item_id=item_id,
-            keys=to_dynamodb({"item_id": item_id}),
-            keys_json=f'{{"item_id":{{"N":"{item_id}"}}}}',
+            keys=keys,
+            keys_json=compact_json(keys),
             old_image=None,
             new_image=None,
             key_bytes=self._writes.key_bytes,
