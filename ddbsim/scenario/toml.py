@@ -16,7 +16,6 @@ from typing import Any
 import tomli_w
 
 from ddbsim import distributions, workload
-from ddbsim.randomness import RandomStreams
 
 from .billing import AutoScaling, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .destination import Destination
@@ -100,8 +99,7 @@ def dump(
     """
     given = None
     if writes_file is not None and isinstance(scenario.workload, workload.ReplayWrites):
-        key_bytes = scenario.workload.draw(scenario.length_s, RandomStreams(0)).key_bytes
-        given = {"type": "ReplayWrites", "columns": writes_file, "key_bytes": key_bytes}
+        given = {"type": "ReplayWrites", "columns": writes_file, "key_bytes": scenario.workload.key_bytes}
     elif items_file is not None and isinstance(scenario.workload, workload.ItemWrites):
         given = {"type": "ItemWrites", "writes": items_file, "key": list(scenario.workload.key)}
     with warnings.catch_warnings():

@@ -143,7 +143,8 @@ def record_bytes(
     A new image exists unless the item was removed, an old one unless it was inserted. (Derived from published and
     recorded records, all of which it reproduces.)
     """
-    size = np.full(len(operation), writes.key_bytes, dtype=np.int32)
+    size = np.empty(len(operation), dtype=np.int32)
+    size[:] = writes.key_bytes[pick] if isinstance(writes.key_bytes, np.ndarray) else writes.key_bytes
     if stream.view_type in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"):
         np.add(size, writes.bytes_after[pick], out=size, where=operation != REMOVE)
     if stream.view_type in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES"):

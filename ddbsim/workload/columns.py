@@ -63,7 +63,7 @@ class WriteColumns:
         The item's size before and after the write, its key included, 0 where the item does not exist; int32.
         A NO_OP has the same size before and after.
     key_bytes
-        The size of the key attributes, names included.
+        The size of the key attributes, names included: one for all, or one a write; int32.
     changes
         What each write did to its item, where the workload carries real items; else None.
     kind
@@ -82,7 +82,7 @@ class WriteColumns:
     operation: Operations
     bytes_before: Sizes
     bytes_after: Sizes
-    key_bytes: int
+    key_bytes: int | Sizes
     changes: tuple[Change, ...] | None = None
     kind: Operations | None = None
     request: Ints | None = None

@@ -100,7 +100,7 @@ class ItemWrites(Workload):
             operation=np.array([_CODES[change.event_name] for change in changes], dtype=np.int8),
             bytes_before=np.array([change.bytes_before for change in changes], dtype=np.int32),
             bytes_after=np.array([change.bytes_after for change in changes], dtype=np.int32),
-            key_bytes=max((change.key_bytes for change in changes), default=0),
+            key_bytes=np.array([change.key_bytes for change in changes], dtype=np.int32),
             changes=changes,
         ).until(duration_s)
 

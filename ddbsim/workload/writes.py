@@ -213,7 +213,7 @@ class ReplayWrites(Workload):
         `bytes_after` as in `WriteColumns`; copied, and kept as `WriteColumns`. Each row is checked by itself, not
         whether it follows from the rows before.
     key_bytes
-        The size of the key attributes, names included, bytes, >= 1; that of `WriteColumns` if those are given.
+        The size of the key attributes, names included, bytes, >= 1; the largest of `WriteColumns` if those are given.
     """
 
     columns: Mapping[str, Any] | WriteColumns
@@ -222,7 +222,7 @@ class ReplayWrites(Workload):
     def __post_init__(self) -> None:
         key_bytes = whole_number("ReplayWrites: key_bytes", self.key_bytes, low=1)
         object.__setattr__(self, "columns", self._checked(key_bytes))
-        object.__setattr__(self, "key_bytes", self._writes.key_bytes)
+        object.__setattr__(self, "key_bytes", int(np.max(self._writes.key_bytes, initial=0)))
 
     def _checked(self, key_bytes: int) -> WriteColumns:
         given: Any = self.columns
