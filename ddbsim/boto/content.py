@@ -112,15 +112,16 @@ class StreamContent:
     def record(self, shard: ShardContent, position: int) -> dict[str, Any]:
         """Return one record as boto3 gives it: times as datetime, binary values as bytes."""
         number, written_s = shard.number(position), float(shard.written_s[position])
+        event = event_id(self.arn, shard.shard_id, shard.first_number + position)
         place = int(shard.record[position])
         if self._changes is None:
-            made = self._bare(place, int(shard.size_bytes[position]), number, written_s)
+            made = self._bare(place, int(shard.size_bytes[position]), number, event, written_s)
         else:
             made = stream_record(
                 self._changes[place],
                 view_type=self.view_type,
                 sequence_number=number,
-                event_id=event_id(self.arn, number),
+                event_id=event,
                 at_epoch_s=self.start_epoch_s + written_s,
                 region=self.region,
             )
@@ -132,10 +133,10 @@ class StreamContent:
         record = {**made, "dynamodb": {**parts, "ApproximateCreationDateTime": created}}
         return {**record, "userIdentity": _TIME_TO_LIVE} if self._expired[place] else record
 
-    def _bare(self, place: int, size_bytes: int, number: str, written_s: float) -> dict[str, Any]:
+    def _bare(self, place: int, size_bytes: int, number: str, event: str, written_s: float) -> dict[str, Any]:
         """Return the record of a write of which only sizes are known: its key, no images."""
         return {
-            "eventID": event_id(self.arn, number),
+            "eventID": event,
             "eventName": str(self._event_name[place]),
             "eventVersion": "1.1",
             "eventSource": "aws:dynamodb",

@@ -22,6 +22,7 @@ __all__ = [
     "TIME_TO_LIVE_IDENTITY",
     "ViewType",
     "event_id",
+    "event_ids",
     "image_bytes",
     "lambda_event",
     "lambda_record",
@@ -152,9 +153,17 @@ def lambda_event(records: Sequence[Mapping[str, Any]], window: Mapping[str, Any]
     return {"Records": list(records), **(window or {})}
 
 
-def event_id(stream_arn: str, sequence_number: str) -> str:
-    """Return a record's eventID, 32 hexadecimal digits; one stream and number always have the same."""
-    return hashlib.blake2b(f"{stream_arn}/{sequence_number}".encode(), digest_size=16).hexdigest()
+def event_id(stream_arn: str, shard_id: str, counter: int) -> str:
+    """Return a record's eventID, 32 hexadecimal digits; the record of one stream, shard and counter always has it."""
+    return event_ids(stream_arn, shard_id, counter, 1)[0]
+
+
+def event_ids(stream_arn: str, shard_id: str, first: int, count: int) -> list[str]:
+    """Return the eventIDs of the `count` records of a shard from the counter `first` on, all at once."""
+    seed = int.from_bytes(hashlib.blake2b(f"{stream_arn}/{shard_id}".encode(), digest_size=8).digest())
+    counters = np.arange(first, first + count, dtype=np.uint64)
+    digits = np.stack([_mix(seed, counters), _mix(seed + 1, counters)], axis=1).tobytes().hex()
+    return [digits[32 * place : 32 * place + 32] for place in range(count)]
 
 
 def sequence_number(shard_seed: int, position: int) -> str:

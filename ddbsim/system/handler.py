@@ -262,7 +262,7 @@ class HandlerConduct:
 
     def _records(self, first: int, last: int) -> list[dict[str, Any]]:
         places = range(first, last) if self._positions is None else self._positions[first:last].tolist()
-        records = self._events.records(self._shard, places)
+        records = [self._events.record(self._shard, place) for place in places]
         if self._never:
             for record in records:
                 record["dynamodb"] = _Watched(record["dynamodb"]).watch(self._note_missing)

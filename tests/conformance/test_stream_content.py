@@ -60,7 +60,7 @@ def records_of(case):
             change,
             view_type=case["esm"]["StreamViewType"],
             sequence_number=sequence_number(1, place),
-            event_id=event_id(ARN, sequence_number(1, place)),
+            event_id=event_id(ARN, "shardId-1", place),
             at_epoch_s=1_789_649_451.7,
             region="us-east-1",
         )
@@ -97,7 +97,7 @@ def test_event_record_shape():
             change,
             view_type="NEW_IMAGE",
             sequence_number=number,
-            event_id=event_id(ARN, number),
+            event_id=event_id(ARN, "shardId-1", 1),
             at_epoch_s=1_789_649_451.99,
             region="us-east-1",
         ),

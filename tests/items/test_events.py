@@ -11,6 +11,7 @@ from ddbsim.items import (
     TIME_TO_LIVE_IDENTITY,
     ItemTable,
     event_id,
+    event_ids,
     image_bytes,
     lambda_event,
     lambda_record,
@@ -122,11 +123,12 @@ def test_a_position_is_not_negative():
         sequence_number(1, -1)
 
 
-def test_event_ids_belong_to_stream_and_number():
-    ids = {event_id(arn, number) for arn in (ARN, ARN + "x") for number in ("1", "2")}
-    assert len(ids) == 4
+def test_event_ids_belong_to_stream_shard_and_record():
+    places = [(arn, shard, counter) for arn in (ARN, ARN + "x") for shard in ("a", "b") for counter in (1, 2)]
+    ids = {event_id(*place) for place in places}
+    assert len(ids) == 8
     assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)
-    assert event_id(ARN, "1") in ids
+    assert event_ids(ARN, "a", 1, 2) == [event_id(ARN, "a", 1), event_id(ARN, "a", 2)]
 
 
 def test_shard_ids_tell_their_creation():
