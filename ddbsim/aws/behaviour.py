@@ -188,15 +188,16 @@ THROTTLED_READ_LAW = _chosen_for_field_report(
 )
 THROTTLED_READ_STRETCH_S = _chosen_for_field_report(
     name="throttled_read_stretch_s",
-    value=20.0,
+    value=50.0,
     unit="s",
-    meaning="Mean length of a stretch in which a reader too many is refused; exponential. Chosen so that four readers "
-    "trail as in the report. The few seconds of two readers there are their own doing: no law applies to two.",
+    meaning="Mean length of a stretch in which a reader too many is refused; uniform, half of it to either side. So "
+    "chosen that the age of four readers peaks as in the report. Of two readers none is refused: the report's few "
+    "seconds are what a function takes that waits for three others.",
     parameter="Stream.throttled_read_stretch_s",
 )
 THROTTLED_READ_RESERVE = _chosen_for_field_report(
     name="throttled_read_reserve",
-    value=1.25,
+    value=1.35,
     unit="x",
     meaning="What a reader too many can take on average, as a multiple of what is written; chosen with the stretch.",
     parameter="Stream.throttled_read_reserve",

@@ -41,7 +41,8 @@ class SharedReads:
     end_s
         The length of the run, seconds.
     rng
-        Where the stretches are drawn from: exponential, the first in proportion to the shares.
+        Where the stretches are drawn from: uniform within half of their mean to either side; whether the first is a
+        refused one by the shares.
 
     Attributes
     ----------
@@ -60,7 +61,7 @@ class SharedReads:
         at, reached, now, place = [0.0], [0.0], 0.0, 0.0
         served = bool(rng.random() < share)
         while now < end_s:
-            length_s = float(rng.exponential(served_s if served else refused_s))
+            length_s = (served_s if served else refused_s) * float(rng.uniform(0.5, 1.5))
             if not served:
                 self.refused.append((now, now + length_s))
             else:

@@ -21,7 +21,8 @@ def test_a_reader_is_refused_for_its_share_of_the_time(readers):
     one = shared(readers)
     lengths_s = np.array([end_s - start_s for start_s, end_s in one.refused])
     assert lengths_s.sum() / 400_000 == pytest.approx(1 - 2 / readers, rel=0.05)
-    assert lengths_s.mean() == pytest.approx(20, rel=0.05)
+    assert lengths_s.mean() == pytest.approx(50, rel=0.05)
+    assert 25 <= lengths_s.min() <= lengths_s.max() <= 75
     start_s, end_s = one.refused[3]
     assert [one.refuses(at_s) for at_s in (start_s, np.nextafter(end_s, 0), end_s)] == [True, True, False]
 
@@ -39,7 +40,7 @@ def test_a_reader_trails_in_order_never_ahead_and_no_faster_than_its_pace(reader
     assert not inside.any()
     behind = readable_s[:-1] > visible_s[:-1] + 1e-6
     pace = np.diff(visible_s)[behind] / np.diff(readable_s)[behind]
-    assert pace.max() == pytest.approx(1.25 * readers / 2, rel=1e-3)
+    assert pace.max() == pytest.approx(1.35 * readers / 2, rel=1e-3)
 
 
 def test_a_reader_keeps_up_over_time_and_trails_the_longer_the_less_its_reserve():
@@ -53,24 +54,25 @@ def test_a_reader_keeps_up_over_time_and_trails_the_longer_the_less_its_reserve(
     assert max(trail_s) < 400
 
 
-def iterator_age_s(readers, *, batch_size=100, parallelization_factor=1, rate_per_s=40, seed=7):
-    """The average of IteratorAge over all invocations of half an hour in which so many mappings read two shards."""
+def metrics_of(readers, *, rate_per_s, seed, duration_s=1_800, last=None, **settings):
+    """The metrics of the last of so many mappings that read two shards; `last` is its function if not like the rest."""
     law = ds.Duration(base_s=0.02, per_record_s=0.0005)
-    mappings = [
-        ds.EventSourceMapping(
-            function=ds.Function(name=f"reader {n}", duration=law),
-            batch_size=batch_size,
-            parallelization_factor=parallelization_factor,
-        )
-        for n in range(readers)
-    ]
+    functions = [ds.Function(name=f"reader {n}", duration=law) for n in range(readers)]
+    if last is not None:
+        functions[-1] = last
     scenario = ds.Scenario(
         workload=ds.PoissonWrites(rate_per_s=rate_per_s),
         table=ds.Table(partitions=2),
-        event_source_mappings=mappings,
-        duration_s=1_800,
+        event_source_mappings=[ds.EventSourceMapping(function=function, **settings) for function in functions],
+        duration_s=duration_s,
     )
-    metrics = ds.simulate(scenario, rng=seed, progress=False).metrics.dropna(subset="IteratorAge_Average")
+    metrics = ds.simulate(scenario, rng=seed, progress=False).metrics
+    return metrics[metrics["event_source_mapping"] == scenario.mappings[-1].label].dropna(subset="IteratorAge_Average")
+
+
+def iterator_age_s(readers, **settings):
+    """The average of IteratorAge over all invocations of half an hour."""
+    metrics = metrics_of(readers, **settings)
     return float(np.average(metrics["IteratorAge_Average"], weights=metrics["Invocations"])) / 1_000
 
 
@@ -81,8 +83,7 @@ def iterator_age_s(readers, *, batch_size=100, parallelization_factor=1, rate_pe
 def test_readers_decide_the_iterator_age_as_reported_from_the_field(rate_per_s, seed):
     """Four readers: tens of seconds, hardly moved by batch size or parallelization factor; two: a few at the most.
 
-    Source: https://octoenergy.github.io, stream consumer performance, 2024-05-13 (about 4 s with two readers, often
-    over 50 s with four). No law applies to two readers here: what their own batches and handlers take is all.
+    Source: https://octoenergy.github.io, stream consumer performance, 2024-05-13.
     """
     settings = [(size, factor) for size in (10, 100, 1_000) for factor in (1, 2, 10)]
     four = [
@@ -93,4 +94,20 @@ def test_readers_decide_the_iterator_age_as_reported_from_the_field(rate_per_s, 
     assert max(four) < 1.35 * min(four)
     two = iterator_age_s(2, rate_per_s=rate_per_s, seed=seed)
     assert two < 5 < iterator_age_s(3, rate_per_s=rate_per_s, seed=seed)
-    assert two < 0.2 * min(four)
+
+
+@pytest.mark.parametrize("seed", [1, 2, pytest.param(3, marks=pytest.mark.thorough)])
+def test_a_function_in_front_of_the_others_mends_the_age_as_reported_from_the_field(seed):
+    """With four readers a minute's average peaks above 50 s; with two, one waiting for three functions, at a few.
+
+    The report's figures: often above 50 s, at most some 70 s, against peaks of 4 s and a maximum of 40 s. It does not
+    say how long the functions take: here the slowest of three 4 s on average, at times up to the timeout.
+    """
+    slowest_of_three = ds.Duration(base_s=4.0, noise=ds.LogNormal(median=0.6, p99=6.2))
+    fan_out = ds.Function(name="fan out", duration=slowest_of_three, timeout_s=30)
+    four = metrics_of(4, rate_per_s=10, seed=seed, duration_s=7_200)
+    two = metrics_of(2, rate_per_s=10, seed=seed, duration_s=7_200, last=fan_out)
+    averages_s = [metrics["IteratorAge_Average"].max() / 1_000 for metrics in (four, two)]
+    assert 50 < averages_s[0] < 150
+    assert 1 < averages_s[1] < 10
+    assert 25 < two["IteratorAge_Maximum"].max() / 1_000 < 60 < four["IteratorAge_Maximum"].max() / 1_000 < 200
