@@ -75,11 +75,10 @@ class WindowedReferenceLane(ReferenceLane):
         self.open = self.window_of(batch[0])
         now = yield from super().deliver(batch, now, ticket)
         if len(json.dumps(self.state, separators=(",", ":"))) > STATE_LIMIT_BYTES:
-            # records of the same window may follow: they find a new state
-            same = self.open
+            # records of the same window may follow: they open it again, with a new state
             self.early = True
             now = yield from self.end_window(now + turnaround_s, self.clock.ticket())
-            self.early, self.open = False, same
+            self.early = False
         return now
 
     def end_window(self, now: float, ticket: int) -> Steps:

@@ -154,6 +154,15 @@ INVOCATION_PAYLOAD_BYTES = _fixed(
     source=_QUOTAS,
     meaning="Largest event of one invocation: a batch is cut there.",
 )
+RESPONSE_PAYLOAD_BYTES = Fact(
+    name="response_payload_bytes",
+    value=6 * MB + 100,
+    unit="bytes",
+    status="measured",
+    source="the error that the real service answers with (radkawar/stackd, testdata/aws/lambda); 6 MB in " + _QUOTAS,
+    date="2026-09",
+    meaning="Largest answer of a handler, as JSON; with a larger one the invocation has failed.",
+)
 BILLING_STEP_MS = _fixed(
     name="billing_step_ms",
     value=1,

@@ -52,9 +52,11 @@ class Recorder:
     settled
         A row per range of records that reached its state otherwise than by the whole success of an invocation:
         by a partial success, a discard or expiry.
+    windows
+        By batch, what the event of one that was given up told of its tumbling window.
     """
 
-    __slots__ = ("_attempt", "_batches", "_settle", "attempts", "provisioned", "settled")
+    __slots__ = ("_attempt", "_batches", "_settle", "attempts", "provisioned", "settled", "windows")
 
     def __init__(self) -> None:
         self.attempts = Columns(
@@ -74,6 +76,7 @@ class Recorder:
         )
         self.settled = Columns(lane="q", batch="q", first="q", last="q", at_s="d", outcome="b", reason="b", invokes="q")
         self.provisioned = array("q")
+        self.windows: dict[int, Any] = {}
         self._attempt = self.attempts.appends
         self._settle = self.settled.appends
         self._batches = 0

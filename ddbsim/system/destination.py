@@ -7,7 +7,6 @@ and what is absent when, from recordings of the service, 2025-11 and 2026-09.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ddbsim.items import lambda_event, record_sequence_number
+from ddbsim.items import compact_json, record_sequence_number
 from ddbsim.log.outcomes import DISCARD_CONDITIONS, Discarded, Invoked, Settled
 from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Destination, EventSourceMapping, Scenario
 
-from .handler import function_arn, instant, request_id, text_uuid
+from .handler import Window, event_of, function_arn, instant, request_id, text_uuid
 
 if TYPE_CHECKING:
     from .build import LaneRecords, Recording
@@ -89,22 +88,29 @@ class Dispatch:
         column = self._settled
         first, last = int(column["first"][row]), int(column["last"][row])
         places = [place if lane.positions is None else int(lane.positions[place]) for place in range(first, last)]
-        document = self._document(row, lane, mapping, places)
-        key = None
+        payload = key = None
+        window: Window | None = self._recording.recorder.windows.get(int(column["batch"][row]))
         if destination.kind == "s3":
             key = self._object_key(row, lane, mapping)
-            if self._recording.events.carries_items:
-                document["payload"] = self._payload(lane, places)
+            payload = self._payload(lane, places, window)
+        document = self._document(row, lane, mapping, places, payload, window)
         return Delivered(destination.kind, arrived, document, key)
 
     def _document(
-        self, row: int, lane: LaneRecords, mapping: EventSourceMapping, places: Sequence[int]
+        self,
+        row: int,
+        lane: LaneRecords,
+        mapping: EventSourceMapping,
+        places: Sequence[int],
+        payload: str | None,
+        window: Window | None,
     ) -> dict[str, Any]:
         column, batch = self._settled, int(self._settled["batch"][row])
         document: dict[str, Any] = {
             "requestContext": {
                 "requestId": request_id(mapping.label, batch),
-                "functionArn": f"{function_arn(self._scenario.region, mapping.function.name)}:$LATEST",
+                # as the mapping names the function: its documents add no $LATEST, those of asynchronous calls do
+                "functionArn": function_arn(self._scenario.region, mapping.function.name),
                 "condition": DISCARD_CONDITIONS[int(column["reason"][row])],
                 "approximateInvokeCount": int(column["invokes"][row]),
             }
@@ -114,10 +120,16 @@ class Dispatch:
             error = None if outcome == Invoked.PARTIAL else "Unhandled"
             document["responseContext"] = {"statusCode": 200, "executedVersion": "$LATEST", "functionError": error}
         document["version"] = "1.0"
+        if payload is not None:
+            document["payload"] = payload
         document["timestamp"] = self._at(float(column["at_s"][row]), "milliseconds")
         document["DDBStreamBatchInfo"] = self._batch_info(lane, places)
-        if mapping.tumbling_window_in_seconds:
-            document["timeWindowInfo"] = self._window_info(row, lane, mapping)
+        if window is not None:
+            document["timeWindowInfo"] = {
+                "window": {"start": instant(window.start_epoch_s), "end": instant(window.end_epoch_s)},
+                "isFinalInvokeForWindow": window.is_final,
+                "isWindowTerminatedEarly": window.is_early,
+            }
         return document
 
     def _batch_info(self, lane: LaneRecords, places: Sequence[int]) -> dict[str, Any]:
@@ -137,31 +149,13 @@ class Dispatch:
             "streamArn": self._recording.events.arn,
         }
 
-    def _window_info(self, row: int, lane: LaneRecords, mapping: EventSourceMapping) -> dict[str, Any]:
-        first, last = int(self._settled["first"][row]), int(self._settled["last"][row])
-        length_s = mapping.tumbling_window_in_seconds
-        number = self._window_number(lane, max(last - 1, 0), length_s)
-        final = first == last
-        # a window that goes on after the call that ended it was ended before its time
-        early = final and last < self._count(lane) and self._window_number(lane, last, length_s) == number
-        return {
-            "window": {"start": instant(number * length_s), "end": instant((number + 1) * length_s)},
-            "isFinalInvokeForWindow": final,
-            "isWindowTerminatedEarly": early,
-        }
-
-    def _window_number(self, lane: LaneRecords, place: int, length_s: int) -> int:
+    def _payload(self, lane: LaneRecords, places: Sequence[int], window: Window | None) -> str | None:
+        """Return the event as text; None where the records show no items."""
+        events = self._recording.events
+        if not events.carries_items:
+            return None
         shard = self._recording.stream.shards[lane.shard]
-        position = place if lane.positions is None else int(lane.positions[place])
-        written_s = float(self._recording.stream.written_s[shard.record[position]])
-        return int((self._scenario.start_epoch_s + written_s) // length_s)
-
-    def _count(self, lane: LaneRecords) -> int:
-        return len(self._recording.stream.shards[lane.shard].record if lane.positions is None else lane.positions)
-
-    def _payload(self, lane: LaneRecords, places: Sequence[int]) -> str:
-        shard = self._recording.stream.shards[lane.shard]
-        return json.dumps(lambda_event([self._recording.events.record(shard, place) for place in places]))
+        return compact_json(event_of([events.record(shard, place) for place in places], shard.name, events.arn, window))
 
     def _object_key(self, row: int, lane: LaneRecords, mapping: EventSourceMapping) -> str:
         at = datetime.fromtimestamp(self._scenario.start_epoch_s + float(self._settled["at_s"][row]), UTC)

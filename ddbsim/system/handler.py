@@ -19,13 +19,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ddbsim.aws import limits
 from ddbsim.items import ACCOUNT
 from ddbsim.log.outcomes import Invoked
 from ddbsim.scenario import EventSourceMapping, Function, Scenario
 
 from .event_records import EventRecords
 from .function import Call, Conduct
-from .responses import StateError, done_records, returned_state
+from .responses import StateError, done_records, names_failures, returned_state
 from .stream import Shard
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "MissingImages",
     "Window",
     "call_again",
+    "event_of",
     "function_arn",
     "instant",
     "request_id",
@@ -223,7 +225,8 @@ class HandlerConduct:
         usual = self._conduct.call(batch, first, last, cumulative_bytes, started_s)
         slow = usual.outcome == Invoked.TIMEOUT and self._conduct.outage_kind(started_s) != "timeout"
         if usual.outcome != Invoked.SUCCESS and not slow:
-            return usual
+            # a failure of the law's takes no part in the state: what it reports as done leaves the state as it was
+            return usual if window is None else usual._replace(state=window.state)
         records = _Progress(self._records(first, last))
         records.reached = 0
         began = time.perf_counter()
@@ -234,7 +237,8 @@ class HandlerConduct:
             started_s,
             lambda: self._left_ms(records, usual.duration_s, began),
         )
-        call = self._answered(self._event(records, window), context, records, window is not None)
+        event = event_of(records, self._shard.name, self._events.arn, window)
+        call = self._answered(event, context, records, window is not None)
         duration_s = time.perf_counter() - began if self._measured else usual.duration_s
         if slow or duration_s > self._function.timeout_s:
             # what the handler did is done, its answer is lost
@@ -246,7 +250,7 @@ class HandlerConduct:
         count = len(records)
         numbers = [record["dynamodb"]["SequenceNumber"] for record in list.__iter__(records)] if self._reports else []
         try:
-            answer = json.loads(json.dumps(self._handler(event, context), default=_number))
+            answer = _as_json(self._handler(event, context))
             state = returned_state(answer) if windowed else None
         except StateError:
             # the function itself has returned normally
@@ -257,8 +261,9 @@ class HandlerConduct:
             raise
         except BaseException:  # sys.exit and a cancelled task too end the handler, not the run
             return Call(0.0, Invoked.ERROR, 0)
-        done = done_records(answer, numbers) if self._reports else count
-        return Call(0.0, Invoked.SUCCESS if done == count else Invoked.PARTIAL, done, state)
+        if not self._reports or not names_failures(answer):
+            return Call(0.0, Invoked.SUCCESS, count, state)
+        return Call(0.0, Invoked.PARTIAL, done_records(answer, numbers), state)
 
     def _records(self, first: int, last: int) -> list[dict[str, Any]]:
         places = range(first, last) if self._positions is None else self._positions[first:last].tolist()
@@ -272,23 +277,46 @@ class HandlerConduct:
         if image in self._never:
             self._missing[image] += 1
 
-    def _event(self, records: list[dict[str, Any]], window: Window | None) -> dict[str, Any]:
-        if window is None:
-            return {"Records": records}
-        return {
-            "Records": records,
-            "shardId": self._shard.name,
-            "eventSourceARN": self._events.arn,
-            "window": {"start": instant(window.start_epoch_s), "end": instant(window.end_epoch_s)},
-            "state": json.loads(json.dumps(window.state)),
-            "isFinalInvokeForWindow": window.is_final,
-            "isWindowTerminatedEarly": window.is_early,
-        }
-
     def _left_ms(self, records: _Progress, duration_s: float, began: float) -> int:
         share = records.reached / max(len(records), 1)
         used_s = time.perf_counter() - began if self._measured else duration_s * share
         return max(0, int((self._function.timeout_s - used_s) * 1000))
+
+
+def event_of(
+    records: list[dict[str, Any]], shard: str, stream_arn: str, window: Window | None = None
+) -> dict[str, Any]:
+    """Return the event of an invocation; with a tumbling window it tells of the window, and holds a copy of its state.
+
+    Parameters
+    ----------
+    records
+        Of the batch.
+    shard, stream_arn
+        Where they come from.
+    window
+        The window, None where the mapping has none.
+    """
+    if window is None:
+        return {"Records": records}
+    return {
+        "Records": records,
+        "shardId": shard,
+        "eventSourceARN": stream_arn,
+        "window": {"start": instant(window.start_epoch_s), "end": instant(window.end_epoch_s)},
+        "state": json.loads(json.dumps(window.state)),
+        "isFinalInvokeForWindow": window.is_final,
+        "isWindowTerminatedEarly": window.is_early,
+    }
+
+
+def _as_json(answer: Any) -> Any:
+    """Return an answer as it arrives at the poller; ValueError or TypeError for one that Lambda's runtime refuses."""
+    text = json.dumps(answer, default=_number)
+    size, most = len(text.encode()), limits.RESPONSE_PAYLOAD_BYTES.value
+    if size > most:
+        raise ValueError(f"an answer must have at most {most} bytes, got {size}")
+    return json.loads(text)
 
 
 def _number(value: Any) -> float:

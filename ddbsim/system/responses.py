@@ -13,11 +13,22 @@ from typing import Any
 
 from ddbsim.aws import limits
 
-__all__ = ["StateError", "done_records", "is_too_large", "returned_state"]
+__all__ = ["StateError", "done_records", "is_too_large", "names_failures", "returned_state"]
 
 
 class StateError(ValueError):
     """A function of a tumbling window answered without a state."""
+
+
+def names_failures(answer: Any) -> bool:
+    """Whether an answer reports failures, of whatever records: only then has not all of its batch succeeded.
+
+    Examples
+    --------
+    >>> [names_failures(answer) for answer in (None, {"batchItemFailures": []}, {"batchItemFailures": [{}]})]
+    [False, False, True]
+    """
+    return isinstance(answer, dict) and answer.get("batchItemFailures") not in (None, [])
 
 
 def done_records(answer: Any, sequence_numbers: Sequence[str]) -> int:
@@ -37,9 +48,9 @@ def done_records(answer: Any, sequence_numbers: Sequence[str]) -> int:
     >>> done_records(None, ["101"]), done_records({"batchItemFailures": [{"itemIdentifier": ""}]}, ["101"])
     (1, 0)
     """
-    failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
-    if failures is None or failures == []:
+    if not names_failures(answer):
         return len(sequence_numbers)
+    failures = answer["batchItemFailures"]
     if not isinstance(failures, list):
         return 0
     places = {number: place for place, number in enumerate(sequence_numbers)}

@@ -2,7 +2,7 @@
 
 Windows sit on multiples of their length since 1970; a record belongs to the one in which it was written. A window ends
 when a record of a later one has been read, when its shard ends, or when nothing has come for a while (recorded
-2026-09: none by the clock within 112 s).
+2026-09: none by the clock within 112 s). One that a large state has ended early is not ended again (recorded 2026-09).
 """
 
 from __future__ import annotations
@@ -66,10 +66,8 @@ class WindowedLane(Lane):
         self._open = self._number[first]
         now = yield from super()._deliver(first, last, now, ready_s)
         if is_too_large(self._state):
-            # the window goes on, with a new state
-            number = self._open
+            # it was seen to end for good; a record of its time that still comes opens it anew, with a new state
             now = yield from self._end_window(last, now + self._turnaround_s, early=True)
-            self._open = number
         return now
 
     def _finish(self, settled_s: float, ready_s: float) -> Delivery:
@@ -96,10 +94,18 @@ class WindowedLane(Lane):
         self, batch: int, attempt: int, first: int, last: int, now: float, closed_s: float, ready_s: float
     ) -> Generator[simpy.Event, Any, tuple[Call | None, float]]:
         """Invoke the function once; take over the state that it hands on."""
-        assert self._open is not None
-        start = self._open * self._length_s
-        self.window = Window(start, start + self._length_s, self._state, self._ends, self._early)
+        self.window = self._this_window()
         call, ended_s = yield from super()._attempt(batch, attempt, first, last, now, closed_s, ready_s)
         if call is not None and (call.outcome == Invoked.SUCCESS or (call.outcome == Invoked.PARTIAL and call.done)):
             self._state = {} if call.state is None else call.state
         return call, ended_s
+
+    def _discard(self, batch: int, first: int, last: int, at_s: float, reason: int, invokes: int) -> None:
+        super()._discard(batch, first, last, at_s, reason, invokes)
+        self.recorder.windows[batch] = self._this_window()
+
+    def _this_window(self) -> Window:
+        """Return the open window, as an invocation is told of it."""
+        assert self._open is not None
+        start = self._open * self._length_s
+        return Window(start, start + self._length_s, self._state, self._ends, self._early)

@@ -286,6 +286,16 @@ def test_a_state_over_1_mb_ends_its_window_early():
     assert (last["isFinalInvokeForWindow"], last["isWindowTerminatedEarly"]) == (True, True)
     assert notes.events[2]["state"] == {}
     assert notes.events[2]["window"] == last["window"]
+    # what ended early is not ended again by the next window's record
+    assert notes.batches == [[1], [], [2], [], [3], []]
+
+
+def test_a_window_that_ended_early_gets_no_other_last_call():
+    def growing(event, context):
+        return {"state": {"text": "x" * (1024**2 + 1)} if event["Records"] else None}
+
+    notes, _ = run(two_windows()[:1], growing, mapping=window(), duration_s=300)
+    assert notes.batches == [[1], []]
 
 
 def test_a_missing_state_counts_as_a_failure():

@@ -29,6 +29,80 @@ def test_a_bucket_gets_the_event_under_a_key_of_its_own():
     assert result.discards["object_key"].is_unique
 
 
+def test_the_event_stands_between_version_and_timestamp_without_blanks():
+    _, result = failing("s3", count=1)
+    (document,) = result.discards["document"]
+    assert list(document) == [
+        "requestContext",
+        "responseContext",
+        "version",
+        "payload",
+        "timestamp",
+        "DDBStreamBatchInfo",
+    ]
+    assert document["payload"].startswith('{"Records":[{"eventID":"')
+
+
+def test_the_event_of_a_tumbling_window_is_kept_whole():
+    def failing_at_the_end(event, context):
+        if event["isFinalInvokeForWindow"]:
+            raise RuntimeError("the last call")
+        return {"state": {"count": event["state"].get("count", 0) + len(event["Records"])}}
+
+    mapping = {
+        "maximum_retry_attempts": 0,
+        "tumbling_window_in_seconds": 10,
+        "on_failure": ds.Destination("s3"),
+    }
+    writes = [(at_s, "put", {"pk": "key", "ordinal": n}) for n, at_s in enumerate((1.0, 2.0, 25.0), start=1)]
+    notes, result = run(writes, failing_at_the_end, mapping=mapping, duration_s=28)
+    (document,) = result.discards["document"]
+    assert list(document)[-4:] == ["payload", "timestamp", "DDBStreamBatchInfo", "timeWindowInfo"]
+    (last,) = [event for event in notes.events if event["isFinalInvokeForWindow"]]
+    assert json.loads(document["payload"]) == last
+    assert last["state"] == {"count": 2}
+    assert document["timeWindowInfo"]["window"] == last["window"]
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_given_up_call_tells_of_its_window(early):
+    state = {"text": "x" * (2**20 if early else 1)}
+
+    def failing_at_the_end(event, context):
+        if event["isFinalInvokeForWindow"]:
+            raise RuntimeError("the last call")
+        return {"state": state}
+
+    mapping = {
+        "batch_size": 1,
+        "maximum_retry_attempts": 0,
+        "tumbling_window_in_seconds": 10,
+        "on_failure": ds.Destination("sqs"),
+    }
+    _, result = run(numbered(2), failing_at_the_end, mapping=mapping, duration_s=160)
+    told = [document["timeWindowInfo"] for document in result.discards["document"]]
+    assert [one["isWindowTerminatedEarly"] for one in told] == ([True] * 2 if early else [False])
+    assert all(one["isFinalInvokeForWindow"] for one in told)
+
+
+def test_records_given_up_before_a_call_tell_of_their_own_window():
+    mapping = {
+        "maximum_retry_attempts": -1,
+        "maximum_record_age_in_seconds": 60,
+        "tumbling_window_in_seconds": 10,
+        "on_failure": ds.Destination("s3"),
+        "suspensions": ds.Suspension(start_s=30, end_s=100),
+        "poller": ds.Poller(activation_delay=0),
+    }
+    writes = [(at_s, "put", {"pk": "key", "ordinal": n}) for n, at_s in enumerate((1.0, 31.0, 95.0), start=1)]
+    _, result = run(writes, always({"state": {}}), mapping=mapping, duration_s=110)
+    (document,) = result.discards["document"]
+    assert document["requestContext"]["condition"] == "RecordAgeExceeded"
+    window = {"start": "2026-01-01T00:00:30Z", "end": "2026-01-01T00:00:40Z"}
+    assert document["timeWindowInfo"]["window"] == json.loads(document["payload"])["window"] == window
+    assert not document["timeWindowInfo"]["isFinalInvokeForWindow"]
+
+
 def test_a_bucket_gets_documents_without_a_payload_where_there_are_no_items():
     mapping = ds.EventSourceMapping(
         function=ds.Function(failures=ds.Failures(error_probability=1.0)),

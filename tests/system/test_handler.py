@@ -107,6 +107,14 @@ def test_no_handler_breaks_the_run(conduct, outcome):
     assert len(notes.events) == times
 
 
+@pytest.mark.parametrize(("bytes_over", "outcome"), [(0, "success"), (1, "error")])
+def test_an_answer_over_6_mb_fails_its_invocation(bytes_over, outcome):
+    # the quotes of a text are two bytes
+    answer = "x" * (6 * 2**20 + 100 - 2 + bytes_over)
+    _, result = run(numbered(1), always(answer), mapping={"maximum_retry_attempts": 0})
+    assert result.invocations["outcome"].tolist() == [outcome]
+
+
 def test_ctrl_c_in_a_handler_stops_the_run():
     _, result = run(numbered(1), ending(KeyboardInterrupt()))
     assert result.partial

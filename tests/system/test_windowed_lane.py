@@ -62,6 +62,34 @@ def test_a_partial_response_with_progress_hands_its_state_on():
     assert [event["state"] for event in notes.events] == [{}, {"calls": 1}, {"calls": 2}]
 
 
+def test_a_partial_result_of_the_failure_law_leaves_the_state_as_it_was():
+    # the first batch is counted; in the second the law reports item 3, before which item 2 is done
+    rows = [(at_s, "put", {"pk": str(n), "ordinal": n}) for n, at_s in ((1, 1.0), (2, 3.0), (3, 3.001), (4, 5.0))]
+    mapping = {
+        "batch_size": 2,
+        "maximum_batching_window_in_seconds": 1,
+        "maximum_retry_attempts": 0,
+        "tumbling_window_in_seconds": 60,
+        "function_response_types": ("ReportBatchItemFailures",),
+    }
+    poisoned = {"failures": ds.Failures(poison_items=(2,))}
+    notes, result = run(rows, summing, mapping=mapping, function=poisoned, duration_s=20)
+    assert result.invocations["outcome"].tolist() == ["success", "partial", "partial", "success"]
+    assert notes.batches == [[1], [4]]
+    assert [event["state"] for event in notes.events] == [{}, {"count": 1}]
+
+
+def test_a_last_call_that_names_failures_has_failed():
+    def naming_one(event, context):
+        failures = [{"itemIdentifier": "of a record long done"}] if event["isFinalInvokeForWindow"] else []
+        return {"state": event["state"], "batchItemFailures": failures}
+
+    reports = {"function_response_types": ("ReportBatchItemFailures",), "maximum_retry_attempts": 2}
+    notes, result = windows(writes(1, 11), naming_one, duration_s=14, **reports)
+    assert notes.batches == [[1], [], [], [], [2]]
+    assert result.invocations["outcome"].tolist() == ["success", "partial", "partial", "partial", "success"]
+
+
 def test_a_discarded_batch_leaves_the_state_as_it_was():
     def failing_second(event, context):
         raising(2)(event, context)
