@@ -85,9 +85,9 @@ class Bench:
             short = replace(self.scenario, duration_s=length_s or self.length_s, warmup_s=0.0, **changes)
         return simulate(short, rng=self._seed, progress=False)
 
-    def alone(self, mapping: EventSourceMapping, **settings: Any) -> Result:
+    def alone(self, mapping: EventSourceMapping, *, length_s: float | None = None, **settings: Any) -> Result:
         """Run a mapping as the only reader, with settings replaced."""
-        return self.run(event_source_mappings=_varied(mapping, settings), stream_readers=())
+        return self.run(length_s=length_s, event_source_mappings=_varied(mapping, settings), stream_readers=())
 
     def poisoned(self, mapping: EventSourceMapping, item_id: int) -> Result:
         """Run a mapping alone, one more item making its function raise each time."""

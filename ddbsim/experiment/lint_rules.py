@@ -26,6 +26,7 @@ _NEAR = 0.9
 _HOT_SHARE = 0.5
 _LATER_S = 0.001
 _BACKLOG_S = 20.0
+_STRETCHES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ def _readers(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     allowed = limits.READERS_PER_SHARD.value
     if readers <= allowed:
         return None
-    together, alone = bench.as_it_is, bench.alone(mapping)
+    # long enough to hold stretches of either kind
+    length_s = bench.affordable_s(max(bench.length_s, _STRETCHES * bench.scenario.stream.throttled_read_stretch_s))
+    together, alone = bench.run(length_s=length_s), bench.alone(mapping, length_s=length_s)
     later_s = latencies(together, mapping) - latencies(alone, mapping)
     late = later_s > _LATER_S
     if not late.any():
@@ -102,7 +105,7 @@ def _readers(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     return Found(
         f"{readers} readers share each shard, and reads are refused beyond {allowed}: {int(late.sum())} records came "
         f"later than to a mapping that reads alone, by {later_s[late].mean():.3g} s on average "
-        f"{bench.within(bench.length_s)}.",
+        f"{bench.within(length_s)}.",
         float(later_s[late].max()),
         int(late.sum()),
         f"let at most {allowed} readers have the stream, and let one of them fan out",

@@ -87,10 +87,10 @@ def test_a_window_beyond_the_slo_makes_the_share_late_that_waits_longer():
 
 def test_a_third_reader_makes_records_late():
     two = (ds.StreamReader(name="audit"), ds.StreamReader(name="search"))
-    row = found(scenario(readers=two), "more than two readers")
+    row = found(scenario(readers=two, duration_s=300), "more than two readers")
     latency_s = [
         (log["completed_s"] - log["written_s"]).to_numpy()
-        for log in (ds.simulate(scenario(readers=readers), rng=7).stream_log for readers in (two, ()))
+        for log in (ds.simulate(scenario(readers=readers, duration_s=300), rng=7).stream_log for readers in (two, ()))
     ]
     later_s = latency_s[0] - latency_s[1]
     assert row["records"] == (later_s > 0.001).sum() > 50
