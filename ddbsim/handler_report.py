@@ -12,7 +12,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from .result import Result
     from .scenario import EventSourceMapping
-    from .system.build import Recording
+    from .system.recording import Recording
 
 __all__ = ["HandlerReport", "handler_report"]
 

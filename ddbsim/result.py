@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .boto.client import StreamClient
     from .items import Change
     from .scenario import Scenario
-    from .system.build import Recording
+    from .system.recording import Recording
     from .system.table import Admission
 
 __all__ = ["FRAMES", "Result"]

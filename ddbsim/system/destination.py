@@ -23,7 +23,7 @@ from ddbsim.scenario import Destination, EventSourceMapping, Scenario
 from .handler import Window, event_of, function_arn, instant, request_id, text_uuid
 
 if TYPE_CHECKING:
-    from .build import LaneRecords, Recording
+    from .recording import LaneRecords, Recording
 
 __all__ = ["Delivered", "Dispatch"]
 

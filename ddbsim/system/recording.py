@@ -1,0 +1,100 @@
+"""What a run leaves behind: columns from which the log is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ddbsim.items import lambda_event
+from ddbsim.log.recorder import Recorder
+from ddbsim.randomness import RandomStreams
+from ddbsim.scenario import Scenario
+
+from .destination import Delivered, Dispatch
+from .event_records import EventRecords
+from .handler import MissingImages
+from .reader import Polls
+from .stream import StreamLog
+from .stream_reading import MinuteReads, minute_reads
+from .subscription import Subscription
+
+__all__ = ["LaneRecords", "Recording"]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRecords:
+    """Which records a lane carries: what turns its ranges into rows.
+
+    Attributes
+    ----------
+    mapping
+        Number of the mapping in the scenario.
+    shard, lane
+        Number of the shard, and of the lane in it; -1 for the records that go to no lane.
+    positions
+        Shard positions of its records, or None for all of the shard.
+    polls
+        What the shard's reader did.
+    """
+
+    mapping: int
+    shard: int
+    lane: int
+    positions: npt.NDArray[np.int64] | None
+    polls: Polls
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a run leaves: columns, and no live simulation.
+
+    Attributes
+    ----------
+    stream
+        The records and shards.
+    lanes
+        The lanes, in the order of their numbers in the recorder.
+    recorder
+        What happened.
+    ended_s
+        Simulated time reached; less than the scenario's if the run was interrupted.
+    simpy_events
+        How many events SimPy processed.
+    subscriptions
+        How each mapping, and each other reader, read the shards.
+    events
+        Makes the JSON of the records.
+    missing_images
+        By function, the images that its handler asked for and that the view type does not carry.
+    streams
+        The run's random streams.
+    """
+
+    stream: StreamLog
+    lanes: tuple[LaneRecords, ...]
+    recorder: Recorder
+    ended_s: float
+    simpy_events: int
+    subscriptions: tuple[Subscription, ...]
+    events: EventRecords
+    missing_images: dict[str, MissingImages]
+    streams: RandomStreams
+
+    def deliveries(self, scenario: Scenario) -> list[Delivered]:
+        """Return what became of each range of records that was given up, in the order of that."""
+        return list(Dispatch(scenario, self, self.streams))
+
+    def event_of(self, record: int) -> dict[str, Any]:
+        """Return the event that hands one record over, alone."""
+        for shard in self.stream.shards:
+            place = int(np.searchsorted(shard.record, record))
+            if place < len(shard.record) and shard.record[place] == record:
+                return lambda_event([self.events.record(shard, place)])
+        raise IndexError(f"no shard holds record {record}")
+
+    def other_reads(self, scenario: Scenario) -> list[MinuteReads]:
+        """Return what the readers that are not Lambda read, by reader and shard."""
+        return minute_reads(scenario, self.stream, self.streams, self.ended_s)
