@@ -160,7 +160,7 @@ CASES = {
     "LATEST, created late": scenario(
         created_s=4.0, starting_position="LATEST", poller=ds.Poller(activation_delay=ds.Uniform(1, 2))
     ),
-    "TRIM_HORIZON, created late": scenario(created_s=6.0, poller=ds.Poller(activation_delay=1.5), batch_size=20),
+    "TRIM_HORIZON, created late": scenario(created_s=6.0, poller=ds.Poller(activation_delay=1.5), batch_size=10),
     "disabled and enabled": scenario(
         suspensions=(ds.Suspension(start_s=3, end_s=6), ds.Suspension(start_s=12.5, end_s=14)),
         poller=ds.Poller(activation_delay=0.7),
@@ -210,7 +210,7 @@ def test_they_agree_where_items_are_so_large_that_bytes_cut_pages_and_batches():
     large = ds.Scenario(
         workload=ds.PoissonWrites(rate_per_s=15.0, item_bytes=ds.Uniform(100_000, 400_000)),
         table=ds.Table(partitions=1),
-        event_source_mappings=ds.EventSourceMapping(function=ds.Function(duration=SLOW, timeout_s=30), batch_size=50),
+        event_source_mappings=ds.EventSourceMapping(function=ds.Function(duration=SLOW, timeout_s=30), batch_size=10),
         duration_s=30.0,
     )
     reference = assert_same(large, seed=7)

@@ -31,7 +31,7 @@ BINDING = {
         lambda: simulate(
             150,
             writes={"item_bytes": 100_000},
-            mapping={"batch_size": 1_000, "parallelization_factor": 10},
+            mapping={"batch_size": 100, "parallelization_factor": 10},
             duration_s=20,
         ),
         "fewer bytes per record",

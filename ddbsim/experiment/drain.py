@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ddbsim.randomness import RandomStreams, Seed
-from ddbsim.scenario import Scenario
+from ddbsim.scenario import Scenario, traps_told
 from ddbsim.scenario.checks import check_kind
 
 from .executors import AllRunsFailedError, ExecutorChoice, Runner
@@ -181,7 +181,9 @@ def drain(
     rate = scenario.workload.expected_writes(scenario.length_s) / scenario.length_s
     outage_s = _outage(outage_s, backlog_records, rate)
     settings: list[dict[str, Any]] = [{}, *_levers(scenario, label, levers)]
-    made = [vary(scenario, setting) for setting in settings]
+    # a lever is tried, not chosen
+    with traps_told():
+        made = [vary(scenario, setting) for setting in settings]
     loads = [load_of(one, label) for one in made]
     heaviest = max((load for load in loads if load < 1.0), default=0.0)
     simulated_s = affordable_s(outage_s, rate, heaviest, scenario, label)

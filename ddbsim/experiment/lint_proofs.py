@@ -6,7 +6,6 @@ a run without it, and only what differs is counted.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -18,7 +17,7 @@ import pandas as pd
 from ddbsim.randomness import RandomStreams
 from ddbsim.result import Result
 from ddbsim.run import simulate
-from ddbsim.scenario import AcceptedWithATrap, EventSourceMapping, Scenario, Suspension
+from ddbsim.scenario import EventSourceMapping, Scenario, Suspension, traps_told
 
 __all__ = ["Bench", "latencies", "rows_of"]
 
@@ -79,9 +78,7 @@ class Bench:
 
     def run(self, *, length_s: float | None = None, **changes: Any) -> Result:
         """Run the scenario with fields replaced."""
-        with warnings.catch_warnings():
-            # a setting with a trap has warned when it was made
-            warnings.simplefilter("ignore", AcceptedWithATrap)
+        with traps_told():
             short = replace(self.scenario, duration_s=length_s or self.length_s, warmup_s=0.0, **changes)
         return simulate(short, rng=self._seed, progress=False)
 
@@ -123,8 +120,7 @@ def _returning(mapping: EventSourceMapping, outage_s: float) -> EventSourceMappi
 
 
 def _varied(mapping: EventSourceMapping, settings: dict[str, Any]) -> EventSourceMapping:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AcceptedWithATrap)
+    with traps_told():
         return replace(mapping, **settings)
 
 

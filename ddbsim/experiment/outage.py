@@ -16,7 +16,7 @@ import pandas as pd
 
 from ddbsim.aws import limits
 from ddbsim.distributions import as_distribution
-from ddbsim.scenario import EventSourceMapping, Scenario, Suspension
+from ddbsim.scenario import EventSourceMapping, Scenario, Suspension, traps_told
 
 from .fields import mapping_of
 from .histogram import Histogram
@@ -49,7 +49,8 @@ def load_of(scenario: Scenario, label: str) -> float:
     """Return the heaviest load of a mapping by the closed form; of its lanes, that of the hottest item's."""
     mapping = mapping_of(scenario, label)
     share = mapping.filter_match_fraction
-    unfiltered = replace(mapping, filter_criteria=(), filter_match_fraction=None)
+    with traps_told():
+        unfiltered = replace(mapping, filter_criteria=(), filter_match_fraction=None)
     limits_of = closed_form(replace(scenario, event_source_mappings=unfiltered)).set_index("limit")["load"]
     lanes = scenario.table.partitions * mapping.parallelization_factor
     # the lane that has the hottest item has its fair part of the others too
@@ -91,11 +92,12 @@ def with_outage(scenario: Scenario, label: str, outage_s: float, load: float, lo
     """
     start_s = outage_start_s(scenario)
     away = Suspension(start_s=start_s, end_s=start_s + outage_s)
-    mappings = [replace(one, created_s=None, suspensions=()) for one in scenario.mappings]
-    stopped = tuple(
-        replace(one, suspensions=away, maximum_record_age_in_seconds=-1) if one.label == label else one
-        for one in mappings
-    )
+    with traps_told():
+        mappings = [replace(one, created_s=None, suspensions=()) for one in scenario.mappings]
+        stopped = tuple(
+            replace(one, suspensions=away, maximum_record_age_in_seconds=-1) if one.label == label else one
+            for one in mappings
+        )
     away_s = longest_s + _activation_s(mapping_of(scenario, label))
     return replace(
         scenario,

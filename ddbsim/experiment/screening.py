@@ -42,8 +42,8 @@ def closed_form(scenario: Scenario) -> pd.DataFrame:
     ...     event_source_mappings=ds.EventSourceMapping(
     ...         batch_size=100, function=ds.Function(duration=ds.Duration(base_s=0.185))),
     ... )
-    >>> closed_form(scenario).loc[0, ["limit", "records_per_s", "load"]].tolist()
-    ['lanes', 500.0, 2.0]
+    >>> print(*closed_form(scenario).loc[0, ["limit", "records_per_s", "load"]])
+    lanes 500.0 2.0
     """
     rows = [row for mapping in scenario.mappings for row in _rows(scenario, mapping)]
     return pd.DataFrame(rows, columns=_COLUMNS).sort_values("load", ascending=False, ignore_index=True, kind="stable")

@@ -5,7 +5,7 @@ from .destination import Destination, DestinationKind
 from .expiry import TimeToLive
 from .function import Architecture, ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
-from .mapping import AcceptedWithATrap, Backoff, EventSourceMapping, Poller, StartingPosition, Suspension
+from .mapping import AcceptedWithATrap, Backoff, EventSourceMapping, Poller, StartingPosition, Suspension, traps_told
 from .read_back import NEEDS, Consistency, Need, ReadBack, Served, served
 from .scenario import Scenario
 from .stream_reader import ReaderKind, StreamReader
@@ -55,4 +55,5 @@ __all__ = [
     "ViewType",
     "Writer",
     "served",
+    "traps_told",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
@@ -28,7 +29,15 @@ from .checks import (
 from .destination import Destination
 from .function import Function
 
-__all__ = ["AcceptedWithATrap", "Backoff", "EventSourceMapping", "Poller", "StartingPosition", "Suspension"]
+__all__ = [
+    "AcceptedWithATrap",
+    "Backoff",
+    "EventSourceMapping",
+    "Poller",
+    "StartingPosition",
+    "Suspension",
+    "traps_told",
+]
 
 StartingPosition: TypeAlias = Literal["TRIM_HORIZON", "LATEST"]
 
@@ -45,6 +54,14 @@ _LIMITS = (
 
 class AcceptedWithATrap(UserWarning):
     """The service accepts this setting, and it will not do what one may expect."""
+
+
+@contextmanager
+def traps_told() -> Iterator[None]:
+    """Make varied copies without a warning: what they are copies of has warned when it was made."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AcceptedWithATrap)
+        yield
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +186,8 @@ class EventSourceMapping:
     name
         Names the mapping in the log; the function's name if None.
     batch_size
-        Most records per invocation, 1..10,000.
+        Most records per invocation, 1..10,000. Beyond 10, other than the default of 100, without a batching window it
+        gives a warning: a batch is then what one read found.
     maximum_batching_window_in_seconds
         Whole seconds, 0..300, for which records are gathered. The window opens when the last invocation ended.
     parallelization_factor
@@ -282,10 +300,11 @@ class EventSourceMapping:
             raise ValueError(f"{where}: filter_criteria must be empty with a tumbling window")
 
     def _warn_of_traps(self, where: str) -> None:
-        if self.batch_size > limits.RECORDS_PER_READ.value and self.maximum_batching_window_in_seconds == 0:
+        if self.maximum_batching_window_in_seconds == 0 and self._outgrows_reads():
+            read = "the 1,000 records of one read" if self.batch_size > limits.RECORDS_PER_READ.value else "10"
             warnings.warn(
-                f"{where}: batch_size {self.batch_size} is beyond the 1,000 records of one read, and without a "
-                "batching window a batch leaves after one read; set maximum_batching_window_in_seconds >= 1",
+                f"{where}: batch_size {self.batch_size} is beyond {read}, and without a batching window a batch leaves "
+                "with what one read found, be it a single record; set maximum_batching_window_in_seconds >= 1",
                 AcceptedWithATrap,
                 stacklevel=4,
             )
@@ -296,6 +315,12 @@ class EventSourceMapping:
                 AcceptedWithATrap,
                 stacklevel=4,
             )
+
+    def _outgrows_reads(self) -> bool:
+        # whoever leaves the service's own default has chosen nothing
+        return self.batch_size > int(limits.BATCH_SIZE_WITHOUT_WINDOW.value) and self.batch_size != int(
+            limits.BATCH_SIZE.value
+        )
 
     @property
     def label(self) -> str:

@@ -6,7 +6,6 @@ import inspect
 import json
 import os
 import tomllib
-import warnings
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from datetime import date
@@ -22,7 +21,7 @@ from .destination import Destination
 from .expiry import TimeToLive
 from .function import ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
-from .mapping import AcceptedWithATrap, Backoff, EventSourceMapping, Poller, Suspension
+from .mapping import Backoff, EventSourceMapping, Poller, Suspension, traps_told
 from .read_back import ReadBack
 from .stream_reader import StreamReader
 from .table import Split, Stream, Table
@@ -102,9 +101,7 @@ def dump(
         given = {"type": "ReplayWrites", "columns": writes_file, "key_bytes": scenario.workload.key_bytes}
     elif items_file is not None and isinstance(scenario.workload, workload.ItemWrites):
         given = {"type": "ItemWrites", "writes": items_file, "key": list(scenario.workload.key)}
-    with warnings.catch_warnings():
-        # told when the scenario was made
-        warnings.simplefilter("ignore", AcceptedWithATrap)
+    with traps_told():
         table = _as_table(scenario if writes_file is None else _without_code(scenario), defaults, given)
     table.pop("type")
     trace = table["workload"].get("trace")

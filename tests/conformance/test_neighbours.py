@@ -419,7 +419,9 @@ def test_a_fifo_destination_is_refused(kind):
         ds.Destination(kind, name="orders.fifo")
 
 
-@pytest.mark.parametrize("fields", [{"batch_size": 1_001}, {"maximum_record_age_in_seconds": 604_800}])
+@pytest.mark.parametrize(
+    "fields", [{"batch_size": 11}, {"batch_size": 101}, {"maximum_record_age_in_seconds": 604_800}]
+)
 def test_what_the_service_accepts_with_a_trap_warns(fields):
     with pytest.warns(ds.AcceptedWithATrap):
         ds.EventSourceMapping(**fields)

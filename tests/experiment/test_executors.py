@@ -103,7 +103,7 @@ def test_what_is_no_executor_is_told(executor):
 
 def test_settings_that_share_a_replication_share_its_writes(tmp_path):
     scenario = counted(tmp_path)
-    settings = [ds.vary(scenario, {"batch_size": size}) for size in (10, 20, 30)]
+    settings = [ds.vary(scenario, {"batch_size": size}) for size in (1, 5, 10)]
     jobs = [Job(setting, replication_seed(7, number)) for number in range(2) for setting in settings]
     with Runner("serial", progress=False) as runner:
         runner.run(jobs)

@@ -98,6 +98,7 @@ def test_a_third_reader_makes_records_late():
     assert clean(scenario(readers=two[:1]))
 
 
+@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
 def test_a_batch_cannot_be_fuller_than_6_mb():
     wide = ds.ConstantWrites(rate_per_s=10, item_bytes=60_000)
     duration = ds.Duration(base_s=0.1, per_record_s=0.001)

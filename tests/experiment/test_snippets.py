@@ -10,7 +10,7 @@ import yaml
 import ddbsim as ds
 
 CHANGE = {
-    "batch_size": 500,
+    "batch_size": 7,
     "bisect_batch_on_function_error": True,
     "function_response_types": ("ReportBatchItemFailures",),
     "maximum_record_age_in_seconds": 3_600,
@@ -62,7 +62,7 @@ def test_sam_is_yaml_with_the_change_in_the_right_places(made):
                         "OrderIndexerStream": {
                             "Type": "DynamoDB",
                             "Properties": {
-                                "BatchSize": 500,
+                                "BatchSize": 7,
                                 "BisectBatchOnFunctionError": True,
                                 "FunctionResponseTypes": ["ReportBatchItemFailures"],
                                 "MaximumRecordAgeInSeconds": 3_600,
@@ -78,7 +78,7 @@ def test_sam_is_yaml_with_the_change_in_the_right_places(made):
 def test_terraform_has_a_block_per_resource(made):
     assert hcl(made.terraform) == {
         ("aws_lambda_event_source_mapping", "order_indexer"): {
-            "batch_size": 500,
+            "batch_size": 7,
             "bisect_batch_on_function_error": True,
             "function_response_types": ["ReportBatchItemFailures"],
             "maximum_record_age_in_seconds": 3_600,

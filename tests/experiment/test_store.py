@@ -124,7 +124,7 @@ def test_another_seed_or_scenario_is_another_run(tmp_path):
     store = tmp_path / "store"
     ds.replicate(small(), 1, rng=7, executor="serial", store=store, progress=False)
     ds.replicate(small(), 1, rng=8, executor="serial", store=store, progress=False)
-    ds.replicate(small(batch_size=99), 1, rng=7, executor="serial", store=store, progress=False)
+    ds.replicate(small(batch_size=9), 1, rng=7, executor="serial", store=store, progress=False)
     assert len(kept(store)) == 3
 
 

@@ -249,6 +249,7 @@ def test_a_number_for_noise_multiplies_the_mean():
     ("setting", "words"),
     [
         ({"batch_size": 1_001}, "batch_size 1001 is beyond the 1,000 records of one read"),
+        ({"batch_size": 11}, "batch_size 11 is beyond 10, and without a batching window a batch leaves with what"),
         ({"maximum_record_age_in_seconds": 86_401}, "has no effect beyond"),
     ],
 )
@@ -257,9 +258,10 @@ def test_a_setting_with_a_trap_is_taken_with_a_warning(setting, words):
         ds.EventSourceMapping(**setting)
 
 
-def test_a_large_batch_with_a_window_has_no_trap():
-    mapping = ds.EventSourceMapping(batch_size=10_000, maximum_batching_window_in_seconds=1)
-    assert mapping.batch_size == 10_000
+@pytest.mark.parametrize(("batch_size", "window"), [(10_000, 1), (10, 0), (100, 0)])
+def test_a_large_batch_with_a_window_has_no_trap_nor_has_what_the_service_chooses_itself(batch_size, window):
+    mapping = ds.EventSourceMapping(batch_size=batch_size, maximum_batching_window_in_seconds=window)
+    assert mapping.batch_size == batch_size
 
 
 @pytest.mark.parametrize(

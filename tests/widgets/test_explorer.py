@@ -104,7 +104,7 @@ def test_a_run_that_does_not_fit_is_a_sentence(base):
 def test_a_setting_with_a_trap_says_so(base):
     widget = ds.widgets.explore(base, rng=7, horizon_s=60)
     widget.sliders["batch_size"].value = 2_000
-    assert "without a batching window a batch leaves after one read" in html.unescape(widget.message.value)
+    assert "without a batching window a batch leaves with what one read found" in html.unescape(widget.message.value)
 
 
 def test_the_whole_scenario_is_run_at_the_press_of_a_button(base):
