@@ -266,6 +266,24 @@ RETRY_JITTER = _assumed(
     meaning="Share of each delay that is drawn at random (0: none, 1: full jitter).",
     parameter="Backoff.jitter",
 )
+DESTINATION_FUNCTION_ARN = _measured(
+    name="destination_function_arn",
+    value="as the mapping names the function",
+    unit="",
+    source="messages recorded on the real service (LocalStack's validated tests), and AWS's own example; "
+    "radkawar/stackd's captures, of mappings to an alias, show the alias",
+    date="2025-10",
+    meaning="functionArn in what an on-failure destination gets: without $LATEST, which asynchronous calls add.",
+)
+WINDOW_ENDED_EARLY = _measured(
+    name="window_ended_early",
+    value="is not ended again",
+    unit="",
+    source=_RECORDED,
+    date="2026-09",
+    meaning="A tumbling window that a state over 1 MB has ended gets no other last call, unless a record of its time "
+    "opens it anew (nobody has recorded one).",
+)
 BISECT_POINT = _assumed(
     name="bisect_point",
     value="floor(n / 2)",

@@ -42,7 +42,7 @@ class Destination:
         take_numpy_numbers(self)
         check_choice("Destination.kind", self.kind, get_args(DestinationKind))
         check_name("Destination.name", self.name)
-        if self.name.endswith(".fifo"):
+        if self.kind != "s3" and self.name.endswith(".fifo"):
             raise ValueError(
                 f"Destination.name must be a standard queue or topic: FIFO is not supported, got {self.name!r}"
             )

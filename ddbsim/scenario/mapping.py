@@ -207,6 +207,7 @@ class EventSourceMapping:
         records ends it. With a parallelization factor of 1 and no filter only.
     filter_criteria
         Up to 10 event patterns (JSON texts or dicts; see `ddbsim.matches`): the function gets what one of them matches.
+        The API's own form, {"Filters": [{"Pattern": "..."}, ...]}, is taken too.
     filter_match_fraction
         Share, 0..1, of the records that the filter lets through, drawn at random: for patterns that look at content
         of items, where the workload has none.
@@ -268,8 +269,7 @@ class EventSourceMapping:
         self._warn_of_traps(where)
 
     def _check_filter(self, where: str) -> None:
-        given = self.filter_criteria
-        patterns = (given,) if isinstance(given, Mapping) else several(given)
+        patterns = _patterns(self.filter_criteria)
         try:
             texts = tuple(one.text for one in FilterCriteria(patterns, quota=int(limits.FILTERS.high)).patterns)
         except InvalidPatternError as error:
@@ -336,3 +336,17 @@ class EventSourceMapping:
     def reports_item_failures(self) -> bool:
         """Whether a partial batch response counts."""
         return bool(self.function_response_types)
+
+
+def _patterns(given: Any) -> tuple[Any, ...]:
+    """Return the patterns of a filter, given as one, as several, or in the API's form."""
+    if not isinstance(given, Mapping):
+        return several(given)
+    filters = given.get("Filters")
+    if list(given) == ["Filters"] and isinstance(filters, list | tuple) and all(map(_is_filter, filters)):
+        return tuple(one["Pattern"] for one in filters)
+    return (given,)
+
+
+def _is_filter(given: Any) -> bool:
+    return isinstance(given, Mapping) and list(given) == ["Pattern"] and isinstance(given["Pattern"], str)

@@ -386,6 +386,20 @@ def test_an_invalid_pattern_is_refused_in_the_services_words(pattern):
         ds.EventSourceMapping(filter_criteria=pattern)
 
 
+def test_a_filter_may_be_given_as_the_api_takes_it():
+    pattern = '{"eventName": ["INSERT"]}'
+    given = {"Filters": [{"Pattern": pattern}, {"Pattern": '{"eventName": ["REMOVE"]}'}]}
+    assert ds.EventSourceMapping(filter_criteria=given).filter_criteria == (
+        pattern,
+        '{"eventName": ["REMOVE"]}',
+    )
+    assert ds.EventSourceMapping(filter_criteria={"Filters": []}, tumbling_window_in_seconds=10).filter_criteria == ()
+    with pytest.raises(ValueError, match=r"Invalid filter pattern definition\."):
+        ds.EventSourceMapping(filter_criteria={"Filters": [{"Pattern": "not-json"}]})
+    # a pattern may have fields of these names itself
+    assert ds.EventSourceMapping(filter_criteria={"Filters": ["of", "mine"]}).filter_criteria != ()
+
+
 def test_filtered_records_cost_no_invocation_and_hold_nothing_up():
     notes, result = run(numbered(50), mapping={"filter_criteria": ['{"eventName": ["REMOVE"]}']})
     assert notes.batches == []
@@ -417,6 +431,10 @@ def test_what_the_service_refuses_is_refused(fields, message):
 def test_a_fifo_destination_is_refused(kind):
     with pytest.raises(ValueError, match="FIFO"):
         ds.Destination(kind, name="orders.fifo")
+
+
+def test_a_bucket_may_be_named_as_a_queue_may_not():
+    assert ds.Destination("s3", name="orders.fifo").name == "orders.fifo"
 
 
 @pytest.mark.parametrize(
