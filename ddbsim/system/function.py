@@ -110,12 +110,15 @@ class Call(NamedTuple):
         How many leading records are then done.
     state
         With a tumbling window, what it hands on to the next invocation.
+    exits
+        Whether it ended its process, and the environment with it.
     """
 
     duration_s: float
     outcome: int
     done: int
     state: Any = None
+    exits: bool = False
 
 
 class Conduct:

@@ -93,13 +93,22 @@ class Context:
     client_context = None
     function_version = "$LATEST"
 
-    def __init__(self, function: Function, region: str, request: str, now_s: float, left_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        function: Function,
+        region: str,
+        request: str,
+        now_s: float,
+        left_ms: Callable[[], int],
+        start_epoch_s: float = 0.0,
+    ) -> None:
         self.function_name = function.name
         self.invoked_function_arn = function_arn(region, function.name)
         self.memory_limit_in_mb = str(function.memory_mb)
         self.aws_request_id = request
         self.log_group_name = f"/aws/lambda/{function.name}"
-        self.log_stream_name = f"[$LATEST]{request.replace('-', '')}"
+        date = time.strftime("%Y/%m/%d", time.gmtime(start_epoch_s + now_s))
+        self.log_stream_name = f"{date}/[$LATEST]{request.replace('-', '')}"
         self.state = function.state
         self.now_s = now_s
         self._left_ms = left_ms
@@ -208,7 +217,7 @@ class HandlerConduct:
         self._reports = mapping.reports_item_failures
         self._mapping, self._shard, self._positions = mapping.label, shard, positions
         self._events = events
-        self._region = scenario.region
+        self._region, self._start_epoch_s = scenario.region, scenario.start_epoch_s
         self._never = tuple(image for image in _IMAGES if image not in _CARRIED[scenario.stream.view_type])
         self._missing = missing
 
@@ -236,6 +245,7 @@ class HandlerConduct:
             request_id(self._mapping, batch),
             started_s,
             lambda: self._left_ms(records, usual.duration_s, began),
+            self._start_epoch_s,
         )
         event = event_of(records, self._shard.name, self._events.arn, window)
         call = self._answered(event, context, records, window is not None)
@@ -259,8 +269,10 @@ class HandlerConduct:
             return Call(0.0, Invoked.OUT_OF_MEMORY, 0)
         except KeyboardInterrupt:
             raise
-        except BaseException:  # sys.exit and a cancelled task too end the handler, not the run
+        except Exception:
             return Call(0.0, Invoked.ERROR, 0)
+        except BaseException:  # sys.exit and a cancelled task end the process of the runtime, not the run
+            return Call(0.0, Invoked.ERROR, 0, exits=True)
         if not self._reports or not names_failures(answer):
             return Call(0.0, Invoked.SUCCESS, count, state)
         return Call(0.0, Invoked.PARTIAL, done_records(answer, numbers), state)

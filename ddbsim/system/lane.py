@@ -273,7 +273,8 @@ class Lane:
             self.recorder.note_provisioned()
         ended_s = handler_s + call.duration_s
         yield self.env.at(ended_s)
-        self.environments.release(grant, ended_s, reusable=call.outcome not in _ENVIRONMENT_LOST)
+        lost = call.exits or call.outcome in _ENVIRONMENT_LOST
+        self.environments.release(grant, ended_s, reusable=not lost)
         return call, ended_s
 
     def _delay(self, retry: int) -> float:

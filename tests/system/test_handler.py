@@ -33,7 +33,7 @@ def test_the_context_is_that_of_pythons_runtime():
     assert context.memory_limit_in_mb == "512"
     assert context.invoked_function_arn == "arn:aws:lambda:eu-west-1:123456789012:function:totals"
     assert context.log_group_name == "/aws/lambda/totals"
-    assert context.log_stream_name
+    assert context.log_stream_name.startswith("2026/01/01/[$LATEST]")
     assert len(context.aws_request_id) == 36
     assert context.identity is None
     assert context.client_context is None
@@ -113,6 +113,15 @@ def test_an_answer_over_6_mb_fails_its_invocation(bytes_over, outcome):
     answer = "x" * (6 * 2**20 + 100 - 2 + bytes_over)
     _, result = run(numbered(1), always(answer), mapping={"maximum_retry_attempts": 0})
     assert result.invocations["outcome"].tolist() == [outcome]
+
+
+@pytest.mark.parametrize(("ending", "inits"), [(ValueError, 1), (SystemExit, 3), (asyncio.CancelledError, 3)])
+def test_a_handler_that_ends_its_process_takes_the_environment_along(ending, inits):
+    def conduct(event, context):
+        raise ending
+
+    _, result = run(numbered(1), conduct, mapping={"maximum_retry_attempts": 2})
+    assert (result.invocations["init_s"] > 0).sum() == inits
 
 
 def test_ctrl_c_in_a_handler_stops_the_run():
