@@ -1,8 +1,8 @@
 """Which batches a function gets of records some of which are bad: the rules of delivery as one recursive function.
 
-Written from what the service was recorded doing, without a look at the simulator: a lane's records go in batches; a
-batch that fails is narrowed by what a partial response reports as done, else split in two where bisecting is on, else
-sent again as it is, as often as retries allow; only then is it given up, and the rest goes on.
+After what the service was recorded doing; it shares nothing with the simulator. A lane's records go in batches; a batch
+that fails is narrowed by what a partial response reports as done, else split in two where bisecting is on, else sent
+again as it is, as often as retries allow; only then is it given up, and the rest goes on.
 """
 
 from __future__ import annotations

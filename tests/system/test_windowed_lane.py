@@ -1,7 +1,11 @@
 """Tumbling windows: which records they hold, how they end, and how state goes through them."""
 
+import json
+
 import pytest
-from lab import raising, run
+from hypothesis import given
+from hypothesis import strategies as st
+from lab import ordinal, raising, run
 
 import ddbsim as ds
 from ddbsim.system.handler import instant
@@ -122,6 +126,52 @@ def test_each_shard_has_windows_of_its_own():
     last = {event["shardId"]: event["state"]["count"] for event in notes.events if event["isFinalInvokeForWindow"]}
     assert len(last) == 2
     assert sum(last.values()) == 40
+
+
+def counting_up_to(bad, reports, overflows_at):
+    """Count records into the state; on a bad one report it, or raise. A state that counts so many is over 1 MB."""
+
+    def conduct(event, context):
+        state, failures = {"count": event["state"].get("count", 0)}, []
+        for record in event["Records"]:
+            if ordinal(record) in bad:
+                if not reports:
+                    raise RuntimeError("a bad record")
+                failures = [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]
+                break
+            state["count"] += 1
+        if event["Records"] and state["count"] >= overflows_at:
+            state["text"] = "x" * 2**20
+        return {"state": state, "batchItemFailures": failures}
+
+    return conduct
+
+
+@given(
+    at_s=st.lists(st.floats(1, 60), min_size=1, max_size=20).map(sorted),
+    bad=st.sets(st.integers(1, 20), max_size=4),
+    reports=st.booleans(),
+    overflows_at=st.sampled_from([3, 99]),
+    settings=st.fixed_dictionaries(
+        {
+            "batch_size": st.integers(1, 8),
+            "maximum_batching_window_in_seconds": st.sampled_from([0, 1, 5]),
+            "maximum_retry_attempts": st.sampled_from([0, 1]),
+            "bisect_batch_on_function_error": st.booleans(),
+            "tumbling_window_in_seconds": st.sampled_from([1, 10, 30]),
+        }
+    ),
+)
+def test_the_last_states_of_all_windows_count_what_was_processed(at_s, bad, reports, overflows_at, settings):
+    types = ("ReportBatchItemFailures",) if reports else ()
+    mapping = settings | {"function_response_types": types, "on_failure": ds.Destination("s3")}
+    notes, result = run(writes(*at_s), counting_up_to(bad, reports, overflows_at), mapping=mapping, duration_s=400)
+    states = result.stream_log["outcome"].tolist()
+    assert set(states) <= {"processed", "discarded"}
+    last = [event for event in notes.events if event["isFinalInvokeForWindow"]]
+    assert sum(event["state"].get("count", 0) for event in last) == states.count("processed")
+    for document in result.discards["document"]:
+        assert json.loads(document["payload"]) in notes.events
 
 
 @pytest.mark.parametrize("length_s", [1, 60, 900])
