@@ -106,6 +106,25 @@ PATTERN_CHARACTERS = _fixed(
     source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html",
     meaning="Longest filter pattern.",
 )
+_RECORDED_PATTERNS = "recordings of EventBridge's TestEventPattern, radkawar/stackd testdata/aws/eventbridge"
+OR_COMBINATIONS = Fact(
+    name="filter_or_combinations",
+    value=1_000,
+    unit="combinations",
+    status="measured",
+    source=_RECORDED_PATTERNS,
+    date="2026-09",
+    meaning="Most combinations of alternatives that the $or of a pattern may make.",
+)
+WILDCARD_MATCHES = Fact(
+    name="filter_wildcard_matches",
+    value=10,
+    unit="beginnings",
+    status="measured",
+    source=_RECORDED_PATTERNS,
+    date="2026-09",
+    meaning="Most beginnings of wildcard texts of a pattern that one value may match at once.",
+)
 
 # Settings of a function
 MEMORY = _documented(

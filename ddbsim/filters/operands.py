@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -18,15 +18,19 @@ __all__ = [
     "Number",
     "Test",
     "address",
+    "case_pattern",
+    "cidr_range",
     "cidr_test",
     "comparable",
     "numeric_test",
+    "wildcard_characters",
     "wildcard_test",
 ]
 
 Test: TypeAlias = Callable[[Any], bool]
 
 _EXACT_INTEGERS = 2**53
+_HIGHEST_CHARACTER = 0xFFFF
 _IPV4 = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 _IPV6 = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -151,20 +155,47 @@ def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def cidr_test(operand: Any) -> Test:
-    """Return the test of {"cidr": operand}; the service's wording speaks of a prefix where the type is wrong."""
+def cidr_range(operand: Any) -> tuple[str, str]:
+    """Return the lowest and the highest address of {"cidr": operand}, in hexadecimal digits.
+
+    The service's wording speaks of a prefix where the type is wrong.
+    """
     if type(operand) is not str:
         raise InvalidPatternError("prefix match pattern must be a string")
     base, bits = _cidr_parts(operand)
     if bits > base.max_prefixlen - 1:
         raise InvalidPatternError(f"IPv{base.version} mask bits must be < {base.max_prefixlen}")
     network = ipaddress.ip_network(f"{base}/{bits}", strict=False)
+    return _digits(network[0]), _digits(network[-1])
+
+
+def cidr_test(operand: Any) -> Test:
+    """Return the test of {"cidr": operand}.
+
+    The service compares digits from the left, and is done with the first that lies between those of the bounds: so
+    10.0.0.0/8 takes in the IPv6 address a00::1, and a range of all addresses most numbers.
+    """
+    bottom, top = cidr_range(operand)
+    length = len(bottom)
 
     def test(value: Any) -> bool:
-        found = address(value) if type(value) is str else None
-        return found is not None and found in network
+        digits = _value_digits(value)
+        if len(digits) < length:
+            return bottom[: len(digits)] < digits < top[: len(digits)]
+        return bottom <= digits[:length] <= top
 
     return test
+
+
+def _value_digits(value: Any) -> str:
+    if type(value) in (int, float):
+        return repr(value)
+    found = address(value) if type(value) is str else None
+    return "" if found is None else _digits(found)
+
+
+def _digits(found: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    return found.packed.hex().upper()
 
 
 def _cidr_parts(operand: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
@@ -187,20 +218,41 @@ def wildcard_test(operand: Any) -> Test:
     r"""Return the test of {"wildcard": operand}: `*` is any text, `\*` and `\\` are the characters themselves."""
     if type(operand) is not str:
         raise InvalidPatternError("wildcard match pattern must be a string")
-    pattern, at = "", 0
-    while at < len(operand):
-        pair = operand[at : at + 2]
-        if pair == "**":
-            raise InvalidPatternError(f"Consecutive wildcard characters at pos {_position(operand, at)}")
-        if pair[0] == "\\" and pair not in (r"\*", r"\\"):
-            raise InvalidPatternError(f"Invalid escape character at pos {_position(operand, at)}")
-        escaped = pair[0] == "\\"
-        pattern += re.escape(pair[1]) if escaped else ".*" if pair[0] == "*" else re.escape(pair[0])
-        at += 1 + escaped
-    fullmatch = re.compile(pattern, re.DOTALL).fullmatch
+    parts = (".*" if character is None else re.escape(character) for character in wildcard_characters(operand))
+    fullmatch = re.compile("".join(parts), re.DOTALL).fullmatch
     return lambda value: type(value) is str and fullmatch(value) is not None
+
+
+def wildcard_characters(text: str) -> Iterator[str | None]:
+    """Yield the characters of a wildcard text, None for each `*` that is any text."""
+    at = 0
+    while at < len(text):
+        pair = text[at : at + 2]
+        if pair == "**":
+            raise InvalidPatternError(f"Consecutive wildcard characters at pos {_position(text, at)}")
+        if pair[0] == "\\" and pair not in (r"\*", r"\\"):
+            raise InvalidPatternError(f"Invalid escape character at pos {_position(text, at)}")
+        escaped = pair[0] == "\\"
+        yield pair[1] if escaped else None if pair[0] == "*" else pair[0]
+        at += 1 + escaped
 
 
 def _position(text: str, at: int) -> int:
     # The service counts UTF-8 bytes and starts at the quote that it puts before the text
     return 1 + len(text[:at].encode("utf-8", "replace"))
+
+
+def case_pattern(text: str) -> str:
+    """Return a regular expression of the texts that are equal to one but for their case, as the service compares them.
+
+    It takes each character apart, in lower and in upper case: "ß" is also "SS", but not "ss". Java's characters have
+    16 bits: one with a higher number is two of them, each of which turns into a question mark.
+    """
+    return "".join(_cases(character) for character in text)
+
+
+def _cases(character: str) -> str:
+    if ord(character) > _HIGHEST_CHARACTER:
+        return re.escape("??")
+    lower, upper = character.lower(), character.upper()
+    return re.escape(lower) if lower == upper else f"(?:{re.escape(lower)}|{re.escape(upper)})"

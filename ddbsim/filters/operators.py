@@ -6,6 +6,7 @@ one leaf of the event: a string, number, boolean or null, of which only strings 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +16,14 @@ from .operands import (
     Number,
     Test,
     address,
+    case_pattern,
     cidr_test,
     comparable,
     numeric_test,
     wildcard_test,
 )
 
-__all__ = ["Condition", "Fields", "read_condition"]
+__all__ = ["ABSENT", "Condition", "Fields", "read_condition"]
 
 
 class Fields(tuple[tuple[str, Any], ...]):
@@ -30,15 +32,17 @@ class Fields(tuple[tuple[str, Any], ...]):
     __slots__ = ()
 
 
-_ABSENT = Fields((("exists", False),))
+#: What asks for a field to be absent.
+ABSENT = Fields((("exists", False),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """What one field must be: a leaf that passes `test`, or, with `absent`, no leaf at all."""
+    """What one field must be: a leaf that passes `test`, or, with `absent`, no leaf at all; `values` say so."""
 
     test: Test
     absent: bool
+    values: Sequence[Any]
 
 
 def read_condition(values: Sequence[Any]) -> Condition:
@@ -49,7 +53,7 @@ def read_condition(values: Sequence[Any]) -> Condition:
     tests: list[Test] = []
     absent = False
     for value in values:
-        if value == _ABSENT:
+        if value == ABSENT:
             absent = True
         elif type(value) is not str:
             tests.append(_value_test(value))
@@ -57,7 +61,7 @@ def read_condition(values: Sequence[Any]) -> Condition:
             texts.add(value)
         else:
             tests.append(_address_test(value))
-    return Condition(test=_any_of(frozenset(texts), tests), absent=absent)
+    return Condition(test=_any_of(frozenset(texts), tests), absent=absent, values=values)
 
 
 def _any_of(texts: frozenset[str], tests: Sequence[Test]) -> Test:
@@ -121,22 +125,22 @@ def _exactly(operand: Any) -> Test:
 
 
 def _ignoring_case(operand: Any) -> Test:
-    text = _text_of("equals-ignore-case", operand).lower()
-    return lambda value: type(value) is str and value.lower() == text
+    pattern = re.compile(case_pattern(_text_of("equals-ignore-case", operand)))
+    return lambda value: type(value) is str and pattern.fullmatch(value) is not None
 
 
 def _prefix(operand: Any) -> Test:
     if isinstance(operand, Fields):
-        text = _case_operand("prefix", operand)
-        return lambda value: type(value) is str and value.lower().startswith(text)
+        pattern = re.compile(_case_operand("prefix", operand))
+        return lambda value: type(value) is str and pattern.match(value) is not None
     text = _text_of("prefix", operand)
     return lambda value: type(value) is str and value.startswith(text)
 
 
 def _suffix(operand: Any) -> Test:
     if isinstance(operand, Fields):
-        text = _case_operand("suffix", operand)
-        return lambda value: type(value) is str and value.lower().endswith(text)
+        pattern = re.compile(_case_operand("suffix", operand) + r"\Z")
+        return lambda value: type(value) is str and pattern.search(value) is not None
     text = _text_of("suffix", operand)
     return lambda value: type(value) is str and value.endswith(text)
 
@@ -147,10 +151,10 @@ def _case_operand(name: str, fields: Fields) -> str:
     inner, operand = fields[0]
     if inner != "equals-ignore-case":
         raise InvalidPatternError(f"Unsupported {name} pattern: {inner}")
-    text = _text_of("equals-ignore-case", operand).lower()
+    pattern = case_pattern(_text_of("equals-ignore-case", operand))
     if len(fields) > 1:
         raise InvalidPatternError("Only one key allowed in match expression")
-    return text
+    return pattern
 
 
 def _exists(operand: Any) -> Test:
@@ -201,6 +205,8 @@ def _excluded_expression(fields: Fields) -> Test:
         raise InvalidPatternError(_ANYTHING_BUT_TYPES)
     test_of, wrong_type = _EXCLUDABLE[name]
     texts = operand if type(operand) is list else [operand]
+    if not texts:
+        raise InvalidPatternError(f"the service fails (InternalFailure) on an empty list of anything-but/{name}")
     for text in texts:
         if type(text) is not str:
             raise InvalidPatternError(wrong_type)

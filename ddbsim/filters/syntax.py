@@ -2,7 +2,7 @@
 
 All fields of a branch must match, and one branch suffices; a pattern without "$or" has one branch. As in Event Ruler,
 fields go by their dotted path, so the last of two writings of one path wins, also across an "$or", and what lies in
-different paths of a repeated key all counts. An "$or" that is not well-formed is read as a plain field name.
+different paths of a repeated key all counts.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from ddbsim.aws import limits
+
+from .complexity import check_complexity
 from .operands import InvalidPatternError, Number
 from .operators import Condition, Fields, read_condition
 
@@ -19,7 +22,6 @@ __all__ = ["Branch", "pattern_text", "read_branches"]
 
 Branch: TypeAlias = dict[str, Condition]
 
-_MOST_COMBINATIONS = 1_000
 _COMPARISONS = ("=", "<", "<=", ">", ">=")
 _OPERATOR_NAMES = (
     *("exactly", "equals-ignore-case", "prefix", "suffix", "anything-but"),
@@ -31,6 +33,7 @@ _FUTURE_NAMES = (
     *("ip-address-in-range", "ip-address-not-in-range"),
 )
 _RESERVED_IN_OR = frozenset((*_COMPARISONS, *_OPERATOR_NAMES, *_FUTURE_NAMES))
+_EXPECTED_VALUE = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 _TOKEN = re.compile(r"[^\W\d][\w$]*")
 
 
@@ -49,12 +52,13 @@ def read_branches(text: str) -> list[Branch]:
     root = _read_json(text)
     if not isinstance(root, Fields):
         raise InvalidPatternError("Filter is not an object")
-    if _combinations(root) > _MOST_COMBINATIONS:
-        raise InvalidPatternError(f"Event pattern contains more than {_MOST_COMBINATIONS} rule combinations")
-    try:
-        return _branches(root, or_is_operator=True)
-    except InvalidPatternError:
-        return _branches(root, or_is_operator=False)
+    most = limits.OR_COMBINATIONS.value
+    if _combinations(root) > most:
+        raise InvalidPatternError(f"Or operator is producing over {most} rule combinations")
+    branches: list[Branch] = [{}]
+    _read_fields(branches, (), root)
+    check_complexity(branches)
+    return branches
 
 
 def _read_json(text: str) -> Any:
@@ -63,7 +67,7 @@ def _read_json(text: str) -> Any:
             text, object_pairs_hook=Fields, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant
         )
     except json.JSONDecodeError as error:
-        raise InvalidPatternError(_json_reason(text, error.pos)) from None
+        raise InvalidPatternError(_json_reason(text, error)) from None
     except RecursionError:
         raise InvalidPatternError("the pattern is nested too deeply") from None
 
@@ -72,13 +76,17 @@ def _refuse_constant(token: str) -> None:
     raise InvalidPatternError(f"Non-standard token '{token}'")
 
 
-def _json_reason(text: str, at: int) -> str:
-    token = _TOKEN.match(text, at)
+def _json_reason(text: str, error: json.JSONDecodeError) -> str:
+    """Say what is no JSON in the words of the service's parser, Jackson."""
+    at = error.pos
+    in_name = error.msg.startswith("Expecting property name")
+    token = None if in_name else _TOKEN.match(text, at)
     if token:
-        return f"Unrecognized token '{token.group()}'"
+        return f"Unrecognized token '{token.group()}': {_EXPECTED_VALUE}"
     if at >= len(text):
         return "Unexpected end-of-input"
-    return f"Unexpected character ('{text[at]}' (code {ord(text[at])}))"
+    expected = ": was expecting double-quote to start field name" if in_name else ""
+    return f"Unexpected character ('{text[at]}' (code {ord(text[at])})){expected}"
 
 
 def _combinations(node: Any) -> int:
@@ -100,25 +108,17 @@ def _product(factors: Any) -> int:
     return product
 
 
-def _branches(root: Fields, *, or_is_operator: bool) -> list[Branch]:
-    branches: list[Branch] = [{}]
-    _read_fields(branches, (), root, or_is_operator=or_is_operator)
-    return branches
-
-
-def _read_fields(
-    branches: list[Branch], path: tuple[str, ...], fields: Fields, *, or_is_operator: bool, inside_or: bool = False
-) -> None:
+def _read_fields(branches: list[Branch], path: tuple[str, ...], fields: Fields, *, inside_or: bool = False) -> None:
     if not fields:
         raise InvalidPatternError("Empty objects are not allowed")
     for name, value in fields:
-        if name == "$or" and or_is_operator:
+        if name == "$or":
             _read_or(branches, path, value)
             continue
         if inside_or and name in _RESERVED_IN_OR:
             raise InvalidPatternError(f"{name} is Ruler reserved fieldName which cannot be used inside $or.")
         if isinstance(value, Fields):
-            _read_fields(branches, (*path, name), value, or_is_operator=or_is_operator, inside_or=inside_or)
+            _read_fields(branches, (*path, name), value, inside_or=inside_or)
         elif type(value) is list:
             condition = read_condition(value)
             for branch in branches:
@@ -137,7 +137,7 @@ def _read_or(branches: list[Branch], path: tuple[str, ...], alternatives: Any) -
         if not isinstance(fields, Fields):
             raise InvalidPatternError("Only JSON object is allowed in array of $or relationship.")
         forked = [dict(branch) for branch in before]
-        _read_fields(forked, path, fields, or_is_operator=True, inside_or=True)
+        _read_fields(forked, path, fields, inside_or=True)
         branches.extend(forked)
     if len(alternatives) < 2:
         raise InvalidPatternError("There must have at least 2 Objects in $or relationship.")

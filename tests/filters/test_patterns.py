@@ -49,6 +49,8 @@ def field(values, found):
         ([{"anything-but": {"suffix": "a"}}], ["ab"], ["ba"]),
         ([{"anything-but": {"equals-ignore-case": ["a", "B"]}}], ["ab", None], ["A", "b"]),
         ([{"anything-but": {"wildcard": ["*/x", "y*"]}}], ["x"], ["a/x", "yes"]),
+        ([9007199254740993], [9007199254740993], [9007199254740992]),
+        ([-0], [0, -0.0], [1]),
         (["a", {"prefix": "b"}, 3], ["a", "bc", 3], ["c", "3"]),
     ],
     ids=lambda values: json.dumps(values)[:40],
@@ -56,6 +58,63 @@ def field(values, found):
 def test_operators(values, yes, no):
     assert [found for found in yes if not field(values, found)] == []
     assert [found for found in no if field(values, found)] == []
+
+
+@pytest.mark.parametrize("number", ["1.0000000000000001", "0.1234567890123456789", "1e309", "1e-400"])
+def test_a_fraction_that_no_float_holds_matches_nothing_not_even_itself(number):
+    event = json.loads(f'{{"v": {number}}}')
+    assert not matches(f'{{"v": [{number}]}}', event)
+    for operator in ('{"numeric": ["=", %s]}', '{"anything-but": %s}'):
+        with pytest.raises(InvalidPatternError, match=f"Cannot compare number : {number}"):
+            matches(f'{{"v": [{operator % number}]}}', event)
+
+
+# As the service's tester answered in 2026-09
+@pytest.mark.parametrize(
+    ("text", "yes", "no"),
+    [
+        ("K", ["k", "K"], ["\u212a"]),
+        ("S", ["s", "S"], ["\u017f"]),
+        ("\u212a", ["k", "\u212a"], ["K"]),
+        ("ß", ["ß", "SS"], ["ss", "Ss"]),
+        ("ﬀ", ["ﬀ", "FF"], ["ff"]),
+        ("İ", ["İ", "i\u0307"], ["i", "I"]),
+        ("\u0390", ["\u0390", "\u0399\u0308\u0301"], ["\u0399"]),
+        ("Straße", ["STRASSE", "straße"], ["strasse"]),
+        ("\U0001f600", ["??"], ["\U0001f600", "?"]),
+        ("a.b", ["A.B"], ["aXb"]),
+    ],
+)
+def test_case_is_ignored_character_by_character(text, yes, no):
+    for found in [*yes, *no]:
+        equal = found in yes
+        assert field([{"equals-ignore-case": text}], found) is equal
+        assert field([{"anything-but": {"equals-ignore-case": text}}], found) is not equal
+        assert field([{"prefix": {"equals-ignore-case": text}}], found + "xyz") is equal
+        assert field([{"suffix": {"equals-ignore-case": text}}], "xyz" + found) is equal
+
+
+# As the service's tester answered in 2026-09: addresses are compared by their digits, and so are numbers
+@pytest.mark.parametrize(
+    ("cidr", "yes", "no"),
+    [
+        ("010.0.0.0/8", ["10.1.2.3", "a00::1"], [1, "11.0.0.0"]),
+        ("10.0.0.1/0", ["1.2.3.4", 1, "2001:db8::1"], ["x", None, True, -1]),
+        ("2001:db8::/0", ["2001:db8::1", 1, "10.0.0.1"], ["1"]),
+        ("::/0", ["10.0.0.1"], ["0.0.0.0"]),
+        ("10.0.0.1/31", ["10.0.0.0", "10.0.0.1"], ["10.0.0.2"]),
+        ("2001:db8::1/127", ["2001:db8::1"], ["2001:db8::2"]),
+        ("16.0.0.0/4", [12, "31.0.0.1"], [1.5, 1, 2]),
+    ],
+)
+def test_an_address_range_is_one_of_digits(cidr, yes, no):
+    assert [found for found in yes if not field([{"cidr": cidr}], found)] == []
+    assert [found for found in no if field([{"cidr": cidr}], found)] == []
+
+
+def test_an_ipv6_address_with_octets_is_refused():
+    with pytest.raises(InvalidPatternError, match=r"Nonstandard IP address: ::ffff:192\.0\.2\.0"):
+        EventPattern({"a": [{"cidr": "::ffff:192.0.2.0/120"}]})
 
 
 def test_fields_are_anded_and_patterns_need_all_of_them():
@@ -103,6 +162,22 @@ OR = {"source": ["s"], "$or": [{"a": ["1"]}, {"b": ["2"], "c": ["3"]}]}
 
 
 @pytest.mark.parametrize(
+    ("wanted", "event", "expected"),
+    [
+        ({"a": [{"exists": False}], "b": [{"exists": False}]}, [{"a": 1}, {"b": 2}], False),
+        ({"a": [{"exists": False}], "b": [{"exists": False}]}, [], True),
+        ({"b": [{"exists": False}], "a": [1]}, [{"a": 1}, {"b": 2}], True),
+        ({"b": [{"exists": False}], "a": [1]}, [[], [{"a": 1}]], True),
+        ({"b": [{"exists": False}], "a": [1]}, [1, {"a": 1}], True),
+        ({"b": [{"exists": False}], "a": [1]}, [{"a": 1, "b": 0}, {"a": 0, "b": 2}], False),
+        ({"a": [{"exists": False}]}, [{"a": 1}, {}], False),
+    ],
+)
+def test_absence_in_arrays_is_as_recorded(wanted, event, expected):
+    assert matches({"v": wanted}, {"v": event}) is expected
+
+
+@pytest.mark.parametrize(
     ("event", "expected"),
     [({"a": "1"}, True), ({"b": "2", "c": "3"}, True), ({"b": "2"}, False), ({}, False)],
 )
@@ -131,24 +206,18 @@ def test_a_repeated_key_keeps_its_other_paths():
     assert EventPattern('{"d": ["1"], "d": ["2"]}').matches({"d": "2"})
 
 
-@pytest.mark.parametrize(
-    ("pattern", "event"),
-    [
-        ({"$or": ["x"]}, {"$or": "x"}),
-        ({"$or": {"a": ["1"]}}, {"$or": {"a": "1"}}),
-        ({"$or": [{"prefix": "x"}]}, {"$or": "xy"}),
-    ],
-)
-def test_an_or_that_is_none_is_a_field_name(pattern, event):
-    assert matches(pattern, event)
+EXPECTED_VALUE = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
 
 @pytest.mark.parametrize(
     ("pattern", "reason"),
     [
         ("", "Unexpected end-of-input"),
-        ("not-json", "Unrecognized token 'not'"),
-        ("{'a': 1}", "Unexpected character (''' (code 39))"),
+        ("not-json", f"Unrecognized token 'not': {EXPECTED_VALUE}"),
+        ('{"a": [x]}', f"Unrecognized token 'x': {EXPECTED_VALUE}"),
+        ("{'a': 1}", "Unexpected character (''' (code 39)): was expecting double-quote to start field name"),
+        ("{a: 1}", "Unexpected character ('a' (code 97)): was expecting double-quote to start field name"),
+        ('{"a": ["x"} ', "Unexpected character ('}' (code 125))"),
         ('{"a": [NaN]}', "Non-standard token 'NaN'"),
         ("1", "Filter is not an object"),
         ("[" * 4_000, "the pattern is nested too deeply"),
@@ -212,8 +281,25 @@ def test_an_or_that_is_none_is_a_field_name(pattern, event):
         ({"a": [{"wildcard": "é**"}]}, "Consecutive wildcard characters at pos 3"),
         ({"a": [{"wildcard": "a\\b"}]}, "Invalid escape character at pos 2"),
         ({"a": [{"wildcard": "\\"}]}, "Invalid escape character at pos 1"),
-        ({"$or": [{"a": ["1"]}]}, "Unrecognized match type a"),
-        ({"$or": [{"a": ["1"]}] * 1_001}, "Event pattern contains more than 1000 rule combinations"),
+        ({"$or": {"a": ["1"]}}, "It must be an Array followed with $or."),
+        ({"$or": []}, "There must have at least 2 Objects in $or relationship."),
+        ({"$or": [{"a": ["1"]}]}, "There must have at least 2 Objects in $or relationship."),
+        ({"$or": [1, 2]}, "Only JSON object is allowed in array of $or relationship."),
+        ({"a": {"$or": [{"$or": ["x"]}, {"b": ["x"]}]}}, "Only JSON object is allowed in array of $or relationship."),
+        ({"$or": [{"a": ["1"]}, {}]}, "Empty objects are not allowed"),
+        (
+            {"$or": [{"a": {"prefix": ["x"]}}, {"b": ["x"]}]},
+            "prefix is Ruler reserved fieldName which cannot be used inside $or.",
+        ),
+        ({"$or": [{"a": ["1"]}] * 1_001}, "Or operator is producing over 1000 rule combinations"),
+        (
+            {name: {"$or": [{"a": ["1"]}, {"a": ["2"]}]} for name in "ABCDEFGHIJ"},
+            "Or operator is producing over 1000 rule combinations",
+        ),
+        (
+            {"a": [{"anything-but": {"prefix": []}}]},
+            "the service fails (InternalFailure) on an empty list of anything-but/prefix",
+        ),
     ],
 )
 def test_what_the_service_refuses_has_its_reason(pattern, reason):
