@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from .errors import EXCEPTIONS, service_error
 
 __all__ = ["StreamClient"]
 
+_STREAM_ARN = re.compile(r"arn:[^:]+:dynamodb:[^:]*:[^:]*:table/.+")
 _ITERATOR_TYPES = ("TRIM_HORIZON", "LATEST", "AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER")
 
 
@@ -84,6 +86,8 @@ class StreamClient:
         """Return the stream, as ListStreams does: one, unless another table is asked for."""
         _check_limit(Limit, limits.STREAMS_PER_PAGE.value, "ListStreams")
         content = self._content
+        if ExclusiveStartStreamArn is not None:
+            _check_form(ExclusiveStartStreamArn, "ListStreams")
         one = {"StreamArn": content.arn, "TableName": content.table_name, "StreamLabel": content.label}
         hidden = TableName not in (None, content.table_name) or ExclusiveStartStreamArn is not None
         return _answer(Streams=[] if hidden else [one])
@@ -106,8 +110,8 @@ class StreamClient:
         content = self._content
         shards = [shard for shard in content.shards if self._listed(shard)]
         if ExclusiveStartShardId is not None:
-            start = self._shard(ExclusiveStartShardId, "DescribeStream")
-            shards = [shard for shard in shards if shard.index > start.index]
+            # shards are listed in the order of their ids, and a page may begin after any text
+            shards = [shard for shard in shards if shard.shard_id > ExclusiveStartShardId]
         if ShardFilter is not None:
             shards = [shard for shard in shards if shard.parent_shard_id == ShardFilter.get("ShardId")]
         description: dict[str, Any] = {
@@ -143,6 +147,8 @@ class StreamClient:
         if ShardIteratorType not in _ITERATOR_TYPES:
             allowed = ", ".join(_ITERATOR_TYPES)
             raise _invalid(f"ShardIteratorType must be one of {allowed}, got {ShardIteratorType!r}", operation)
+        if SequenceNumber is not None and not ShardIteratorType.endswith("SEQUENCE_NUMBER"):
+            raise _invalid(f"SequenceNumber must be absent with {ShardIteratorType}, got {SequenceNumber!r}", operation)
         if ShardIteratorType == "TRIM_HORIZON":
             position = trimmed
         elif ShardIteratorType == "LATEST":
@@ -241,9 +247,15 @@ class StreamClient:
         raise service_error("ResourceNotFoundException", message, operation)
 
     def _check_arn(self, arn: str, operation: str) -> None:
+        _check_form(arn, operation)
         if arn != self.stream_arn:
             message = f"Requested resource not found: Stream: {arn} not found"
             raise service_error("ResourceNotFoundException", message, operation)
+
+
+def _check_form(arn: str, operation: str) -> None:
+    if not _STREAM_ARN.fullmatch(arn):
+        raise _invalid(f"StreamArn must be the ARN of a stream, got {arn!r}", operation)
 
 
 def _check_limit(limit: int | None, most: int, operation: str) -> int:

@@ -332,6 +332,24 @@ def test_what_is_refused():
     refused("ValidationException", client.get_records, ShardIterator="nonsense")
     refused("ValidationException", client.get_shard_iterator, ShardIteratorType="OLDEST", **whole)
     refused("ValidationException", client.get_shard_iterator, ShardIteratorType="AT_SEQUENCE_NUMBER", **whole)
+    # as tests that were written to pass on the service have it
+    for kind in ("TRIM_HORIZON", "LATEST"):
+        refused("ValidationException", client.get_shard_iterator, ShardIteratorType=kind, SequenceNumber="1", **whole)
+    no_arn = "no-arn-but-as-long-as-one-has-to-be-at-least"
+    refused("ValidationException", client.describe_stream, StreamArn=no_arn)
+    refused("ValidationException", client.list_streams, ExclusiveStartStreamArn=no_arn)
+    start = {"StreamArn": no_arn, "ShardId": shard_id, "ShardIteratorType": "LATEST"}
+    refused("ValidationException", client.get_shard_iterator, **start)
+
+
+def test_shards_come_in_the_order_of_their_ids_and_may_begin_behind_any_text():
+    rolling = {"shard_lifetime": 10}
+    client = simulate(writes_at(1.0, 20.0), duration_s=30.0, partitions=3, stream=rolling).stream_client()
+    ids = [shard["ShardId"] for shard in shards_of(client)]
+    assert ids == sorted(ids)
+    for start, rest in ((ids[-1], []), ("zzzz", []), ("", ids), (ids[1][:-4], ids[1:])):
+        page = client.describe_stream(StreamArn=client.stream_arn, ExclusiveStartShardId=start)
+        assert [shard["ShardId"] for shard in page["StreamDescription"]["Shards"]] == rest
 
 
 def test_errors_are_botocores_where_it_is_installed():
@@ -339,7 +357,7 @@ def test_errors_are_botocores_where_it_is_installed():
     assert EXCEPTIONS.ClientError is botocore.ClientError
     client = simulate(writes_at(1.0)).stream_client()
     with pytest.raises(botocore.ClientError) as raised:
-        client.describe_stream(StreamArn="arn")
+        client.describe_stream(StreamArn=client.stream_arn + "1")
     assert raised.value.operation_name == "DescribeStream"
     assert isinstance(raised.value, client.exceptions.ResourceNotFoundException)
 
