@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
+import numpy as np
+
 __all__ = ["Item", "binary_bytes", "compact_json", "from_dynamodb", "number_text", "to_dynamodb"]
 
 Item: TypeAlias = dict[str, dict[str, Any]]
@@ -38,9 +40,10 @@ def to_dynamodb(item: Mapping[str, Any]) -> Item:
     Parameters
     ----------
     item
-        Plain Python (str, int, Decimal, float, bytes, bool, None, list or tuple, dict, set), or DynamoDB JSON. It is
-        taken for DynamoDB JSON if every attribute is a dict with one type code as its only key. A float becomes the
-        shortest decimal that reads back as the same float (0.1 is "0.1"); boto3 refuses floats.
+        Plain Python (str, int, Decimal, float, bytes or boto3's Binary, bool, None, list or tuple, dict, set, scalars
+        of numpy), or DynamoDB JSON. It is taken for DynamoDB JSON if every attribute is a dict with one type code as
+        its only key. A float becomes the shortest decimal that reads back as the same float (0.1 is "0.1"); boto3
+        refuses floats.
 
     Returns
     -------
@@ -57,6 +60,8 @@ def to_dynamodb(item: Mapping[str, Any]) -> Item:
     >>> to_dynamodb({"pk": "a", "price": 12.50, "tags": {"x"}})
     {'pk': {'S': 'a'}, 'price': {'N': '12.5'}, 'tags': {'SS': ['x']}}
     """
+    if not isinstance(item, Mapping):
+        raise TypeError(f"an item must be a dict, got {item!r}")
     typed = bool(item) and all(_type_code(value) for value in item.values())
     convert = _canonical if typed else _from_python
     return {_name(name): convert(value, name, 1) for name, value in item.items()}
@@ -74,7 +79,8 @@ def compact_json(value: Mapping[str, Any]) -> str:
 
 def number_text(number: str | int | float | Decimal, *, path: str = "number") -> str:
     """Return a number as DynamoDB returns it; ValueError beyond its 38 digits or its range."""
-    text = repr(number) if isinstance(number, float) else str(number)
+    # of numpy's floats too, whose own repr names their type
+    text = float.__repr__(number) if isinstance(number, float) else str(number)
     try:
         value = Decimal(text) if _NUMBER.fullmatch(text) else None
     except InvalidOperation:  # an exponent beyond any use
@@ -92,7 +98,7 @@ def number_text(number: str | int | float | Decimal, *, path: str = "number") ->
 
 def binary_bytes(value: bytes | bytearray | str, *, path: str = "binary") -> bytes:
     """Return the bytes of a binary value that is given as such, or as base64 text."""
-    if isinstance(value, bytes | bytearray):
+    if isinstance(value, bytes | bytearray) or hasattr(value, "__bytes__"):
         return bytes(value)
     try:
         return base64.b64decode(value, validate=True)
@@ -121,6 +127,8 @@ def _deeper(depth: int, path: str) -> int:
 
 def _from_python(value: Any, path: str, depth: int) -> dict[str, Any]:
     """Convert a plain Python value."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None:
         return {"NULL": True}
     if isinstance(value, bool):
@@ -129,8 +137,8 @@ def _from_python(value: Any, path: str, depth: int) -> dict[str, Any]:
         return {"S": value}
     if isinstance(value, int | float | Decimal):
         return {"N": number_text(value, path=path)}
-    if isinstance(value, bytes | bytearray):
-        return {"B": _base64(value, path)}
+    if isinstance(value, bytes | bytearray) or hasattr(value, "__bytes__"):
+        return {"B": _base64(bytes(value), path)}
     if isinstance(value, Mapping):
         return {"M": _map(value, path, depth, _from_python)}
     if isinstance(value, list | tuple):

@@ -158,7 +158,8 @@ class ItemTable:
     def _checked_key(self, name: str, value: dict[str, Any], most_bytes: int) -> dict[str, Any]:
         (code,) = value
         if code not in _KEY_TYPES:
-            raise ValueError(f"key {name} must be a text, a number or binary, got {value!r}")
+            hint = "; an item is DynamoDB JSON if all of its attributes are" if code == "M" else ""
+            raise ValueError(f"key {name} must be a text, a number or binary, got {value!r}{hint}")
         if self._key_types.setdefault(name, code) != code:
             raise ValueError(f"key {name} must be {self._key_types[name]} as in the items before, got {value!r}")
         if not 1 <= value_bytes(value) <= most_bytes:

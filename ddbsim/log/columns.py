@@ -59,7 +59,7 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("init_s", "float64", "s", "Init Duration of a cold start, else 0"),
         Column("billed_ms", "int64", "ms", "init and duration, rounded up; 0 if throttled or still running"),
         Column("records", "int64", "", "records in the batch"),
-        Column("payload_bytes", "int64", "bytes", "size of the JSON event"),
+        Column("payload_bytes", "int64", "bytes", "size of the records in the JSON event, a comma behind each"),
         Column("iterator_age_s", "float64", "s", "age of the batch's last record when sent"),
         Column(
             "outcome",

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,6 +122,26 @@ def test_what_dynamodb_refuses_is_refused_with_its_path(item, message):
 def test_a_type_that_dynamodb_lacks_is_refused():
     with pytest.raises(TypeError, match=r"a\[0\] must be a str, int, Decimal, float, bytes"):
         to_dynamodb({"a": [object()]})
+
+
+@pytest.mark.parametrize("item", [None, "pk", ["pk"], {"pk"}])
+def test_an_item_is_a_dict(item):
+    with pytest.raises(TypeError, match="an item must be a dict, got"):
+        to_dynamodb(item)
+
+
+def test_scalars_of_numpy_are_the_values_they_hold():
+    item = {"i": np.int64(3), "f": np.float64(0.1), "s": np.str_("x"), "t": np.bool_(True), "n": {np.int8(1)}}
+    stored = {"i": {"N": "3"}, "f": {"N": "0.1"}, "s": {"S": "x"}, "t": {"BOOL": True}, "n": {"NS": ["1"]}}
+    assert to_dynamodb(item) == stored
+    assert to_dynamodb({"f": {"N": np.float64(0.1)}}) == {"f": {"N": "0.1"}}
+
+
+def test_binary_values_of_boto3_are_bytes():
+    binary = pytest.importorskip("boto3.dynamodb.types").Binary
+    stored = {"b": {"B": "AQI="}, "s": {"BS": ["AQI="]}}
+    assert to_dynamodb({"b": binary(b"\x01\x02"), "s": {binary(b"\x01\x02")}}) == stored
+    assert to_dynamodb({"b": {"B": binary(b"\x01\x02")}, "s": {"BS": [binary(b"\x01\x02")]}}) == stored
 
 
 def test_32_levels_are_allowed():

@@ -81,6 +81,7 @@ def test_item_ids_follow_the_first_appearance_and_stay():
         ("put", {"pk": ""}, r"key pk must have 1\.\.2048 bytes, got 0"),
         ("put", {"pk": "x" * 2049}, r"key pk must have 1\.\.2048 bytes, got 2049"),
         ("put", {"pk": True}, "key pk must be a text, a number or binary"),
+        ("put", {"pk": {"S": "a"}, "n": 1}, "an item is DynamoDB JSON if all of its attributes are"),
         ("put", {"pk": 1}, "key pk must be S as in the items before"),
         ("delete", {"pk": "a", "n": 1}, "delete takes the key"),
         ("put", {"pk": "a", "s": "x" * 409_600}, "an item must have at most 409600 bytes, got 409604"),
