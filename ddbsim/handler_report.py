@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+from .snapshot import Snapshot
 
 if TYPE_CHECKING:
     from .result import Result
@@ -102,23 +103,8 @@ def _changes_again(mapping: EventSourceMapping, event: dict[str, Any]) -> bool:
     """Hand an event over once more, and return whether that changes the state, which is put back."""
     from .system.handler import call_again
 
-    state = mapping.function.state
-    before = copy.deepcopy(_content(state))
+    before = Snapshot(mapping.function.state)
     call_again(mapping, event)
-    changed = bool(_content(state) != before)
-    _put_back(state, before)
+    changed = before.differs()
+    before.put_back()
     return changed
-
-
-def _content(state: Any) -> Any:
-    """Return what of a state can change: a collection itself, or the attributes of an object."""
-    return state if isinstance(state, dict | list | set) else vars(state)
-
-
-def _put_back(state: Any, before: Any) -> None:
-    content = _content(state)
-    content.clear()
-    if isinstance(content, list):
-        content.extend(before)
-    else:
-        content.update(before)

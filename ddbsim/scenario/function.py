@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
@@ -274,9 +274,7 @@ class Function:
             raise ValueError(f"{where}: handler must be a function of (event, context), got {self.handler!r}")
         if self.state is not None and self.handler is None:
             raise ValueError(f"{where}: state must be None without a handler, got {self.state!r}")
-        if self.state is not None and not (
-            isinstance(self.state, dict | list | set) or hasattr(self.state, "__dict__")
-        ):
+        if self.state is not None and not _can_change(self.state):
             raise ValueError(f"{where}: state must be a dict, list, set or object with attributes, got {self.state!r}")
         if self.duration == "measured" and self.handler is not None:
             return
@@ -285,3 +283,10 @@ class Function:
                 f"{where}: duration must be Duration(...), or 'measured' with a handler, got {self.duration!r}"
             )
         check_kind(f"{where}: duration", self.duration, Duration)
+
+
+def _can_change(state: Any) -> bool:
+    """Whether a handler can keep something in an object."""
+    if isinstance(state, MutableMapping | MutableSequence | MutableSet):
+        return True
+    return hasattr(state, "__dict__") or bool(getattr(state, "__slots__", ()))

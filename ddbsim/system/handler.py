@@ -11,9 +11,9 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from decimal import Decimal
 from hashlib import blake2b
+from inspect import iscoroutine
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,6 +129,14 @@ class _Progress(list[dict[str, Any]]):
             yield record
         self.reached = len(self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be copied as the plain list that it stands for; a copy is no progress."""
+        return list, (list.__getitem__(self, slice(None)),)
+
+    def copy(self) -> list[dict[str, Any]]:
+        """Return the records as a plain list."""
+        return list.__getitem__(self, slice(None))
+
 
 class _Watched(dict[str, Any]):
     """The `dynamodb` part of a record; takes note where an image is asked for that is not there."""
@@ -173,9 +181,12 @@ def call_again(mapping: EventSourceMapping, event: dict[str, Any]) -> None:
     function = mapping.function
     assert function.handler is not None
     context = Context(function, "", request_id(mapping.label, -1), 0.0, lambda: 1000 * function.timeout_s)
-    # what a handler raises on a record is no error of the report's
-    with suppress(Exception, SystemExit):
+    try:
         function.handler(event, context)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # what a handler raises on a record is no error of the report's
+        pass
 
 
 class HandlerConduct:
@@ -324,17 +335,20 @@ def event_of(
 
 def _as_json(answer: Any) -> Any:
     """Return an answer as it arrives at the poller; ValueError or TypeError for one that Lambda's runtime refuses."""
-    text = json.dumps(answer, default=_number)
+    text = json.dumps(answer, default=_unlike_json)
     size, most = len(text.encode()), limits.RESPONSE_PAYLOAD_BYTES.value
     if size > most:
         raise ValueError(f"an answer must have at most {most} bytes, got {size}")
     return json.loads(text)
 
 
-def _number(value: Any) -> float:
+def _unlike_json(value: Any) -> float:
     """Return a Decimal as a number: Lambda's Python runtime takes them in answers, and nothing else beyond JSON."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
+    if iscoroutine(value):
+        # what an `async def` returns: nobody will run it, in the service neither
+        value.close()
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 

@@ -211,7 +211,30 @@ def test_copies_of_an_event_are_plain(copied):
     again = copied(event)
     assert again == event
     assert json.dumps(again) == json.dumps(event)
+    assert type(again["Records"]) is list
     assert type(again["Records"][0]["dynamodb"]) is dict
+
+
+@pytest.mark.parametrize("look", [copy.deepcopy, copy.copy, pickle.dumps, len, repr, list.copy])
+def test_a_look_at_the_records_takes_no_simulated_time(look):
+    left_ms = []
+
+    def looking(event, context):
+        look(event["Records"])
+        left_ms.append(context.get_remaining_time_in_millis())
+
+    _, result = run(numbered(2), looking, function={"timeout_s": 10, "duration": law(8.0)})
+    assert result.invocations["outcome"].tolist() == ["success"]
+    assert left_ms == [10_000]
+
+
+def test_an_async_handler_fails_as_in_pythons_runtime():
+    async def later(event, context):
+        return {}
+
+    # a coroutine that nobody awaits would be warned of, and warnings are errors here
+    _, result = run(numbered(1), later, mapping={"maximum_retry_attempts": 0})
+    assert result.invocations["outcome"].tolist() == ["error"]
 
 
 def test_records_can_be_indexed_sliced_counted_and_walked_twice():
