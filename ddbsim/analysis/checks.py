@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import pandas as pd
 
 from . import frame_checks as _frames
+from . import metric_checks as _metrics
 from . import record_checks as _records
 from .evidence import JUDGED, Evidence, Findings
 
@@ -26,6 +27,8 @@ RULES: Final[dict[str, Rule]] = {
     "one state per record": Rule(
         "each consumer has one row for each record of the stream, in one known state", _records.one_state_per_record
     ),
+    "consumers agree": Rule("a record is the same for each consumer", _records.consumers_agree),
+    "records match": Rule("the records are those of the writes, and lie in their shards", _records.records_match),
     "at least once": Rule(
         "what was processed was delivered, and no record waits behind a later one of its item", _records.at_least_once
     ),
@@ -48,10 +51,13 @@ RULES: Final[dict[str, Rule]] = {
         "each delivery, and each end, of a record is that of an invocation", _frames.deliveries_add_up
     ),
     "one batch at a time": Rule("a lane starts no batch before its last one has ended", _frames.one_batch_at_a_time),
+    "attempts follow": Rule(
+        "the attempts of a batch are of the same records, on one lane, one after the other", _frames.attempts_follow
+    ),
     "what ran is billed": Rule("init and duration are billed, rounded up to whole ms", _frames.what_ran_is_billed),
     "latency parts sum": Rule("the parts of each latency sum to it, and none is negative", _frames.latency_parts_sum),
     "Little's law": Rule("mean number in the system = rate x mean time in it", _records.littles_law),
-    "metrics add up": Rule("the metrics are those of the invocations and writes, by minute", _frames.metrics_add_up),
+    "metrics add up": Rule("the metrics are those of the other frames, by minute", _metrics.metrics_add_up),
     "sizes positive": Rule("records, batches and writes have sizes, and durations", _frames.sizes_positive),
 }
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ddbsim.log.outcomes import NOT_RUN
 
-__all__ = ["CLOSE_S", "CONSUMER", "JUDGED", "Evidence", "Finding", "Findings", "codes", "contradictions"]
+__all__ = ["CLOSE_S", "CONSUMER", "JUDGED", "Evidence", "Finding", "Findings", "codes", "contradictions", "same_values"]
 
 #: The frames that are judged.
 JUDGED: Final = ("stream_log", "invocations", "writes", "shards", "discards", "metrics", "latency_parts")
@@ -93,3 +93,16 @@ def contradictions(frame: pd.DataFrame, wrong: npt.ArrayLike, sentence: str) -> 
 def codes(names: pd.Series[Any]) -> npt.NDArray[np.int64]:
     """Return a column of names as numbers that are equal where the names are, for sorting: cheap for categoricals."""
     return np.asarray(names.astype("category").cat.codes, dtype=np.int64)
+
+
+def same_values(one: pd.Series[Any], other: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    """Return where two columns of the same length hold the same, row by row, whatever their labels; none is none."""
+    if isinstance(one.dtype, pd.CategoricalDtype) and isinstance(other.dtype, pd.CategoricalDtype):
+        places = one.cat.categories.get_indexer(other.cat.categories)
+        theirs = np.append(places, -1)[np.asarray(other.cat.codes)]  # -1, none, takes the last
+        known = np.asarray(other.cat.codes < 0) | (theirs >= 0)
+        equal: npt.NDArray[np.bool_] = (np.asarray(one.cat.codes) == theirs) & known
+        return equal
+    left, right = one.to_numpy(), other.to_numpy()
+    same: npt.NDArray[np.bool_] = (left == right) | (pd.isna(left) & pd.isna(right))
+    return same

@@ -6,16 +6,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ddbsim.log.outcomes import FAILED, NOT_RUN
+from ddbsim.log.outcomes import NOT_RUN
 
 from .evidence import CLOSE_S, CONSUMER, Evidence, Finding, Findings, codes, contradictions
 from .latency import PARTS
 
 __all__ = [
+    "attempts_follow",
     "deliveries_add_up",
     "discards_match_the_log",
     "latency_parts_sum",
-    "metrics_add_up",
     "one_batch_at_a_time",
     "sizes_positive",
     "what_ran_is_billed",
@@ -59,8 +59,31 @@ def one_batch_at_a_time(seen: Evidence) -> Findings:
     same = (np.diff(lane[:, order]) == 0).all(axis=0)
     # NaN: what was still running when the run ended
     overlaps = same & ~(started_s[order][1:] >= ends_s[:-1] - CLOSE_S)
-    wrong = np.concatenate((np.zeros(min(len(ran), 1), dtype=bool), overlaps))
-    yield from contradictions(ran.iloc[order], wrong, f"{_INVOCATION} started while another one of its lane ran")
+    yield from _breaks(ran.iloc[order], overlaps, f"{_INVOCATION} started while another one of its lane ran")
+
+
+def attempts_follow(seen: Evidence) -> Findings:
+    """Find attempts of a batch on another lane, of other records, or that are not numbered from 1 in their order."""
+    rows = seen.invocations.sort_values([CONSUMER, "batch_id", "attempt", "started_s"], kind="stable")
+    what = f"{_INVOCATION} on lane {{lane}} of {{shard_id}}"
+    same = (np.diff(codes(rows[CONSUMER])) == 0) & (np.diff(rows["batch_id"]) == 0)
+    place = np.stack([codes(rows[name]) for name in ("function", "shard_id", "lane")])
+    yield from _breaks(rows, same & (np.diff(place, axis=1) != 0).any(axis=0), f"{what}: another has another lane")
+    content = rows[["records", "payload_bytes"]].to_numpy()
+    yield from _breaks(rows, same & (np.diff(content, axis=0) != 0).any(axis=1), f"{what}: another has other records")
+    attempt, started_s = rows["attempt"].to_numpy(), rows["started_s"].to_numpy()
+    gaps = same & ((np.diff(attempt) > 1) | (np.diff(started_s) < -CLOSE_S))
+    yield from _breaks(rows, gaps, f"{what} does not follow the one before")
+    firsts = np.concatenate((np.ones(min(len(rows), 1), dtype=bool), ~same))
+    yield from contradictions(rows, firsts & (attempt != 1), f"{what} has none before it")
+    names = rows.groupby(CONSUMER, observed=True)["function"].nunique()
+    for name in names.index[names > 1]:
+        yield Finding(int(names[name]), f"{name} has invoked {names[name]} functions")
+
+
+def _breaks(rows: pd.DataFrame, steps: npt.NDArray[np.bool_], sentence: str) -> Findings:
+    """Yield a finding if anything is wrong from one row to the next; the latter is told."""
+    yield from contradictions(rows, np.concatenate((np.zeros(min(len(rows), 1), dtype=bool), steps)), sentence)
 
 
 def what_ran_is_billed(seen: Evidence) -> Findings:
@@ -96,39 +119,6 @@ def _same_latencies(log: pd.DataFrame, parts: pd.DataFrame, name: str) -> Findin
     apart = np.abs((log["completed_s"] - log["written_s"]).to_numpy() - parts["latency_s"].to_numpy()) > CLOSE_S
     what = "record {record_id} of {event_source_mapping}: latency_s = {latency_s:.6f} is not the log's"
     yield from contradictions(parts, apart, what)
-
-
-def metrics_add_up(seen: Evidence) -> Findings:
-    """Find minutes whose numbers are not those of the invocations and writes in them."""
-    rows, metrics = seen.invocations, seen.metrics
-    last_s = metrics["minute_s"].max()
-    minute_s = (rows["started_s"] // 60 * 60).clip(upper=last_s)
-    outcome = rows["outcome"].astype("str")
-    counts = {
-        "Invocations": ~outcome.isin(NOT_RUN),
-        "Errors": outcome.isin(FAILED),
-        "Throttles": outcome == "throttled",
-    }
-    what = "{event_source_mapping}, minute {minute_s:g} s"
-    index = pd.MultiIndex.from_arrays([metrics[CONSUMER].astype("str"), metrics["minute_s"]])
-    for name, which in counts.items():
-        counted = which.groupby([rows[CONSUMER].astype("str"), minute_s]).sum().reindex(index, fill_value=0)
-        wrong = metrics[name].to_numpy() != counted.to_numpy()
-        yield from contradictions(metrics, wrong, f"{what}: {name} is {{{name}}}, the invocations say otherwise")
-    writes = seen.taken()
-    writes = writes[writes["written_s"] < last_s + 60]
-    units = writes["write_units"].groupby((writes["written_s"] // 60 * 60).clip(upper=last_s)).sum()
-    wrong = metrics["ConsumedWriteCapacityUnits"] != units.reindex(metrics["minute_s"], fill_value=0).to_numpy()
-    yield from contradictions(metrics, wrong, f"{what}: ConsumedWriteCapacityUnits are not those of the writes")
-    yield from _durations(seen)
-
-
-def _durations(seen: Evidence) -> Findings:
-    for name, mine in seen.metrics.groupby(CONSUMER, observed=True, sort=False):
-        ran = seen.ran()
-        taken_ms = ran.loc[ran[CONSUMER] == name, "duration_s"].dropna() * 1000.0
-        if len(taken_ms) and not np.isclose(mine["Duration_Maximum"].max(), taken_ms.max(), rtol=1e-9, atol=1e-6):
-            yield Finding(1, f"{name}: Duration_Maximum is not the longest of the invocations")
 
 
 def sizes_positive(seen: Evidence) -> Findings:

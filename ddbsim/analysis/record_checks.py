@@ -12,19 +12,31 @@ import pandas as pd
 
 from ddbsim.log.outcomes import RECORD_OUTCOMES
 
-from .evidence import CLOSE_S, CONSUMER, Evidence, Finding, Findings, codes, contradictions
+from .evidence import CLOSE_S, CONSUMER, Evidence, Finding, Findings, codes, contradictions, same_values
 
 __all__ = [
     "at_least_once",
+    "consumers_agree",
     "instants_in_order",
     "littles_law",
     "no_early_loss",
     "one_state_per_record",
     "order_per_item",
+    "records_match",
     "sequence_numbers_rise",
 ]
 
 _RECORD = "record {record_id} of {event_source_mapping}"
+_OF_RECORDS = (
+    "record_id",
+    "item_id",
+    "shard_id",
+    "sequence_number",
+    "event_name",
+    "written_s",
+    "visible_s",
+    "size_bytes",
+)
 _CONDITIONS = ("RetryAttemptsExhausted", "RecordAgeExceeded", "TrimmedByRetention")
 
 
@@ -44,6 +56,57 @@ def one_state_per_record(seen: Evidence) -> Findings:
     yield from contradictions(log, ~outcome.isin(RECORD_OUTCOMES), f"{_RECORD} is in the unknown state {{outcome}}")
     wrong = (outcome == "processed") != log["completed_s"].notna()
     yield from contradictions(log, wrong, f"{_RECORD} is {{outcome}}, and completed_s is {{completed_s}}")
+
+
+def consumers_agree(seen: Evidence) -> Findings:
+    """Find records of which one consumer's row says something else than another's."""
+    first: pd.DataFrame | None = None
+    for _, rows in seen.stream_log.groupby(CONSUMER, observed=True, sort=False):
+        mine = rows if rows["record_id"].is_monotonic_increasing else rows.sort_values("record_id", kind="stable")
+        if first is None:
+            first = mine
+        elif len(mine) == len(first):  # "one state per record" tells of rows that are missing
+            for name in _OF_RECORDS:
+                wrong = ~same_values(mine[name], first[name])
+                what = f"record {{record_id}} of {{{CONSUMER}}}: {name} is {{{name}}}, and not so for another consumer"
+                yield from contradictions(mine, wrong, what)
+
+
+def records_match(seen: Evidence) -> Findings:
+    """Find records that are not those of the writes, or that do not lie in their shard."""
+    log = seen.stream_log
+    log = log[log[CONSUMER] == log[CONSUMER].iloc[0]].sort_values("record_id", kind="stable") if len(log) else log
+    writes = seen.taken()
+    writes = writes[writes["operation"] != "NO_OP"]
+    both = min(len(writes), len(log))  # "one state per record" tells of rows that are missing
+    for name, of_write in (("written_s", "written_s"), ("item_id", "item_id"), ("event_name", "operation")):
+        wrong = ~same_values(log[name].iloc[:both], writes[of_write].iloc[:both])
+        what = f"record {{record_id}}: {name} is {{{name}}}, and not so for its write"
+        yield from contradictions(log.iloc[:both], wrong, what)
+    yield from _in_their_shards(log, seen.shards)
+
+
+def _in_their_shards(log: pd.DataFrame, shards: pd.DataFrame) -> Findings:
+    twice = shards.duplicated("shard_id")
+    yield from contradictions(shards, twice, "{shard_id} has two rows")
+    shards = shards[~twice]
+    # the place of each record's shard in the frame; -1, for one that it lacks, takes the NaN at the end
+    shard = log["shard_id"].astype("category")
+    place = pd.Index(shards["shard_id"].astype("str")).get_indexer(pd.Index(shard.cat.categories.astype("str")))
+    of_record = np.append(place, -1)[np.asarray(shard.cat.codes)]
+    opened_s, closed_s = (np.append(shards[name], np.nan)[of_record] for name in ("opened_s", "closed_s"))
+    outside = ~(log["written_s"].to_numpy() >= opened_s) | (log["written_s"].to_numpy() >= closed_s)
+    what = "record {record_id} was written at {written_s:.6f} s, when there was no {shard_id}"
+    yield from contradictions(log, outside, what)
+    grouped = log[["sequence_number", "size_bytes"]].groupby(of_record)
+    told = {"records": grouped.size(), "bytes": grouped["size_bytes"].sum()}
+    for name, found in told.items():
+        wrong = shards[name].to_numpy() != found.reindex(range(len(shards)), fill_value=0).to_numpy()
+        yield from contradictions(shards, wrong, f"{{shard_id}}: {name} is {{{name}}}, the log says otherwise")
+    lowest = grouped["sequence_number"].min().reindex(range(len(shards))).to_numpy()
+    wrong = ~np.isnan(lowest) & (lowest != shards["first_sequence_number"].to_numpy())
+    what = "{shard_id}: first_sequence_number is {first_sequence_number}, the log says otherwise"
+    yield from contradictions(shards, wrong, what)
 
 
 def at_least_once(seen: Evidence) -> Findings:

@@ -251,7 +251,95 @@ BROKEN = {
     "a longest duration is too short": (
         lambda seen: replace(seen, metrics=seen.metrics.assign(Duration_Maximum=1.0)),
         "metrics add up",
-        "Duration_Maximum is not the longest",
+        "Duration_Maximum is 1.0, the other frames say otherwise",
+    ),
+    "a minute's mean age is another": (
+        broken("metrics", lambda rows: 0, IteratorAge_Average=1.0),
+        "metrics add up",
+        "flaky, minute 0 s: IteratorAge_Average is 1.0, the other frames say otherwise",
+    ),
+    "a minute lost the records of failed batches": (
+        lambda seen: replace(seen, metrics=seen.metrics.assign(FailedInvokeEventCount=0)),
+        "metrics add up",
+        "FailedInvokeEventCount is 0, the other frames say otherwise",
+    ),
+    "a minute sent more records than were in its batches": (
+        broken("metrics", lambda rows: 1, InvokedEventCount=10**6),
+        "metrics add up",
+        "flaky, minute 60 s: InvokedEventCount is 1000000, the other frames say otherwise",
+    ),
+    "a minute filtered out what the log did not": (
+        broken("metrics", lambda rows: 1, FilteredOutEventCount=4),
+        "metrics add up",
+        "flaky: FilteredOutEventCount sums to 4, of 0 records",
+    ),
+    "more records were read than there are": (
+        broken("metrics", lambda rows: 1, PolledEventCount=10**6),
+        "metrics add up",
+        r"flaky: PolledEventCount sums to 1,\d+,\d+, not in ",
+    ),
+    "the table has other metrics beside another mapping": (
+        broken("metrics", lambda rows: 0, WriteThrottleEvents=3),
+        "metrics add up",
+        "WriteThrottleEvents is .*, and not so elsewhere",
+    ),
+    "two consumers were given the same record of other items": (
+        broken("stream_log", first(**DONE), item_id=-7),
+        "consumers agree",
+        "item_id is .*, and not so for another consumer",
+    ),
+    "a record is older than its write": (
+        lambda seen: replace(seen, stream_log=seen.stream_log.assign(written_s=seen.stream_log["written_s"] - 1e-3)),
+        "records match",
+        "record 0: written_s is .*, and not so for its write",
+    ),
+    "a record tells of another change than its write": (
+        lambda seen: replace(seen, stream_log=seen.stream_log.assign(event_name="REMOVE")),
+        "records match",
+        "record 0: event_name is REMOVE, and not so for its write",
+    ),
+    "a record was written to a shard that was closed": (
+        broken("shards", lambda shards: 0, closed_s=0.5),
+        "records match",
+        "when there was no shardId-",
+    ),
+    "a shard holds other bytes than its records": (
+        broken("shards", lambda shards: 1, bytes=1),
+        "records match",
+        "shardId-.*: bytes is 1, the log says otherwise",
+    ),
+    "a shard begins at a number that no record has": (
+        broken("shards", lambda shards: 1, first_sequence_number=0),
+        "records match",
+        "shardId-.*: first_sequence_number is 0, the log says otherwise",
+    ),
+    "a shard is there twice": (
+        lambda seen: replace(seen, shards=pd.concat([seen.shards, seen.shards.iloc[[0]]])),
+        "records match",
+        "shardId-.* has two rows",
+    ),
+    "a first attempt is missing": (
+        broken("invocations", first(attempt=1, outcome="success"), attempt=2),
+        "attempts follow",
+        "attempt 2 .* has none before it",
+    ),
+    "a retry went to another lane": (
+        broken("invocations", first(attempt=2), lane=5),
+        "attempts follow",
+        "another has another lane",
+    ),
+    "a retry was sent other records": (
+        broken("invocations", first(attempt=2), payload_bytes=1),
+        "attempts follow",
+        "another has other records",
+    ),
+    "a mapping invoked two functions": (
+        lambda seen: replace(
+            seen,
+            invocations=changed(seen.invocations, place(seen.invocations, function="flaky"), function="stuck"),
+        ),
+        "attempts follow",
+        "flaky has invoked 2 functions",
     ),
     "a record has no size": (
         broken("stream_log", lambda log: 7, size_bytes=0),
