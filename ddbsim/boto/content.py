@@ -11,7 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ddbsim.items import TIME_TO_LIVE_IDENTITY, Change, event_id, record_sequence_number, stream_arn, stream_record
+from ddbsim.items import (
+    TIME_TO_LIVE_IDENTITY,
+    Change,
+    bare_change,
+    event_id,
+    record_sequence_number,
+    stream_arn,
+    stream_record,
+    to_dynamodb,
+)
 from ddbsim.items.types import binary_bytes
 from ddbsim.scenario import Scenario
 
@@ -112,19 +121,15 @@ class StreamContent:
     def record(self, shard: ShardContent, position: int) -> dict[str, Any]:
         """Return one record as boto3 gives it: times as datetime, binary values as bytes."""
         number, written_s = shard.number(position), float(shard.written_s[position])
-        event = event_id(self.arn, shard.shard_id, shard.first_number + position)
         place = int(shard.record[position])
-        if self._changes is None:
-            made = self._bare(place, int(shard.size_bytes[position]), number, event, written_s)
-        else:
-            made = stream_record(
-                self._changes[place],
-                view_type=self.view_type,
-                sequence_number=number,
-                event_id=event,
-                at_epoch_s=self.start_epoch_s + written_s,
-                region=self.region,
-            )
+        made = stream_record(
+            self._change(place, int(shard.size_bytes[position])),
+            view_type=self.view_type,
+            sequence_number=number,
+            event_id=event_id(self.arn, shard.shard_id, shard.first_number + position),
+            at_epoch_s=self.start_epoch_s + written_s,
+            region=self.region,
+        )
         created = datetime.fromtimestamp(made["dynamodb"]["ApproximateCreationDateTime"], UTC)
         parts = {
             name: {key: _decoded(value) for key, value in part.items()} if isinstance(part, dict) else part
@@ -133,22 +138,12 @@ class StreamContent:
         record = {**made, "dynamodb": {**parts, "ApproximateCreationDateTime": created}}
         return {**record, "userIdentity": _TIME_TO_LIVE} if self._expired[place] else record
 
-    def _bare(self, place: int, size_bytes: int, number: str, event: str, written_s: float) -> dict[str, Any]:
-        """Return the record of a write of which only sizes are known: its key, no images."""
-        return {
-            "eventID": event,
-            "eventName": str(self._event_name[place]),
-            "eventVersion": "1.1",
-            "eventSource": "aws:dynamodb",
-            "awsRegion": self.region,
-            "dynamodb": {
-                "ApproximateCreationDateTime": float(int(self.start_epoch_s + written_s)),
-                "Keys": {_KEY: {"N": str(self._item_id[place])}},
-                "SequenceNumber": number,
-                "SizeBytes": size_bytes,
-                "StreamViewType": self.view_type,
-            },
-        }
+    def _change(self, place: int, size_bytes: int) -> Change:
+        """Return what a record tells of; a write of which only sizes are known shows its key, no images."""
+        if self._changes is not None:
+            return self._changes[place]
+        keys = to_dynamodb({_KEY: int(self._item_id[place])})
+        return bare_change(str(self._event_name[place]), keys, size_bytes)  # type: ignore[arg-type]
 
 
 def _shards(log: pd.DataFrame, shards: pd.DataFrame) -> list[ShardContent]:

@@ -19,7 +19,7 @@ from .events import (
 )
 from .sizes import item_bytes, number_bytes, record_bytes, stored_bytes, value_bytes
 from .types import Item, compact_json, from_dynamodb, to_dynamodb
-from .writes import Change, EventName, ItemTable, Operation, same_item
+from .writes import Change, EventName, ItemTable, Operation, bare_change, same_item
 
 __all__ = [
     "ACCOUNT",
@@ -31,6 +31,7 @@ __all__ = [
     "ItemTable",
     "Operation",
     "ViewType",
+    "bare_change",
     "compact_json",
     "event_id",
     "event_ids",

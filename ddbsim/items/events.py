@@ -145,12 +145,12 @@ def lambda_event(records: Sequence[Mapping[str, Any]], window: Mapping[str, Any]
     Parameters
     ----------
     records
-        The batch, made by `lambda_record`.
+        The batch, made by `lambda_record`; the event holds it, not a copy.
     window
         With a tumbling window, the fields that stand beside Records: window, state, shardId, eventSourceARN,
         isFinalInvokeForWindow, isWindowTerminatedEarly.
     """
-    return {"Records": list(records), **(window or {})}
+    return {"Records": records, **(window or {})}
 
 
 def event_id(stream_arn: str, shard_id: str, counter: int) -> str:

@@ -17,7 +17,7 @@ from ddbsim.aws import limits
 from .sizes import stored_bytes, value_bytes
 from .types import Item, compact_json, to_dynamodb
 
-__all__ = ["Change", "EventName", "ItemTable", "Operation", "same_item"]
+__all__ = ["Change", "EventName", "ItemTable", "Operation", "bare_change", "same_item"]
 
 EventName: TypeAlias = Literal["INSERT", "MODIFY", "REMOVE"]
 Operation: TypeAlias = Literal["put", "update", "delete"]
@@ -55,6 +55,21 @@ class Change:
     keys_json: str
     old_json: str = ""
     new_json: str = ""
+
+
+def bare_change(event_name: EventName, keys: Item, record_bytes: int = 0) -> Change:
+    """Return a change of which only the keys are known, and the SizeBytes of its record; it has no images."""
+    return Change(
+        event_name=event_name,
+        item_id=0,
+        keys=keys,
+        old_image=None,
+        new_image=None,
+        key_bytes=record_bytes,
+        bytes_before=0,
+        bytes_after=0,
+        keys_json=compact_json(keys),
+    )
 
 
 class _Stored(NamedTuple):

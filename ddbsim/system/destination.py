@@ -20,7 +20,7 @@ from ddbsim.log.outcomes import DISCARD_CONDITIONS, Discarded, Invoked, Settled
 from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Destination, EventSourceMapping, Scenario
 
-from .handler import Window, event_of, function_arn, instant, request_id, text_uuid
+from .handler import Window, event_of, function_arn, request_id, text_uuid
 
 if TYPE_CHECKING:
     from .recording import LaneRecords, Recording
@@ -126,7 +126,7 @@ class Dispatch:
         document["DDBStreamBatchInfo"] = self._batch_info(lane, places)
         if window is not None:
             document["timeWindowInfo"] = {
-                "window": {"start": instant(window.start_epoch_s), "end": instant(window.end_epoch_s)},
+                "window": window.bounds,
                 "isFinalInvokeForWindow": window.is_final,
                 "isWindowTerminatedEarly": window.is_early,
             }

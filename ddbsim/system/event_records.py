@@ -19,7 +19,9 @@ from ddbsim.items import (
     TIME_TO_LIVE_IDENTITY,
     Change,
     Item,
+    bare_change,
     compact_json,
+    event_id,
     event_ids,
     lambda_record,
     record_sequence_numbers,
@@ -55,7 +57,7 @@ class _BareChanges(Sequence[Change]):
         return len(self._item_id)
 
     def __getitem__(self, place: Any) -> Any:
-        return _change(to_dynamodb({"item_id": int(self._item_id[place])}))
+        return bare_change("MODIFY", to_dynamodb({"item_id": int(self._item_id[place])}))
 
 
 class _ShardRecords(NamedTuple):
@@ -195,14 +197,13 @@ class EventRecords:
     def _kind(self, operation: int, expired: bool) -> _Kind:
         record = stream_record(
             replace(
-                _change({}),
-                event_name=OPERATIONS[operation],  # type: ignore[arg-type]
+                bare_change(OPERATIONS[operation], {}),  # type: ignore[arg-type]
                 new_image={} if self.carries_items and operation != REMOVE else None,
                 old_image={} if self.carries_items and operation != INSERT else None,
             ),
             view_type=self._view_type,
             sequence_number="",
-            event_id=event_ids(self.arn, "", 0, 1)[0],
+            event_id=event_id(self.arn, "", 0),
             at_epoch_s=0,
             region=self._region,
             user_identity=TIME_TO_LIVE_IDENTITY if expired else None,
@@ -213,21 +214,6 @@ class EventRecords:
         # less the braces of keys and images, the time 0.0 and the size 0; more by a comma
         shared = len(compact_json(record).encode()) - 2 * (1 + shows_new + shows_old) - 3 - 1 + 1
         return _Kind(record, dynamodb, shows_new, shows_old, shared)
-
-
-def _change(keys: Item) -> Change:
-    """Return a change of which only the keys are known."""
-    return Change(
-        event_name="MODIFY",
-        item_id=0,
-        keys=keys,
-        keys_json=compact_json(keys),
-        old_image=None,
-        new_image=None,
-        key_bytes=0,
-        bytes_before=0,
-        bytes_after=0,
-    )
 
 
 def _fresh(item: Item | None, text: str) -> Item:

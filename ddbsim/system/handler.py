@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ddbsim.aws import limits
-from ddbsim.items import ACCOUNT
+from ddbsim.items import ACCOUNT, lambda_event
 from ddbsim.log.outcomes import Invoked
 from ddbsim.scenario import EventSourceMapping, Function, Scenario
 
@@ -73,6 +73,11 @@ class Window(NamedTuple):
     state: Any
     is_final: bool = False
     is_early: bool = False
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """Its bounds as events and documents tell them."""
+        return {"start": instant(self.start_epoch_s), "end": instant(self.end_epoch_s)}
 
 
 class Context:
@@ -131,7 +136,7 @@ class _Progress(list[dict[str, Any]]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be copied as the plain list that it stands for; a copy is no progress."""
-        return list, (list.__getitem__(self, slice(None)),)
+        return list, (self.copy(),)
 
     def copy(self) -> list[dict[str, Any]]:
         """Return the records as a plain list."""
@@ -321,16 +326,16 @@ def event_of(
         The window, None where the mapping has none.
     """
     if window is None:
-        return {"Records": records}
-    return {
-        "Records": records,
+        return lambda_event(records)
+    told = {
         "shardId": shard,
         "eventSourceARN": stream_arn,
-        "window": {"start": instant(window.start_epoch_s), "end": instant(window.end_epoch_s)},
+        "window": window.bounds,
         "state": json.loads(json.dumps(window.state)),
         "isFinalInvokeForWindow": window.is_final,
         "isWindowTerminatedEarly": window.is_early,
     }
+    return lambda_event(records, told)
 
 
 def _as_json(answer: Any) -> Any:
