@@ -1,19 +1,40 @@
-"""What a design can carry, in closed form, beside what it is offered: which limit binds, and which knob moves it."""
+"""What a design can carry, in closed form, beside what it is offered: which limit binds, and what moves it.
+
+One set of formulas for two questions: `ddbsim.experiment.closed_form` asks it of a scenario before any run, with the
+workload's own averages; `Result.capacity` of a run, with the rates and sizes that came.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
+from .analysis.keeping_up import DOES_NOT, NO_BACKLOG, TOO_SHORT, KeepingUp, backlogs, keeping_up
+from .analysis.per_mapping import measured_from_s
 from .analysis.theory import lane_capacity_per_s, read_capacity_per_s
 from .aws import limits
+from .scenario import served
 
 if TYPE_CHECKING:
     from .result import Result
-    from .scenario import EventSourceMapping, Scenario
+    from .scenario import EventSourceMapping, Function, Scenario
 
-__all__ = ["KNOBS", "allowed_per_s", "capacity", "full_batch"]
+__all__ = [
+    "COLUMNS",
+    "KNOBS",
+    "FullBatch",
+    "Offered",
+    "Row",
+    "capacity",
+    "full_batch",
+    "limits_of",
+    "longest_in_time",
+    "mappings_keeping_up",
+]
 
 KNOBS = {
     "lanes": "parallelization_factor, batch_size or a shorter duration",
@@ -23,7 +44,59 @@ KNOBS = {
     "hottest lane": "spread the hot item's writes: no setting splits one item",
     "timeout": "timeout_s, or a smaller batch_size",
 }
+COLUMNS = ["event_source_mapping", "limit", "records_per_s", "offered_per_s", "load", "knob"]
+_HELD_BACK = ("filtered", "skipped")
 _MOSTLY_SENT = 0.9
+# a load measured in a run too short to tell is itself uncertain by some per cent
+_PLAINLY = 1.1
+# the k-th retry of a batch that fails with probability p happens with p ** k: beyond these, less than 1e-6 of a second
+_MOST_RETRIES = 64
+
+Row: TypeAlias = tuple[str, str, float, float, float, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What a mapping is offered.
+
+    Attributes
+    ----------
+    records_per_s
+        Records written per second; all of them must be read.
+    record_bytes
+        Their mean SizeBytes.
+    passed_share
+        Those that the filter lets through, 0..1; None where it cannot be told.
+    readable_share
+        Of those, the share whose item is there to be read back, 0..1: a REMOVE leaves none.
+    hottest_share
+        Of those, the share that the busiest lane gets at the least, 0..1.
+    """
+
+    records_per_s: float
+    record_bytes: float
+    passed_share: float | None = 1.0
+    readable_share: float = 1.0
+    hottest_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FullBatch:
+    """The invocation that a saturated lane sends.
+
+    Attributes
+    ----------
+    records
+        As many as batch size, event size and a read allow.
+    duration_s
+        Mean time in the handler, its read-backs included, seconds.
+    busy_s
+        Mean time until the lane may send the next, its retries and their delays included, turnaround aside, seconds.
+    """
+
+    records: float
+    duration_s: float
+    busy_s: float
 
 
 def capacity(result: Result) -> pd.DataFrame:
@@ -42,68 +115,161 @@ def capacity(result: Result) -> pd.DataFrame:
 
     Notes
     -----
-    A saturated lane sends full batches back to back: batch / (duration + turnaround). Failures, throttles and cold
-    starts only lower it.
+    A saturated lane sends full batches back to back: batch / (duration + turnaround). Poison records, throttles and
+    cold starts only lower it.
     """
-    rows = [row for mapping in result.scenario.mappings for row in _rows(result, mapping)]
-    return pd.DataFrame(
-        rows, columns=["event_source_mapping", "limit", "records_per_s", "offered_per_s", "load", "knob"]
+    scenario = result.scenario
+    offered = {mapping.label: _offered(result, mapping) for mapping in scenario.mappings}
+    rows = [row for mapping in scenario.mappings for row in limits_of(scenario, mapping, offered, "hottest lane")]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _offered(result: Result, mapping: EventSourceMapping) -> Offered:
+    log, ended_s = result.stream_log, result.ended_s
+    begin_s = measured_from_s(result.scenario.warmup_s, ended_s)
+    written_s = log["written_s"]
+    # an interrupted run knows writes that it never came to
+    inside = (written_s >= begin_s) & (written_s < ended_s)
+    own = log["event_source_mapping"] == mapping.label
+    mine = log[own & inside]
+    passed = mine[~mine["outcome"].isin(_HELD_BACK)]
+    return Offered(
+        records_per_s=len(mine) / (ended_s - begin_s) if ended_s > begin_s else 0.0,
+        record_bytes=float(mine["size_bytes"].mean()) if len(mine) else 0.0,
+        passed_share=_passed_share(log.loc[own, "outcome"]),
+        readable_share=float((passed["event_name"] != "REMOVE").mean()) if len(passed) else 1.0,
+        hottest_share=_hottest_share(passed, result, mapping),
     )
 
 
-def _rows(result: Result, mapping: EventSourceMapping) -> list[tuple[str, str, float, float, float, str]]:
+def mappings_keeping_up(result: Result) -> dict[str, KeepingUp]:
+    """Return whether each mapping of a run keeps up; where the run is too short to tell, the closed form may know."""
     scenario = result.scenario
-    log = result.stream_log
-    # an interrupted run knows writes that it never came to, and may have ended within its warm-up
-    begin_s = scenario.warmup_s if scenario.warmup_s < result.ended_s else 0.0
-    written_s = log["written_s"]
-    inside = (written_s >= begin_s) & (written_s < result.ended_s)
-    mine = log[(log["event_source_mapping"] == mapping.label) & inside]
-    offered = len(mine) / (result.ended_s - begin_s) if result.ended_s > begin_s else 0.0
-    size = float(mine["size_bytes"].mean()) if len(mine) else 0.0
-    allowed = allowed_per_s(scenario, mapping, size)
-    rows = []
-    for limit, per_s in allowed.items():
-        rows.append((mapping.label, limit, per_s, offered, offered / per_s if per_s else float("inf"), KNOBS[limit]))
-    hottest = offered * _hottest_share(mine, result, mapping)
-    lanes = scenario.table.partitions * mapping.parallelization_factor
-    one_lane = allowed["lanes"] / lanes
-    if lanes > 1 and one_lane > 0:
-        rows.append((mapping.label, "hottest lane", one_lane, hottest, hottest / one_lane, KNOBS["hottest lane"]))
-    return rows
+    found = backlogs(result.stream_log, result.discards, warmup_s=scenario.warmup_s, ended_s=result.ended_s)
+    loads = capacity(result).query("limit != 'timeout'").groupby("event_source_mapping")["load"].max()
+    told = {}
+    for mapping in scenario.mappings:
+        # of a mapping that got no record there is nothing to tell
+        one = keeping_up(found.get(mapping.label, NO_BACKLOG), cycle_s=mapping.cycle_s)
+        if one.verdict == TOO_SHORT and float(loads[mapping.label]) >= _PLAINLY:
+            one = replace(one, verdict=DOES_NOT, growing=found[mapping.label].shards)
+        told[mapping.label] = one
+    return told
 
 
-def full_batch(scenario: Scenario, mapping: EventSourceMapping, record_bytes: float) -> tuple[float, float]:
-    """Return the most records that an invocation of a mapping can have, and how long it takes on average, seconds."""
+def limits_of(
+    scenario: Scenario, mapping: EventSourceMapping, offered: dict[str, Offered], hottest: str
+) -> Iterator[Row]:
+    """Yield the limits of a mapping: a row each, as in `capacity`.
+
+    Parameters
+    ----------
+    scenario, mapping
+        The design.
+    offered
+        What each mapping is offered, by its label: those of one function share its concurrency.
+    hottest
+        What the busiest lane's limit is called: "hottest lane" where lanes were looked at, else "hottest item".
+    """
+    mine = offered[mapping.label]
+    partitions = scenario.table.partitions
+    poller = mapping.poller
+    pages = read_capacity_per_s(
+        partitions, mine.record_bytes, poller.backlog_interval_s, poller.records_per_read, poller.bytes_per_read
+    )
+    if mine.passed_share is not None:
+        sent = mine.records_per_s * mine.passed_share
+        full = full_batch(scenario, mapping, mine)
+        lanes = partitions * mapping.parallelization_factor
+        one_lane = lane_capacity_per_s(1, full.records, full.busy_s, poller.turnaround_s)
+        yield _row(mapping, "lanes", lanes * one_lane, sent)
+        yield _row(mapping, "concurrency", _by_concurrency(scenario, mapping, offered, full), sent)
+    yield _row(mapping, "reads", pages, mine.records_per_s)
+    if mine.passed_share is None:
+        return
+    if lanes > 1 and mine.hottest_share:
+        yield _row(mapping, hottest, one_lane, sent * mine.hottest_share)
+    if full.duration_s > mapping.function.timeout_s:
+        yield _row(mapping, "timeout", 0.0, sent)
+
+
+def _row(mapping: EventSourceMapping, limit: str, per_s: float, offered_per_s: float) -> Row:
+    load = offered_per_s / per_s if per_s else (math.inf if offered_per_s else 0.0)
+    return mapping.label, limit, per_s, offered_per_s, load, KNOBS[limit]
+
+
+def _passed_share(outcomes: pd.Series[Any]) -> float:
+    """Return the share of a mapping's records that its filter lets through: not known of those that still wait."""
+    judged = int((outcomes != "waiting").sum())
+    return 1.0 - int(outcomes.isin(_HELD_BACK).sum()) / judged if judged else 1.0
+
+
+def _by_concurrency(
+    scenario: Scenario, mapping: EventSourceMapping, offered: dict[str, Offered], full: FullBatch
+) -> float:
+    """Return the records per second that concurrency allows a mapping, in its share of those that use the same."""
+    function = mapping.function
+    sharing = [one for one in scenario.mappings if _pool(one.function) == _pool(function)]
+    needed = [_concurrency_needed(scenario, one, offered[one.label]) for one in sharing]
+    mine, total = needed[sharing.index(mapping)], sum(needed)
+    limit = function.reserved_concurrency
+    if limit is None:
+        functions = {one.function.name: one.function for one in scenario.mappings}
+        others = sum(one.set_aside for one in functions.values() if _pool(one) != _pool(function))
+        limit = scenario.account_concurrency - others
+    return lane_capacity_per_s(limit, full.records, full.duration_s) * (mine / total if total else 1.0)
+
+
+def _pool(function: Function) -> str:
+    """Return whose concurrency a function uses: its own if it has reserved some, else the account's."""
+    return "" if function.reserved_concurrency is None else function.name
+
+
+def _concurrency_needed(scenario: Scenario, mapping: EventSourceMapping, offered: Offered) -> float:
+    full = full_batch(scenario, mapping, offered)
+    return offered.records_per_s * (offered.passed_share or 0.0) * full.duration_s / full.records
+
+
+def full_batch(scenario: Scenario, mapping: EventSourceMapping, offered: Offered) -> FullBatch:
+    """Return the fullest invocation of a mapping, with its mean times."""
     stream, function = scenario.stream, mapping.function
-    payload = stream.event_record_overhead_bytes + stream.event_bytes_per_stored_byte * record_bytes
-    batch = max(1.0, min(mapping.batch_size, limits.INVOCATION_PAYLOAD_BYTES.value / payload))
+    payload = stream.event_record_overhead_bytes + stream.event_bytes_per_stored_byte * offered.record_bytes
+    fits = limits.INVOCATION_PAYLOAD_BYTES.value / payload if payload > 0 else math.inf
+    batch = max(1.0, min(mapping.batch_size, fits))
     if mapping.maximum_batching_window_in_seconds == 0:
         # without a window a batch comes from what has been read, and reading stops a batch ahead
-        batch = min(batch, max(mapping.poller.records_per_read, 1))
-    return batch, function.law.mean_s(batch, batch * payload, function.memory_mb)
+        page = mapping.poller.records_per_read * (1.0 if offered.passed_share is None else offered.passed_share)
+        batch = min(batch, max(page, 1.0))
+    duration_s = function.law.mean_s(batch, batch * payload, function.memory_mb)
+    if served(function.needs, stream.view_type) == "by a read-back":
+        duration_s += function.read_back.mean_s(batch * offered.readable_share)
+    return FullBatch(batch, duration_s, duration_s + _retries_s(mapping, duration_s))
 
 
-def allowed_per_s(scenario: Scenario, mapping: EventSourceMapping, record_bytes: float) -> dict[str, float]:
-    """Return the records per second that each limit allows a mapping, if its records have `record_bytes` on average."""
-    poller, function = mapping.poller, mapping.function
-    batch, duration_s = full_batch(scenario, mapping, record_bytes)
-    lanes = scenario.table.partitions * mapping.parallelization_factor
-    limit = scenario.account_concurrency if function.reserved_concurrency is None else function.reserved_concurrency
-    allowed = {
-        "lanes": lane_capacity_per_s(lanes, batch, duration_s, poller.turnaround_s),
-        "concurrency": lane_capacity_per_s(limit, batch, duration_s),
-        "reads": read_capacity_per_s(
-            scenario.table.partitions,
-            record_bytes,
-            poller.backlog_interval_s,
-            poller.records_per_read,
-            poller.bytes_per_read,
-        ),
-    }
-    if duration_s > function.timeout_s:
-        allowed["timeout"] = 0.0
-    return allowed
+def longest_in_time(result: Result, mapping: EventSourceMapping) -> tuple[int, float]:
+    """Return the most records of a batch that ends within the timeout, and how long a full one takes, seconds."""
+    full = full_batch(result.scenario, mapping, _offered(result, mapping))
+    empty = mapping.function.law.mean_s(0.0, 0.0, mapping.function.memory_mb)
+    each_s = (full.duration_s - empty) / full.records
+    most = (mapping.function.timeout_s - empty) / each_s if each_s > 0 else 0.0
+    return max(math.floor(most), 0), full.duration_s
+
+
+def _retries_s(mapping: EventSourceMapping, duration_s: float) -> float:
+    """Return how long a batch keeps its lane on average because invocations raise at random, seconds."""
+    fails = mapping.function.failures.error_probability
+    limit = mapping.maximum_retry_attempts
+    if not fails:
+        return 0.0
+    if fails >= 1.0 and limit < 0:
+        return math.inf
+    backoff = mapping.retry_backoff
+    retries = range(1, (_MOST_RETRIES if limit < 0 else min(limit, _MOST_RETRIES)) + 1)
+    delays = (min(backoff.cap_s, backoff.initial_s * backoff.factor ** (retry - 1)) for retry in retries)
+    return sum(
+        fails**retry * (duration_s + delay_s * (1.0 - backoff.jitter / 2.0))
+        for retry, delay_s in zip(retries, delays, strict=True)
+    )
 
 
 def _hottest_share(mine: pd.DataFrame, result: Result, mapping: EventSourceMapping) -> float:

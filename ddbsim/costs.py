@@ -10,7 +10,7 @@ import numpy as np
 
 from .analysis.read_calls import read_calls
 from .aws import limits
-from .log.outcomes import NOT_RUN
+from .log import outcomes
 from .table_costs import table_quantities
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _stream_reads(result: Result) -> Used:
 
 
 def _functions(result: Result) -> Used:
-    ran = result.invocations[~result.invocations["outcome"].isin(NOT_RUN)]
+    ran = result.invocations[outcomes.ran(result.invocations)]
     ran = _billed(result, ran, "started_s")
     yield "lambda_requests", float(len(ran))
     seconds = ran.groupby(["function", "provisioned"], observed=True)["billed_ms"].sum() / 1000.0

@@ -14,8 +14,11 @@ from .analysis import latency as _latency
 from .analysis import throttling as _throttling
 from .analysis import utilization as _utilization
 from .analysis.bill import Bill, make_bill
+from .analysis.keeping_up import KeepingUp, grown
+from .analysis.per_mapping import MappingNumbers, mapping_numbers, measured_from_s
 from .assumptions import assumptions
 from .capacity import capacity as _capacity
+from .capacity import mappings_keeping_up
 from .costs import billed_window_s, quantities
 from .handler_report import HandlerReport, handler_report
 from .log import frames as _frames
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from .aws.prices import PriceList
     from .boto.client import StreamClient
     from .items import Change
-    from .scenario import Scenario
+    from .scenario import EventSourceMapping, Scenario
     from .system.recording import Recording
     from .system.table import Admission
 
@@ -212,10 +215,46 @@ class Result:
         """Whether the run was interrupted before its end."""
         return self.ended_s < self.scenario.length_s
 
+    def keeping_up(self) -> pd.DataFrame:
+        """Return whether each mapping keeps up: whether its backlog grows over the second half of the run.
+
+        Returns
+        -------
+        DataFrame
+            event_source_mapping, verdict ("keeps up", "does not keep up", "too short to tell"), growth_share (of the
+            records written in the second half, the share by which the backlog grew) with its interval (low, high),
+            processed_share (of the records written, those that were processed or filtered by the end), growing_shards.
+
+        Notes
+        -----
+        Where the run is too short to tell, the closed form decides if it is plainly exceeded.
+
+        Examples
+        --------
+        >>> import ddbsim as ds
+        >>> scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=1_000), duration_s=30,
+        ...     event_source_mappings=ds.EventSourceMapping(batch_size=2))
+        >>> ds.simulate(scenario, rng=7, progress=False).keeping_up().loc[0, "verdict"]
+        'does not keep up'
+        """
+        import pandas as pd
+
+        rows = [
+            (name, one.verdict, one.growth_share, one.low, one.high, one.processed_share, len(one.growing))
+            for name, one in self._keeping_up.items()
+        ]
+        columns = ["verdict", "growth_share", "low", "high", "processed_share", "growing_shards"]
+        return pd.DataFrame(rows, columns=["event_source_mapping", *columns])
+
+    @cached_property
+    def _keeping_up(self) -> dict[str, KeepingUp]:
+        return mappings_keeping_up(self)
+
     def latency(self, quantiles: float | Sequence[float] = (0.5, 0.95, 0.99), *, by: str | None = None) -> pd.DataFrame:
         """Return quantiles of the latency, written to completed, after the warm-up.
 
-        Records still waiting count as censored: they took at least until the end of the run.
+        Records still waiting count as censored: they took at least until the end of the run. Where the backlog of a
+        shard grows, its records have no latency that a longer run would not change: infinity.
 
         Parameters
         ----------
@@ -230,7 +269,12 @@ class Result:
             event_source_mapping, [by], quantile, latency_s, records, waiting.
         """
         return _latency.quantiles(
-            self.stream_log, quantiles, by=by, warmup_s=self.scenario.warmup_s, ended_s=self.ended_s
+            self.stream_log,
+            quantiles,
+            by=by,
+            warmup_s=measured_from_s(self.scenario.warmup_s, self.ended_s),
+            ended_s=self.ended_s,
+            growing=grown(self._keeping_up),
         )
 
     def ecdf(self, *, points: int = 500) -> pd.DataFrame:
@@ -241,7 +285,13 @@ class Result:
         DataFrame
             event_source_mapping, latency_s, share.
         """
-        return _latency.ecdf(self.stream_log, points=points, warmup_s=self.scenario.warmup_s, ended_s=self.ended_s)
+        return _latency.ecdf(
+            self.stream_log,
+            points=points,
+            warmup_s=measured_from_s(self.scenario.warmup_s, self.ended_s),
+            ended_s=self.ended_s,
+            growing=grown(self._keeping_up),
+        )
 
     def lag(self, every_s: float | None = None) -> pd.DataFrame:
         """Return how far each mapping is behind on each shard, over time.
@@ -339,6 +389,19 @@ class Result:
             month_hours=month_hours,
             free_tier=free_tier,
             price_list=price_list,
+        )
+
+    def numbers(self, mapping: EventSourceMapping) -> MappingNumbers:
+        """Return what a mapping did after the warm-up: the numbers that every summary and comparison tells."""
+        return mapping_numbers(
+            self.stream_log,
+            self.invocations,
+            self.shards,
+            self.discards,
+            mapping.label,
+            parallelization_factor=mapping.parallelization_factor,
+            warmup_s=self.scenario.warmup_s,
+            ended_s=self.ended_s,
         )
 
     def check(self) -> pd.DataFrame:
@@ -447,7 +510,7 @@ class Result:
         write_result(self, folder)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in self.__dict__.items() if name != "summary"}
+        state = {name: value for name, value in self.__dict__.items() if name not in ("summary", "_keeping_up")}
         state["_made"] = self._made | {name: self.frame(name) for name in FRAMES}
         state["_build"] = None
         return state

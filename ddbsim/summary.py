@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import html
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .analysis.utilization import busy_share
-from .capacity import capacity
-from .log.outcomes import FAILED, NOT_RUN
+from .analysis.keeping_up import DOES_NOT, KEEPS_UP, TOO_SHORT
+from .analysis.per_mapping import measured_from_s
+from .capacity import KNOBS, capacity, longest_in_time
+from .log import outcomes
 from .scenario import served
 
 if TYPE_CHECKING:
     from .result import Result
     from .scenario import EventSourceMapping, Scenario
 
-__all__ = ["Summary", "summarize", "warnings_of"]
+__all__ = ["GROWS", "Summary", "summarize", "warnings_of"]
+
+#: What a latency is called that lies among records which wait, and would be another in a longer run.
+GROWS = "grows without limit"
 
 _HOT = 2.0
+_VERDICTS = {KEEPS_UP: "yes", DOES_NOT: "NO", TOO_SHORT: TOO_SHORT}
 _IMAGES = {"old": "the old image", "both": "both images"}
 # a check of so many takes less than 0.1 s, of a million 2 s
 _MOST_RECORDS_CHECKED = 20_000
@@ -58,7 +65,9 @@ def summarize(result: Result) -> Summary:
     scenario = result.scenario
     # an interrupted run knows writes that it never came to
     writes = int((result.writes["written_s"] < result.ended_s).sum())
-    title = f"{scenario.name}: {result.ended_s:,.0f} s simulated, {writes:,} writes, seed {result.seed}"
+    begin_s = measured_from_s(scenario.warmup_s, result.ended_s)
+    warmup = f" (counted below: those after {begin_s:,g} s)" if begin_s else ""
+    title = f"{scenario.name}: {result.ended_s:,.0f} s simulated, {writes:,} writes{warmup}, seed {result.seed}"
     rows = [_row(result, mapping) for mapping in scenario.mappings]
     frame = pd.DataFrame(rows)
     # an outcome that only another mapping had
@@ -66,24 +75,29 @@ def summarize(result: Result) -> Summary:
 
 
 def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
-    log, invocations = result.stream_log, result.invocations
-    outcomes = log.loc[log["event_source_mapping"] == mapping.label, "outcome"].value_counts()
-    mine = invocations[invocations["event_source_mapping"] == mapping.label]
+    numbers = result.numbers(mapping)
     quantiles = result.latency((0.5, 0.95, 0.99))
     quantiles = quantiles[quantiles["event_source_mapping"] == mapping.label]
-    ran = mine[~mine["outcome"].isin(NOT_RUN)]
-    lanes = result.scenario.table.partitions * mapping.parallelization_factor
-    row = {"event_source_mapping": mapping.label}
-    row |= {f"records {name}": f"{count:,}" for name, count in outcomes.items() if count or name == "processed"}
+    verdicts = result.keeping_up().set_index("event_source_mapping")["verdict"]
+    row = {"event_source_mapping": mapping.label, "keeps up": _VERDICTS[verdicts[mapping.label]]}
+    row |= {f"records {name}": f"{n:,}" for name, n in numbers.records.items() if n or name == "processed"}
     for q, value in zip(quantiles["quantile"], quantiles["latency_s"], strict=True):
-        row[f"latency p{round(q * 100)} (s)"] = f"{value:.3f}"
-    row["peak iterator age (s)"] = f"{ran['iterator_age_s'].max():.1f}" if len(ran) else "-"
-    row["invocations"] = f"{len(ran):,}"
-    row["records per invocation"] = f"{ran['records'].mean():.1f}" if len(ran) else "-"
-    row["failed invocations"] = f"{ran['outcome'].isin((*FAILED, 'partial')).sum():,}"
-    row["throttles"] = f"{(mine['outcome'] == 'throttled').sum():,}"
-    row["utilization of lanes"] = f"{busy_share(mine, lanes, result.ended_s):.1%}"
+        row[f"latency p{round(q * 100)} (s)"] = _seconds(value)
+    age_s = numbers.iterator_age_max_s
+    row["peak iterator age (s)"] = "-" if math.isnan(age_s) else f"{age_s:.1f}"
+    row["invocations"] = f"{numbers.invocations:,}"
+    size = numbers.records_per_invocation
+    row["records per invocation"] = "-" if math.isnan(size) else f"{size:.1f}"
+    row["failed invocations"] = f"{numbers.failed:,}"
+    row["throttles"] = f"{numbers.throttles:,}"
+    if numbers.too_large:
+        row["events over 6 MB"] = f"{numbers.too_large:,}"
+    row["utilization of lanes"] = f"{numbers.utilization:.1%}"
     return row
+
+
+def _seconds(value: float) -> str:
+    return GROWS if math.isinf(value) else f"{value:.3f}"
 
 
 def warnings_of(result: Result) -> list[str]:
@@ -91,18 +105,49 @@ def warnings_of(result: Result) -> list[str]:
     notes = []
     if result.partial:
         notes.append(f"the run was interrupted at {result.ended_s:,.0f} of {result.scenario.length_s:,.0f} s")
-    loads = capacity(result)
-    for name, rows in loads[loads["load"] > 1].groupby("event_source_mapping", sort=False):
-        worst = _binding(rows)
-        notes.append(
-            f"{name}: offered {worst['offered_per_s']:,.0f} records/s, but the {worst['limit']} limit allows "
-            f"{worst['records_per_s']:,.0f}: the backlog grows; what binds: {worst['knob']}"
-        )
+    notes += _behind(result)
     notes += _unserved(result.scenario)
-    lost = result.stream_log["outcome"].isin(("discarded", "expired")).sum()
+    lost = outcomes.lost(result.stream_log).sum()
     if lost:
         notes.append(f"{lost:,} records were given up or expired: see result.discards")
     return notes + _failed_checks(result)
+
+
+def _behind(result: Result) -> Iterator[str]:
+    """Yield a note for each mapping whose backlog grows, or would if it ever had one."""
+    loads = capacity(result)
+    for name, one in result.keeping_up().set_index("event_source_mapping").iterrows():
+        mine = loads[loads["event_source_mapping"] == name]
+        exceeded = mine[(mine["load"] > 1) & (mine["limit"] != "timeout")]
+        late = (mine["limit"] == "timeout").any()
+        if one["verdict"] == DOES_NOT and late:
+            exceeded = mine[mine["load"] > 1]
+        if one["verdict"] == DOES_NOT:
+            yield _grows(str(name), one, exceeded)
+        elif late:
+            yield f"{name}: {_full_batch_fails(result, str(name))}"
+
+
+def _grows(name: str, one: pd.Series[Any], exceeded: pd.DataFrame) -> str:
+    done = f"it processed {one['processed_share']:.0%} of what was written"
+    if exceeded.empty:
+        where = f"the backlog of {one['growing_shards']} shards grows, by {one['growth_share']:.1%} of what is written"
+        return f"{name}: does not keep up: {where}; {done}"
+    worst = _binding(exceeded)
+    return (
+        f"{name}: does not keep up: offered {worst['offered_per_s']:,.0f} records/s, but the {worst['limit']} limit "
+        f"allows {worst['records_per_s']:,.0f}: the backlog grows; {done}; what binds: {worst['knob']}"
+    )
+
+
+def _full_batch_fails(result: Result, name: str) -> str:
+    """Say which batch takes longer than the timeout: nothing of a run in which no batch was so full."""
+    (mapping,) = (one for one in result.scenario.mappings if one.label == name)
+    most, duration_s = longest_in_time(result, mapping)
+    return (
+        f"a batch of more than {most:,} records would take longer than timeout_s ({mapping.function.timeout_s} s; a "
+        f"full one {duration_s:.3g} s): a backlog of such batches would never be worked off; {KNOBS['timeout']}"
+    )
 
 
 def _failed_checks(result: Result) -> list[str]:

@@ -60,7 +60,7 @@ def test_the_limit_that_binds_is_named_with_its_knob(case):
     limit = case.removesuffix(" of the account")
     assert f"the {limit} limit allows" in note
     assert knob in note.split("what binds:")[1]
-    assert "function: offered " in note
+    assert "function: does not keep up: offered " in note
     # and it is true: what waits at the end has grown since the middle
     behind = result.lag(result.ended_s / 2).groupby("at_s")["records_behind"].sum()
     assert behind.iloc[1] > 1.5 * behind.iloc[0] > 0
@@ -117,8 +117,8 @@ def test_text_and_html_say_the_same():
     assert text.startswith("a & b: 20 s simulated, ")
     assert "a &amp; b: 20 s simulated, " in page
     assert "<i>" not in page
-    assert "&lt;i&gt;: offered" in page
-    assert "! <i>: offered" in text
+    assert "&lt;i&gt;: does not keep up: offered" in page
+    assert "! <i>: does not keep up: offered" in text
     for words in ("latency p99 (s)", "peak iterator age (s)", "utilization of lanes", "throttles"):
         assert words in text
         assert words in page

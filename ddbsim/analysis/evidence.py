@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ddbsim.log.outcomes import NOT_RUN
+from ddbsim.log import outcomes
 
 __all__ = ["CLOSE_S", "CONSUMER", "JUDGED", "Evidence", "Finding", "Findings", "codes", "contradictions", "same_values"]
 
@@ -54,7 +54,7 @@ class Evidence:
 
     def ran(self) -> pd.DataFrame:
         """Return the invocations that the function saw."""
-        return self.invocations[~self.invocations["outcome"].isin(NOT_RUN)]
+        return self.invocations[outcomes.ran(self.invocations)]
 
     def taken(self) -> pd.DataFrame:
         """Return the writes that the table took."""

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ddbsim.log.outcomes import NOT_RUN
+from ddbsim.log import outcomes
 
-__all__ = ["grid", "lag"]
+__all__ = ["grid", "lag", "settled_s"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Columns: TypeAlias = dict[str, npt.NDArray[Any]]
@@ -89,7 +89,7 @@ def lag(
     if ended_s is None:
         ended_s = float(stream_log["written_s"].max()) if len(stream_log) else 1.0
     at_s = grid(every_s, ended_s)
-    sent_of = _by_shard(invocations[~invocations["outcome"].isin(NOT_RUN)], ("started_s", "iterator_age_s"))
+    sent_of = _by_shard(invocations[outcomes.ran(invocations)], ("started_s", "iterator_age_s"))
     dropped_of = _by_shard(discards, ("discarded_s", "first_sequence_number", "last_sequence_number"))
     records_of = _by_shard(_records(stream_log), ("sequence_number", "written_s", "settled_s", "dropped"))
     series = [_of_shard(of, dropped_of.get(key), sent_of.get(key), at_s) for key, of in records_of.items()]
@@ -101,6 +101,33 @@ def lag(
     }
     columns = {name: np.concatenate([one[name] for one in series]) for name in series[0]}
     return pd.DataFrame({**names, "at_s": np.tile(at_s, len(series)), **columns})
+
+
+def settled_s(stream_log: pd.DataFrame, discards: pd.DataFrame) -> Floats:
+    """Return when each record was settled: completed, passed over (when visible) or given up; infinity if not yet.
+
+    Parameters
+    ----------
+    stream_log, discards
+        Frames of a run.
+
+    Returns
+    -------
+    ndarray
+        Seconds, in the order of the log.
+    """
+    records = _records(stream_log)
+    settled = records["settled_s"].to_numpy(copy=True)
+    dropped = records["dropped"].to_numpy()
+    if dropped.any():
+        columns = ("discarded_s", "first_sequence_number", "last_sequence_number")
+        rows = np.flatnonzero(dropped)
+        given_up = records[dropped].assign(row=rows)
+        drops = _by_shard(discards, columns)
+        for key, of in _by_shard(given_up, ("sequence_number", "row")).items():
+            if key in drops:
+                settled[of["row"]] = _dropped_s(of["sequence_number"], drops[key])
+    return np.where(np.isnan(settled), np.inf, settled)
 
 
 def _by_shard(frame: pd.DataFrame, columns: tuple[str, ...]) -> dict[tuple[Hashable, ...], Columns]:
@@ -122,7 +149,7 @@ def _records(stream_log: pd.DataFrame) -> pd.DataFrame:
     passed_over = stream_log["outcome"].isin(("filtered", "skipped"))
     return stream_log[[*_SHARD, "sequence_number", "written_s"]].assign(
         settled_s=np.where(passed_over, stream_log["visible_s"], stream_log["completed_s"]),
-        dropped=stream_log["outcome"].isin(("discarded", "expired")),
+        dropped=outcomes.lost(stream_log),
     )
 
 

@@ -6,8 +6,8 @@ Kaplan-Meier estimate (which is the plain empirical distribution where nothing i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ import pandas as pd
 
 __all__ = ["PARTS", "ecdf", "quantiles", "waits"]
 
-Floats = npt.NDArray[np.float64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Growing: TypeAlias = frozenset[tuple[Hashable, Hashable]]
 
 PARTS = (
     "visibility_s",
@@ -36,6 +37,7 @@ def quantiles(
     by: str | None = None,
     warmup_s: float = 0.0,
     ended_s: float = np.inf,
+    growing: Growing = frozenset(),
 ) -> pd.DataFrame:
     """Return latency quantiles per mapping.
 
@@ -51,12 +53,16 @@ def quantiles(
         Records written before this instant are left out, seconds.
     ended_s
         End of the run, seconds: where waiting records are censored.
+    growing
+        (mapping, shard) pairs whose backlog grows; see `ddbsim.analysis.keeping_up`. What a record waits there depends
+        on how long the run is: it has no latency that a longer run would not change, and counts as infinitely late.
 
     Returns
     -------
     DataFrame
-        event_source_mapping, [by], quantile, latency_s (NaN where too few records were processed to tell), records
-        (processed), waiting (censored).
+        event_source_mapping, [by], quantile, latency_s (infinity, "grows without limit", where the quantile lies among
+        records that wait, or on shards whose backlog grows; NaN where nothing was written), records (processed),
+        waiting (censored).
 
     Raises
     ------
@@ -82,10 +88,12 @@ def quantiles(
         raise ValueError(f"by must be a column of the log ({', '.join(map(str, stream_log.columns))}), got {by!r}")
     rows = []
     for names, group in _groups(stream_log, by, warmup_s):
-        processed, waiting = _latencies(group, ended_s)
-        values = _km_quantiles(processed, waiting, wanted)
+        settled, open_ended = _apart(group, growing)
+        processed, waiting = _latencies(settled, ended_s)
+        late = [len(part) for part in _latencies(open_ended, ended_s)]
+        values = _quantiles_of(processed, waiting, sum(late), wanted)
         rows += [
-            (*names, float(q), float(value), len(processed), len(waiting))
+            (*names, float(q), float(value), len(processed) + late[0], len(waiting) + late[1])
             for q, value in zip(wanted, values, strict=True)
         ]
     split = [by] if by else []
@@ -93,7 +101,12 @@ def quantiles(
 
 
 def ecdf(
-    stream_log: pd.DataFrame, *, points: int = 500, warmup_s: float = 0.0, ended_s: float = np.inf
+    stream_log: pd.DataFrame,
+    *,
+    points: int = 500,
+    warmup_s: float = 0.0,
+    ended_s: float = np.inf,
+    growing: Growing = frozenset(),
 ) -> pd.DataFrame:
     """Return the latency's distribution function per mapping, thinned to `points` steps.
 
@@ -107,6 +120,8 @@ def ecdf(
         Records written before this instant are left out, seconds.
     ended_s
         End of the run, seconds: where waiting records are censored.
+    growing
+        (mapping, shard) pairs whose backlog grows: their records count, and are never there in time.
 
     Returns
     -------
@@ -115,7 +130,11 @@ def ecdf(
     """
     frames = []
     for (name,), group in _groups(stream_log, None, warmup_s):
-        times, share = _distribution(*_latencies(group, ended_s))
+        settled, open_ended = _apart(group, growing)
+        processed, waiting = _latencies(settled, ended_s)
+        late = sum(len(part) for part in _latencies(open_ended, ended_s))
+        times, share = _distribution(processed, waiting)
+        share *= (len(processed) + len(waiting)) / max(len(processed) + len(waiting) + late, 1)
         # the tail is what people look at: half of the points are spent on the slowest hundredth
         keep = np.unique(np.searchsorted(share, _levels(points)).clip(0, max(len(times) - 1, 0)))
         keep = keep[: len(times)]
@@ -182,6 +201,28 @@ def _latencies(group: pd.DataFrame, ended_s: float) -> tuple[Floats, Floats]:
     # an interrupted run knows writes that it never came to: they have not waited at all
     waiting = (outcome == "waiting").to_numpy() & (written < ended_s)
     return completed[processed] - written[processed], np.minimum(ended_s, 1e300) - written[waiting]
+
+
+def _apart(group: pd.DataFrame, growing: Growing) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the records of shards whose backlog does not grow, and those of shards whose backlog does."""
+    if not growing:
+        return group, group.iloc[:0]
+    late = np.zeros(len(group), dtype=np.bool_)
+    for name, shard in growing:
+        late |= ((group["event_source_mapping"] == name) & (group["shard_id"] == shard)).to_numpy()
+    return group[~late], group[late]
+
+
+def _quantiles_of(processed: Floats, waiting: Floats, late: int, wanted: Floats) -> Floats:
+    """Return quantiles of processed and censored latencies, beside a number of records that are infinitely late."""
+    known = len(processed) + len(waiting)
+    if not known + late:
+        return np.full(len(wanted), np.nan)
+    if not known:
+        return np.full(len(wanted), np.inf)
+    level = wanted * (known + late) / known
+    values = _km_quantiles(processed, waiting, np.minimum(level, 1.0))
+    return np.where((level > 1.0 + 1e-12) | np.isnan(values), np.inf, values)
 
 
 def _km_quantiles(processed: Floats, waiting: Floats, wanted: Floats) -> Floats:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from ddbsim.log.outcomes import FAILED, NOT_RUN
+from ddbsim.log import outcomes
 
 from .evidence import CONSUMER, Evidence, Finding, Findings, contradictions
 
@@ -16,7 +16,6 @@ __all__ = ["metrics_add_up"]
 _WHAT = "{event_source_mapping}, minute {minute_s:g} s"
 _MINUTE_S = 60.0
 # of which a throttled invocation is one, and a partial response too
-_UNFAILED = ("success", "running")
 
 
 def metrics_add_up(seen: Evidence) -> Findings:
@@ -39,11 +38,10 @@ def _counts(seen: Evidence) -> Iterator[tuple[str, pd.Series[float]]]:
     """Yield how many invocations of each kind began in each minute; one beyond the last counts to it."""
     rows, metrics = seen.invocations, seen.metrics
     at_s = rows["started_s"].clip(upper=metrics["minute_s"].max())
-    outcome = rows["outcome"]
     counted = {
-        "Invocations": ~outcome.isin(NOT_RUN),
-        "Errors": outcome.isin(FAILED),
-        "Throttles": outcome == "throttled",
+        "Invocations": outcomes.ran(rows),
+        "Errors": outcomes.errors(rows),
+        "Throttles": outcomes.throttled(rows),
     }
     for name, which in counted.items():
         yield name, _summed(metrics, rows[CONSUMER], at_s, which.astype(float))
@@ -65,7 +63,7 @@ def _drops(seen: Evidence) -> Iterator[tuple[str, pd.Series[float]]]:
     ended_s = rows["started_s"] + rows["init_s"] + rows["duration_s"].fillna(0.0)
     records = rows["records"].astype(float)
     yield "InvokedEventCount", _summed(metrics, rows[CONSUMER], rows["started_s"], records)
-    failed = records.where(~rows["outcome"].isin(_UNFAILED), 0.0)
+    failed = records.where(rows["outcome"].isin(outcomes.FAILED_INVOKES), 0.0)
     yield "FailedInvokeEventCount", _summed(metrics, rows[CONSUMER], ended_s, failed)
     given = seen.discards[seen.discards["destination"].notna()]
     delivered = given["delivered"].astype(bool)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ddbsim.log.outcomes import NOT_RUN
+from ddbsim.log import outcomes
 
 from .lag import grid
 
@@ -38,7 +38,7 @@ def throughput(
     if ended_s is None:
         ended_s = float(stream_log["written_s"].max()) if len(stream_log) else 1.0
     at_s = grid(every_s, ended_s)
-    ran = invocations[~invocations["outcome"].isin(NOT_RUN)]
+    ran = invocations[outcomes.ran(invocations)]
     frames = []
     for name, group in stream_log.groupby("event_source_mapping", observed=True):
         mine = ran[ran["event_source_mapping"] == name]
@@ -60,29 +60,31 @@ def throughput(
     return pd.concat(frames, ignore_index=True)
 
 
-def busy_share(invocations: pd.DataFrame, lanes: int, ended_s: float) -> float:
-    """Return the share of the lanes' time that was spent in invocations, 0..1.
+def busy_share(invocations: pd.DataFrame, lane_s: float, *, begin_s: float = 0.0, ended_s: float) -> float:
+    """Return the share of the lanes' time in [begin_s, ended_s] that was spent in invocations, 0..1.
 
     Parameters
     ----------
     invocations
         The frame, of one mapping.
-    lanes
-        Shards x parallelization_factor.
-    ended_s
-        End of the run, seconds; invocations that are still running have run until then.
+    lane_s
+        How long there were lanes, all together, seconds: the time that shards were open x parallelization_factor.
+    begin_s, ended_s
+        What is looked at, seconds; of an invocation that reaches beyond, only what lies inside counts, and one that is
+        still running has run until the end.
 
     Examples
     --------
     >>> ran = pd.DataFrame({"outcome": ["success"], "started_s": [1.0], "init_s": [0.5], "duration_s": [2.0]})
-    >>> busy_share(ran, lanes=1, ended_s=10.0)
+    >>> busy_share(ran, 10.0, ended_s=10.0)
     0.25
     """
-    ran = invocations[~invocations["outcome"].isin(NOT_RUN)]
+    ran = invocations[outcomes.ran(invocations)]
     started = ran["started_s"].to_numpy()
     ends = started + ran["init_s"].to_numpy() + ran["duration_s"].to_numpy()
-    busy = np.nansum(np.where(np.isnan(ends), ended_s, ends) - started)
-    return float(busy / (lanes * ended_s)) if lanes and ended_s else 0.0
+    ends = np.where(np.isnan(ends), ended_s, ends)
+    busy = np.maximum(np.minimum(ends, ended_s) - np.maximum(started, begin_s), 0.0).sum()
+    return float(busy / lane_s) if lane_s > 0 else 0.0
 
 
 def _rate(times: pd.Series[float], at_s: Floats) -> Floats:

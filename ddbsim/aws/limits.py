@@ -275,6 +275,13 @@ WRITE_UNIT_BYTES = _fixed(
     source=_CAPACITY,
     meaning="One write unit covers 1 KB of the larger of the item before and after.",
 )
+TRANSACTION_WRITE_FACTOR = _fixed(
+    name="transaction_write_factor",
+    value=2,
+    unit="",
+    source=_CAPACITY,
+    meaning="A write in a transaction takes this many times its write units: one to prepare it, one to commit it.",
+)
 BATCH_GET_ITEMS = _fixed(
     name="batch_get_items",
     value=100,

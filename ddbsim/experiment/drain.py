@@ -178,7 +178,7 @@ def drain(
     confidence = check_confidence(confidence)
     check_replications("replications", replications, low=2)
     label = mapping_of(scenario, event_source_mapping).label
-    rate = scenario.workload.expected_writes(scenario.length_s) / scenario.length_s
+    rate = scenario.writes_per_s
     outage_s = _outage(outage_s, backlog_records, rate)
     settings: list[dict[str, Any]] = [{}, *_levers(scenario, label, levers)]
     # a lever is tried, not chosen

@@ -129,7 +129,7 @@ def headroom(
     if not isinstance(precision, int | float) or not 0.0 < precision < 1.0:
         raise ValueError(f"precision must be a share > 0 and < 1, such as 0.01, got {precision!r}")
     field = _rate_field(scenario)
-    now = scenario.workload.expected_writes(scenario.length_s) / scenario.length_s
+    now = scenario.writes_per_s
     most = now / float(closed_form(scenario)["load"].max())
     low, high = np.full(replications, _LEAST_SHARE * most), np.full(replications, most)
     root = RandomStreams(rng).root
@@ -149,11 +149,9 @@ def headroom(
 
 
 def _rate_field(scenario: Scenario) -> str:
-    rate = getattr(scenario.workload, "rate_per_s", None)
-    if isinstance(rate, int | float) and not isinstance(rate, bool) and rate > 0:
-        return "workload.rate_per_s"
-    if hasattr(scenario.workload, "mean_rate_per_s"):
-        return "workload.mean_rate_per_s"
+    field = scenario.workload.rate_field
+    if field is not None:
+        return f"workload.{field}"
     raise ValueError(
         "headroom needs a workload whose rate_per_s is a number > 0, or a trace with mean_rate_per_s, "
         f"got {scenario.workload!r}"

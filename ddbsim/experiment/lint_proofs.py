@@ -56,7 +56,7 @@ class Bench:
         self.scenario = replace(scenario, event_source_mappings=tuple(map(_examined, scenario.mappings)))
         self.outage_s = outage_s
         self._seed = streams.root
-        self.rate_per_s = scenario.workload.expected_writes(scenario.length_s) / scenario.length_s
+        self.rate_per_s = scenario.writes_per_s
 
     @property
     def length_s(self) -> float:

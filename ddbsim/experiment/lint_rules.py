@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ddbsim.aws import limits
+from ddbsim.log import outcomes
 from ddbsim.scenario import EventSourceMapping, served
 
 from .drain import fluid_drain_s
@@ -180,7 +181,7 @@ def _drain(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     length_s, outage_s = whole_s * scale, bench.outage_s * scale
     result = bench.after_outage(_ageless(mapping), outage_s, length_s, retention_s=limit_s * scale)
     log = rows_of(result.stream_log, mapping)
-    lost = log[log["outcome"].isin(("expired", "discarded"))]
+    lost = log[outcomes.lost(log)]
     if lost.empty:
         return None
     shrunk = "" if scale == 1.0 else f" (all times shrunk to {scale:.2%}; how long and how many are of this run)"
@@ -232,9 +233,9 @@ def _concurrency(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     batches = invocations.groupby("batch_id", sort=False)
     waited = pd.DataFrame(
         {
-            "refused_s": invocations[invocations["outcome"] == "throttled"].groupby("batch_id")["started_s"].min(),
+            "refused_s": invocations[outcomes.throttled(invocations)].groupby("batch_id")["started_s"].min(),
             "records": batches["records"].first(),
-            "ran_s": invocations[invocations["outcome"] != "throttled"].groupby("batch_id")["started_s"].min(),
+            "ran_s": invocations[outcomes.ran(invocations)].groupby("batch_id")["started_s"].min(),
         }
     ).dropna(subset=["refused_s"])
     if waited.empty:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
@@ -10,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ddbsim.analysis import latency as _latency
-from ddbsim.analysis.utilization import busy_share
+from ddbsim.analysis.keeping_up import DOES_NOT, KEEPS_UP, TOO_SHORT, Verdict
 
 from .histogram import Histogram
 
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from ddbsim.result import Result
     from ddbsim.scenario import EventSourceMapping
 
-__all__ = ["METRICS", "QUANTILES", "SERIES_STEPS", "Measures", "Metric", "check_metric", "measure"]
+__all__ = [
+    "FALLS_BEHIND",
+    "METRICS",
+    "QUANTILES",
+    "SERIES_STEPS",
+    "Measures",
+    "Metric",
+    "check_metric",
+    "keeping_up_of",
+    "measure",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,13 +66,15 @@ _ALL = (
     Metric("latency_p999_s", "s", "99.9th percentile of the latency", "worst"),
     Metric("lag_max_s", "s", "age of the oldest open record, at its worst", "worst"),
     Metric("iterator_age_max_s", "s", "CloudWatch's maximum IteratorAge", "worst"),
+    Metric("falls_behind", "", "1: the backlog grows; 0: it keeps up; 0.5: the run is too short to tell", "worst"),
     Metric("processed_records", "records", "records processed", "sum", least=False),
     Metric("waiting_records", "records", "records still waiting when the run ended", "sum"),
     Metric("lost_records", "records", "records discarded or expired", "sum"),
     Metric("repeated_deliveries", "deliveries", "deliveries of records beyond their first", "sum"),
     Metric("invocations", "invocations", "invocations that ran", "sum"),
-    Metric("failed_invocations", "invocations", "those that raised, timed out or failed in part", "sum"),
+    Metric("failed_invocations", "invocations", "those that ran and failed, wholly or in part", "sum"),
     Metric("throttles", "attempts", "attempts refused for want of concurrency", "sum"),
+    Metric("too_large", "attempts", "attempts whose event was over 6 MB", "sum"),
     Metric("records_per_invocation", "records", "mean size of a batch", "mean", least=False),
     Metric("duration_mean_s", "s", "mean time in the handler", "mean"),
     Metric("utilization", "", "share of the lanes' time spent in invocations", "worst"),
@@ -71,6 +83,24 @@ _ALL = (
     Metric("lambda_usd_per_month", "USD", "Lambda's part of that bill: what the settings can change", "run"),
 )
 METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in _ALL}
+
+
+FALLS_BEHIND: Final[dict[str, float]] = {KEEPS_UP: 0.0, TOO_SHORT: 0.5, DOES_NOT: 1.0}
+
+
+def keeping_up_of(falls_behind: npt.ArrayLike) -> Verdict:
+    """Return the verdict of several runs from their metric `falls_behind`: that of most, the worse of two as many.
+
+    Examples
+    --------
+    >>> keeping_up_of([0.0, 1.0, 0.0, 1.0]), keeping_up_of([0.0, 0.0, 0.5])
+    ('does not keep up', 'keeps up')
+    """
+    values = np.asarray(falls_behind, dtype=np.float64)
+    for verdict in (DOES_NOT, TOO_SHORT):
+        if 2 * (values >= FALLS_BEHIND[verdict]).sum() >= len(values) > 0:
+            return verdict
+    return KEEPS_UP
 
 
 def check_metric(where: str, name: str) -> str:
@@ -103,7 +133,12 @@ class Measures:
 def measure(result: Result) -> Measures:
     """Return what an experiment keeps of a run."""
     log = result.stream_log[["event_source_mapping", "written_s", "completed_s", "deliveries", "outcome"]]
-    own = {mapping.label: _of_mapping(result, mapping, log) for mapping in result.scenario.mappings}
+    verdicts = result.keeping_up().set_index("event_source_mapping")["verdict"]
+    latencies = result.latency(tuple(QUANTILES.values()))
+    own = {
+        mapping.label: _of_mapping(result, mapping, log, verdicts[mapping.label], latencies)
+        for mapping in result.scenario.mappings
+    }
     metrics = _whole(own) | _costs(result)
     metrics = {name: metrics[name] for name in METRICS}
     if len(own) > 1:
@@ -123,66 +158,46 @@ def _costs(result: Result) -> dict[str, float]:
     }
 
 
-def _of_mapping(result: Result, mapping: EventSourceMapping, log: pd.DataFrame) -> dict[str, float]:
-    scenario, warmup_s = result.scenario, result.scenario.warmup_s
-    if len(scenario.mappings) > 1:
+def _of_mapping(
+    result: Result, mapping: EventSourceMapping, log: pd.DataFrame, verdict: Verdict, latencies: pd.DataFrame
+) -> dict[str, float]:
+    numbers = result.numbers(mapping)
+    if len(result.scenario.mappings) > 1:
         log = log[log["event_source_mapping"] == mapping.label]
-    if warmup_s > 0:
-        log = log[log["written_s"] >= warmup_s]
-    sent = result.invocations
-    sent = sent[(sent["event_source_mapping"] == mapping.label) & (sent["started_s"] >= warmup_s)]
-    ran = sent[sent["outcome"] != "throttled"]
-    outcomes = log["outcome"].value_counts()
-    deliveries = log["deliveries"].to_numpy()
-    lanes = scenario.table.partitions * mapping.parallelization_factor
-    utilization = _busy(ran, lanes, warmup_s, result.ended_s)
+    log = log[log["written_s"] >= numbers.begin_s] if numbers.begin_s else log
     return {
-        **_latencies(log, result.ended_s),
-        "lag_max_s": _oldest(result, mapping, log),
-        "iterator_age_max_s": _most(ran["iterator_age_s"]),
-        "processed_records": float(outcomes.get("processed", 0)),
-        "waiting_records": float(outcomes.get("waiting", 0)),
-        "lost_records": float(outcomes.get("discarded", 0) + outcomes.get("expired", 0)),
-        "repeated_deliveries": float(np.maximum(deliveries - 1, 0).sum()),
-        "invocations": float(len(ran)),
-        "failed_invocations": float(ran["outcome"].isin(("error", "timeout", "partial")).sum()),
-        "throttles": float(len(sent) - len(ran)),
-        "records_per_invocation": float(ran["records"].mean()) if len(ran) else 0.0,
-        "duration_mean_s": float(np.nan_to_num(ran["duration_s"].mean())),
-        "utilization": utilization,
-        "concurrency_mean": utilization * lanes,
+        **_latencies(latencies[latencies["event_source_mapping"] == mapping.label], log, verdict),
+        "lag_max_s": numbers.lag_max_s,
+        "iterator_age_max_s": _known(numbers.iterator_age_max_s),
+        "falls_behind": FALLS_BEHIND[verdict],
+        "processed_records": float(numbers.records["processed"]),
+        "waiting_records": float(numbers.records["waiting"]),
+        "lost_records": float(numbers.lost),
+        "repeated_deliveries": float(numbers.repeated_deliveries),
+        "invocations": float(numbers.invocations),
+        "failed_invocations": float(numbers.failed),
+        "throttles": float(numbers.throttles),
+        "too_large": float(numbers.too_large),
+        "records_per_invocation": _known(numbers.records_per_invocation),
+        "duration_mean_s": _known(numbers.duration_s),
+        "utilization": numbers.utilization,
+        "concurrency_mean": numbers.concurrency,
     }
 
 
-def _busy(ran: pd.DataFrame, lanes: int, warmup_s: float, ended_s: float) -> float:
-    return busy_share(ran.assign(started_s=ran["started_s"] - warmup_s), lanes, ended_s - warmup_s)
+def _known(value: float) -> float:
+    return 0.0 if math.isnan(value) else value
 
 
-def _latencies(log: pd.DataFrame, ended_s: float) -> dict[str, float]:
-    """Return the mean and the quantiles; infinity where so much was still waiting that they cannot be told."""
-    told = _latency.quantiles(log, tuple(QUANTILES.values()), ended_s=ended_s)
-    values = told["latency_s"].to_numpy() if len(told) else np.full(len(QUANTILES), np.nan)
+def _latencies(told: pd.DataFrame, log: pd.DataFrame, verdict: Verdict) -> dict[str, float]:
+    """Return the mean and the quantiles; infinity where they lie among what waits, 0 where nothing was written."""
+    values = told["latency_s"].to_numpy() if len(told) else np.zeros(len(QUANTILES))
     latency_s = (log["completed_s"] - log["written_s"]).mean()
-    silent = not len(told) or not int(told["waiting"].iloc[0] + told["records"].iloc[0])
-    # nothing written is no delay at all; nothing processed of what was written is one without end
-    missing = 0.0 if silent else np.inf
-    quantiles = dict(zip(QUANTILES, np.where(np.isnan(values), missing, values).tolist(), strict=True))
-    return {"latency_mean_s": missing if np.isnan(latency_s) else float(latency_s), **quantiles}
-
-
-def _oldest(result: Result, mapping: EventSourceMapping, log: pd.DataFrame) -> float:
-    """Return the greatest age that a record reached before it was settled."""
-    if log["outcome"].isin(("discarded", "expired", "filtered")).any():
-        # when a record was given up stands by ranges of them: the series of the lag knows
-        lag = result.lag()
-        mine = lag[(lag["event_source_mapping"] == mapping.label) & (lag["at_s"] >= result.scenario.warmup_s)]
-        return _most(mine["seconds_behind"])
-    settled = np.minimum(np.nan_to_num(log["completed_s"].to_numpy(), nan=np.inf), result.ended_s)
-    return float(np.max(settled - log["written_s"].to_numpy(), initial=0.0))
-
-
-def _most(values: pd.Series[float]) -> float:
-    return float(np.nan_to_num(values.max())) if len(values) else 0.0
+    mean = np.inf if verdict == DOES_NOT or (np.isnan(latency_s) and np.isinf(values).any()) else latency_s
+    return {
+        "latency_mean_s": float(np.nan_to_num(mean, posinf=np.inf)),
+        **dict(zip(QUANTILES, np.nan_to_num(values, posinf=np.inf).tolist(), strict=True)),
+    }
 
 
 def _whole(own: dict[str, dict[str, float]]) -> dict[str, float]:

@@ -21,7 +21,7 @@ from ddbsim.scenario import EventSourceMapping, Scenario, Suspension, traps_told
 from .fields import mapping_of
 from .histogram import Histogram
 from .measures import SERIES_STEPS, Measures
-from .screening import closed_form, hottest_share
+from .screening import closed_form
 
 if TYPE_CHECKING:
     from ddbsim.result import Result
@@ -52,9 +52,10 @@ def load_of(scenario: Scenario, label: str) -> float:
     with traps_told():
         unfiltered = replace(mapping, filter_criteria=(), filter_match_fraction=None)
     limits_of = closed_form(replace(scenario, event_source_mappings=unfiltered)).set_index("limit")["load"]
+    limits_of = limits_of.drop("hottest item", errors="ignore")
     lanes = scenario.table.partitions * mapping.parallelization_factor
     # the lane that has the hottest item has its fair part of the others too
-    hottest = limits_of["lanes"] * (1.0 + (lanes - 1) * (hottest_share(scenario) or 0.0))
+    hottest = limits_of["lanes"] * (1.0 + (lanes - 1) * scenario.workload.hottest_share)
     sent = float(max(limits_of.drop("reads").max(), hottest)) * (1.0 if share is None else share)
     if mapping.filter_criteria and share is None:
         sent = min(sent, _UNKNOWN_LOAD)

@@ -106,7 +106,7 @@ def short_length_s(scenarios: Sequence[Scenario]) -> float | None:
     length_s, warmup_s = first.length_s, first.warmup_s
     if any(not _steady(one) or one.length_s != length_s or one.warmup_s != warmup_s for one in scenarios):
         return None
-    rate = first.workload.expected_writes(length_s) / length_s
+    rate = first.writes_per_s
     windows = [mapping.maximum_batching_window_in_seconds for one in scenarios for mapping in one.mappings]
     measured_s = max(
         (length_s - warmup_s) / _SHORT_SHARE,
@@ -120,10 +120,9 @@ def short_length_s(scenarios: Sequence[Scenario]) -> float | None:
 
 def _steady(scenario: Scenario) -> bool:
     """Whether every stretch of a run is like any other."""
-    events = [mapping.function.failures.outages for mapping in scenario.mappings]
-    events += [getattr(mapping, "suspensions", ()) for mapping in scenario.mappings]
-    rate = getattr(scenario.workload, "rate_per_s", None)
-    return isinstance(rate, int | float) and not any(events)
+    events: list[object] = [mapping.function.failures.outages for mapping in scenario.mappings]
+    events += [mapping.planned_suspensions for mapping in scenario.mappings]
+    return scenario.workload.steady and not any(events)
 
 
 class Race:
@@ -214,7 +213,7 @@ class Race:
             return
         first = made[0]
         measured_s = (self.short_s or first.length_s) - first.warmup_s
-        records = _SHORT_RUNS * measured_s * first.workload.expected_writes(first.length_s) / first.length_s
+        records = _SHORT_RUNS * measured_s * first.writes_per_s
         # the floors are of the expected number of records, the bills of those that came
         slack = max(1.0 - 4.0 / math.sqrt(max(records, 1.0)), 0.0)
         for candidate in running:

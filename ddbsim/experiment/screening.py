@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from ddbsim.analysis.bill import make_bill
-from ddbsim.capacity import KNOBS, allowed_per_s, full_batch
+from ddbsim.capacity import COLUMNS, Offered, full_batch, limits_of
 from ddbsim.scenario import EventSourceMapping, Scenario
-from ddbsim.workload import HotSet, UniformKeys, Zipfian
 
-__all__ = ["closed_form", "hottest_share", "lambda_floor_usd", "unstable"]
+__all__ = ["closed_form", "lambda_floor_usd", "offered_to", "unstable"]
 
-_COLUMNS = ["event_source_mapping", "limit", "records_per_s", "offered_per_s", "load", "knob"]
-_EXACT = 1_000_000
 _MB_PER_GB = 1024.0
 
 
@@ -30,9 +26,18 @@ def closed_form(scenario: Scenario) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        event_source_mapping, limit ("lanes", "concurrency", "reads", and "hottest item" where the keys tell),
-        records_per_s, offered_per_s, load (offered / allowed; 1 or more: the backlog grows without end), knob; the
-        heaviest load first.
+        event_source_mapping, limit ("lanes", "concurrency", "reads", "hottest item"), records_per_s, offered_per_s,
+        load (offered / allowed; 1 or more: the backlog grows without end), knob; the heaviest load first.
+
+    Notes
+    -----
+    Full batches back to back, with every part of the duration: base, records, payload, noise, memory, read-backs, and
+    the retries of invocations that fail at random. A run carries this or less: up to 15 % less where batches are
+    shorter than the interval between polls, as lanes then wait for the next page now and then, and up to 35 % less with
+    too little concurrency, as throttled lanes back off. So a load of 1 or more is sure, and one just below is not.
+
+    Where a filter looks at what rates do not tell, only the reads are there: give `filter_match_fraction` to have the
+    others.
 
     Examples
     --------
@@ -45,8 +50,27 @@ def closed_form(scenario: Scenario) -> pd.DataFrame:
     >>> print(*closed_form(scenario).loc[0, ["limit", "records_per_s", "load"]])
     lanes 500.0 2.0
     """
-    rows = [row for mapping in scenario.mappings for row in _rows(scenario, mapping)]
-    return pd.DataFrame(rows, columns=_COLUMNS).sort_values("load", ascending=False, ignore_index=True, kind="stable")
+    offered = {mapping.label: offered_to(scenario, mapping) for mapping in scenario.mappings}
+    # what takes longer than the timeout only when batches are full may run well with emptier ones
+    rows = [
+        row
+        for mapping in scenario.mappings
+        for row in limits_of(scenario, mapping, offered, "hottest item")
+        if row[1] != "timeout"
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS).sort_values("load", ascending=False, ignore_index=True, kind="stable")
+
+
+def offered_to(scenario: Scenario, mapping: EventSourceMapping) -> Offered:
+    """Return what a mapping would be offered, from the averages of the workload."""
+    means = scenario.workload.means
+    return Offered(
+        records_per_s=scenario.writes_per_s * means.recorded_share,
+        record_bytes=means.record_bytes(scenario.stream.view_type),
+        passed_share=mapping.filter_match_fraction if mapping.filter_criteria else 1.0,
+        readable_share=1.0 - means.remove_share,
+        hottest_share=means.hottest_share,
+    )
 
 
 def unstable(scenario: Scenario) -> str | None:
@@ -58,52 +82,6 @@ def unstable(scenario: Scenario) -> str | None:
         f"unstable: {worst['offered_per_s']:,.0f} records/s are offered to {worst['event_source_mapping']}, and "
         f"its {worst['limit']} allow {worst['records_per_s']:,.0f} ({worst['knob']})"
     )
-
-
-def _rows(scenario: Scenario, mapping: EventSourceMapping) -> list[tuple[str, str, float, float, float, str]]:
-    offered = _records_per_s(scenario)
-    allowed = allowed_per_s(scenario, mapping, _mean_record_bytes(scenario))
-    # what takes longer than the timeout only when batches are full may run well with emptier ones
-    allowed.pop("timeout", None)
-    # which records pass a filter cannot be told from rates: all that is sure is what must be read
-    filtered = bool(getattr(mapping, "filter_criteria", ()))
-    rows = []
-    for limit, per_s in allowed.items():
-        if not filtered or limit == "reads":
-            rows.append(_row(mapping, limit, per_s, offered))
-    lanes = scenario.table.partitions * mapping.parallelization_factor
-    hottest = hottest_share(scenario)
-    if hottest is not None and lanes > 1 and not filtered:
-        rows.append(_row(mapping, "hottest item", allowed["lanes"] / lanes, offered * hottest))
-    return rows
-
-
-def _row(
-    mapping: EventSourceMapping, limit: str, per_s: float, offered: float
-) -> tuple[str, str, float, float, float, str]:
-    load = offered / per_s if per_s else (np.inf if offered else 0.0)
-    return mapping.label, limit, per_s, offered, load, KNOBS[limit]
-
-
-def _records_per_s(scenario: Scenario) -> float:
-    written = scenario.workload.expected_writes(scenario.length_s) / scenario.length_s
-    return written * (1.0 - _share(scenario, "no_op"))
-
-
-def _share(scenario: Scenario, operation: str) -> float:
-    return float(getattr(getattr(scenario.workload, "operations", None), operation, 0.0))
-
-
-def _mean_record_bytes(scenario: Scenario) -> float:
-    """Return the mean SizeBytes of a record under the stream's view type."""
-    item, view_type = scenario.workload.mean_item_bytes, scenario.stream.view_type
-    changes = max(1.0 - _share(scenario, "no_op"), 1e-9)
-    size = float(getattr(scenario.workload, "key_bytes", 0))
-    if view_type in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"):
-        size += item * (1.0 - _share(scenario, "remove") / changes)
-    if view_type in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES"):
-        size += item * (1.0 - _share(scenario, "insert") / changes)
-    return size
 
 
 def lambda_floor_usd(scenario: Scenario) -> float:
@@ -123,40 +101,15 @@ def lambda_floor_usd(scenario: Scenario) -> float:
     hour_s = 3_600.0
     for mapping in scenario.mappings:
         function, failures = mapping.function, mapping.function.failures
-        if getattr(mapping, "filter_criteria", ()) or failures != type(failures)():
+        if mapping.filter_criteria or failures != type(failures)():
             continue
-        batch, duration_s = full_batch(scenario, mapping, _mean_record_bytes(scenario))
-        invocations = _records_per_s(scenario) * hour_s / batch
-        seconds = invocations * min(duration_s, function.timeout_s)
+        offered = offered_to(scenario, mapping)
+        full = full_batch(scenario, mapping, offered)
+        invocations = offered.records_per_s * hour_s / full.records
+        seconds = invocations * min(full.duration_s, function.timeout_s)
         for component, amount in (
             ("lambda_requests", invocations),
             (f"lambda_gb_seconds_{function.architecture}", seconds * function.memory_mb / _MB_PER_GB),
         ):
             used[component] = used.get(component, 0.0) + amount
     return make_bill(used, window_s=hour_s, region=scenario.region).usd_per_month if used else 0.0
-
-
-def hottest_share(scenario: Scenario) -> float | None:
-    """Return the share of the writes that the hottest item gets; None where the keys do not tell.
-
-    Its records stay in one lane, in order, so no setting carries them faster than one lane does.
-    """
-    keys = getattr(scenario.workload, "keys", None)
-    if isinstance(keys, UniformKeys):
-        return 1.0 / keys.items
-    if isinstance(keys, HotSet):
-        return max(keys.hot_share / keys.hot_items, (1.0 - keys.hot_share) / (keys.items - keys.hot_items))
-    if isinstance(keys, Zipfian):
-        return 1.0 / _zipfian_sum(keys.items, keys.theta)
-    return None
-
-
-def _zipfian_sum(items: int, theta: float) -> float:
-    """Return the sum of 1 / k ** theta: term by term up to a million, then by the integral (within 1e-6)."""
-    head = float((np.arange(1, min(items, _EXACT) + 1, dtype=np.float64) ** -theta).sum())
-    if items <= _EXACT:
-        return head
-    low, high = _EXACT + 0.5, items + 0.5
-    if abs(1.0 - theta) < 1e-12:
-        return head + float(np.log(high / low))
-    return head + float(high ** (1.0 - theta) - low ** (1.0 - theta)) / (1.0 - theta)

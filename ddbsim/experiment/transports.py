@@ -16,6 +16,7 @@ from ddbsim.analysis.polling import Polling, poll
 from ddbsim.analysis.read_calls import read_calls
 from ddbsim.aws import transports as facts
 from ddbsim.costs import billed_window_s, quantities
+from ddbsim.log import outcomes
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.run import draw_writes, run
 from ddbsim.scenario import Scenario, ViewType
@@ -229,7 +230,7 @@ def _requests_of_pipes(result: Result) -> float:
     """Return what pipes are metered by: each batch, not its retries, in steps of 64 KB."""
     sent = result.invocations
     sent = sent[(sent["started_s"] >= result.scenario.warmup_s) & (sent["attempt"] == 1)]
-    sent = sent[sent["outcome"] != "throttled"]
+    sent = sent[outcomes.ran(sent)]
     return float(np.ceil(sent["payload_bytes"].to_numpy() / facts.PIPES_REQUEST_BYTES.value).sum())
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from ddbsim.analysis.student import mean_intervals
-from ddbsim.log.outcomes import NOT_RUN
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.result import Result
 from ddbsim.run import draw_writes, run
 from ddbsim.scenario import VIEW_TYPES, Scenario, Served, ViewType, served
 
+from .measures import FALLS_BEHIND
 from .view_type_tables import html_of, text_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class ViewTypeComparison:
     ----------
     frame
         A row per view type and mapping: served (how it gives the function what it needs: "directly", "by a read-back"
-        or "not at all"), records, record_bytes (mean SizeBytes), payload_bytes (mean per invocation), invocations,
+        or "not at all"), falls_behind (1 if its backlog grows, 0.5 if the run is too short to tell, 0 if it keeps up),
+        processed_share, records, record_bytes (mean SizeBytes), payload_bytes (mean per invocation), invocations,
         records_per_invocation, duration_ms (mean), latency_p50_s, latency_p99_s, iterator_age_max_s.
     costs
         Long: a row per view type and component of the bill: view_type, served (by all mappings), component, label,
@@ -256,28 +257,26 @@ def measure(result: Result, bill: Callable[[Result], Bill] = Result.bill) -> Mea
 
 def _work(result: Result) -> pd.DataFrame:
     """Return what the work of each mapping was, after the warm-up."""
-    warmup_s = result.scenario.warmup_s
-    log = result.stream_log[result.stream_log["written_s"] >= warmup_s]
-    ran = result.invocations
-    ran = ran[~ran["outcome"].isin(NOT_RUN) & (ran["started_s"] >= warmup_s)]
     latency = result.latency((0.5, 0.99)).set_index(["event_source_mapping", "quantile"])["latency_s"]
+    keeping_up = {row.event_source_mapping: row for row in result.keeping_up().itertuples()}
     rows = []
     for mapping in result.scenario.mappings:
-        name = mapping.label
-        mine, sent = log[log["event_source_mapping"] == name], ran[ran["event_source_mapping"] == name]
+        name, numbers = mapping.label, result.numbers(mapping)
         rows.append(
             {
                 "event_source_mapping": name,
                 "served": served(mapping.function.needs, result.scenario.stream.view_type),
-                "records": len(mine),
-                "record_bytes": mine["size_bytes"].mean(),
-                "payload_bytes": sent["payload_bytes"].mean(),
-                "invocations": len(sent),
-                "records_per_invocation": sent["records"].mean(),
-                "duration_ms": sent["duration_s"].mean() * 1000.0,
+                "falls_behind": FALLS_BEHIND[str(keeping_up[name].verdict)],
+                "processed_share": keeping_up[name].processed_share,
+                "records": numbers.written,
+                "record_bytes": numbers.record_bytes,
+                "payload_bytes": numbers.payload_bytes,
+                "invocations": numbers.invocations,
+                "records_per_invocation": numbers.records_per_invocation,
+                "duration_ms": numbers.duration_s * 1000.0,
                 "latency_p50_s": latency.get((name, 0.5), np.nan),
                 "latency_p99_s": latency.get((name, 0.99), np.nan),
-                "iterator_age_max_s": sent["iterator_age_s"].max(),
+                "iterator_age_max_s": numbers.iterator_age_max_s,
             }
         )
     return pd.DataFrame(rows)

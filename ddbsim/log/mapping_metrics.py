@@ -14,16 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from .frames import _Lane
-from .outcomes import Settled
+from .outcomes import FAILED_INVOKES, Settled
 from .recorder import Recorder
 
 __all__ = ["mapping_metrics"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-
-# a batch of which the function reported records has failed as a whole for this metric
-_FAILED_INVOKES = ("partial", "error", "timeout", "out_of_memory", "too_large", "throttled")
 
 
 def mapping_metrics(
@@ -49,7 +46,7 @@ def mapping_metrics(
     """
     sent = invocations["records"].to_numpy()
     ends_s = (invocations["started_s"] + invocations["init_s"] + invocations["duration_s"].fillna(0.0)).to_numpy()
-    failed = invocations["outcome"].isin(_FAILED_INVOKES).to_numpy()
+    failed = invocations["outcome"].isin(FAILED_INVOKES).to_numpy()
     given = discards[discards["destination"].notna()]
     lost, kept = given[~given["delivered"]], given[given["delivered"]]
     mine = [(number, lane) for number, lane in enumerate(lanes) if lane.mapping == mapping]

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from . import outcomes
 from .frames import categories, frame
-from .outcomes import FAILED, NOT_RUN
 
 __all__ = ["metrics"]
 
@@ -65,9 +65,9 @@ def _per_minute(units: npt.NDArray[Any], written_s: Floats, minutes: int) -> npt
 
 
 def _of_mapping(rows: pd.DataFrame, minutes: int) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:
-    throttled = (rows["outcome"] == "throttled").to_numpy()
-    ran = ~rows["outcome"].isin(NOT_RUN).to_numpy()
-    failed = rows["outcome"].isin(FAILED).to_numpy()
+    throttled = outcomes.throttled(rows).to_numpy()
+    ran = outcomes.ran(rows).to_numpy()
+    failed = outcomes.errors(rows).to_numpy()
     started, age_ms = rows["started_s"].to_numpy(), rows["iterator_age_s"].to_numpy() * 1000.0
     minute = np.minimum((started // 60).astype(np.int64), minutes - 1)
     duration_ms = rows["duration_s"].to_numpy() * 1000.0

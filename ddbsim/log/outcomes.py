@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "DISCARD_CONDITIONS",
+    "ERRORS",
     "FAILED",
+    "FAILED_INVOKES",
     "INVOCATION_OUTCOMES",
+    "LOST",
     "NOT_RUN",
     "RECORD_OUTCOMES",
     "Discarded",
     "Invoked",
     "Settled",
+    "errors",
+    "failed",
+    "lost",
+    "ran",
+    "throttled",
+    "too_large",
 ]
 
 
@@ -39,10 +51,15 @@ INVOCATION_OUTCOMES: Final = (
     "out_of_memory",
     "too_large",
 )
-# what CloudWatch counts as Errors
-FAILED: Final = ("error", "timeout", "out_of_memory")
-# refused, or an event over 6 MB: the handler never saw it, and nothing is billed
+# what CloudWatch counts as Errors of the function
+ERRORS: Final = ("error", "timeout", "out_of_memory")
+# a failed invocation is one after which records are sent again: an answer that names failed records, too, though
+# CloudWatch counts it as no error
+FAILED: Final = (*ERRORS, "partial")
+# refused, or an event over 6 MB: the handler never saw it, and nothing is billed. An attempt that is none of these ran
 NOT_RUN: Final = ("throttled", "too_large")
+# what the mapping's FailedInvokeEventCount counts: every attempt after which records are sent again or given up
+FAILED_INVOKES: Final = (*FAILED, *NOT_RUN)
 
 
 class Settled:
@@ -57,6 +74,8 @@ class Settled:
 
 
 RECORD_OUTCOMES: Final = ("waiting", "processed", "filtered", "discarded", "expired", "skipped")
+# given up by the mapping, or trimmed by the stream before they were processed
+LOST: Final = ("discarded", "expired")
 
 
 class Discarded:
@@ -70,3 +89,33 @@ class Discarded:
 
 # the last is no condition of AWS's: what the stream's retention trims leaves no document
 DISCARD_CONDITIONS: Final = ("", "RetryAttemptsExhausted", "RecordAgeExceeded", "TrimmedByRetention")
+
+
+def ran(invocations: pd.DataFrame) -> pd.Series[bool]:
+    """Return which attempts ran: the handler was called, successful or not."""
+    return ~invocations["outcome"].isin(NOT_RUN)
+
+
+def errors(invocations: pd.DataFrame) -> pd.Series[bool]:
+    """Return which attempts CloudWatch counts as Errors: those that raised, timed out or ran out of memory."""
+    return invocations["outcome"].isin(ERRORS)
+
+
+def failed(invocations: pd.DataFrame) -> pd.Series[bool]:
+    """Return which attempts ran and failed, wholly or in part."""
+    return invocations["outcome"].isin(FAILED)
+
+
+def throttled(invocations: pd.DataFrame) -> pd.Series[bool]:
+    """Return which attempts were refused for want of concurrency."""
+    return invocations["outcome"] == "throttled"
+
+
+def too_large(invocations: pd.DataFrame) -> pd.Series[bool]:
+    """Return which attempts had an event over 6 MB, and so were never made."""
+    return invocations["outcome"] == "too_large"
+
+
+def lost(stream_log: pd.DataFrame) -> pd.Series[bool]:
+    """Return which records were given up or expired."""
+    return stream_log["outcome"].isin(LOST)

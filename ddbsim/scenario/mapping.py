@@ -328,6 +328,12 @@ class EventSourceMapping:
         return self.name or self.function.name
 
     @property
+    def cycle_s(self) -> float:
+        """The longest time that a mapping which keeps up lets records wait on purpose, seconds."""
+        windows = (self.maximum_batching_window_in_seconds, self.tumbling_window_in_seconds)
+        return float(max(*windows, self.poller.interval_s))
+
+    @property
     def planned_suspensions(self) -> tuple[Suspension, ...]:
         """The suspensions, always as a tuple, by their start."""
         return cast("tuple[Suspension, ...]", self.suspensions)

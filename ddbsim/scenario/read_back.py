@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from ddbsim.aws import behaviour
-from ddbsim.distributions import Distribution, LogNormal
+from ddbsim.aws import behaviour, limits
+from ddbsim.distributions import Distribution, LogNormal, as_distribution
 
 from .checks import check_choice, check_distribution, check_switch, take_numpy_numbers
 from .table import ViewType
@@ -85,3 +86,8 @@ class ReadBack:
         check_choice("ReadBack.consistency", self.consistency, get_args(Consistency))
         check_switch("ReadBack.batched", self.batched)
         check_distribution("ReadBack.latency", self.latency)
+
+    def mean_s(self, reads: float) -> float:
+        """Return how long the reads of so many distinct items take on average, one request after the other, seconds."""
+        requests = math.ceil(reads / limits.BATCH_GET_ITEMS.value) if self.batched else reads
+        return requests * as_distribution(self.latency).mean

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from ddbsim.aws import limits
+from ddbsim.distributions import as_distribution
 from ddbsim.filters import EventPattern
 from ddbsim.workload import Workload
 
@@ -163,6 +164,12 @@ class Scenario:
     def length_s(self) -> float:
         """The simulated time, seconds."""
         return cast("float", self.duration_s)
+
+    @property
+    def writes_per_s(self) -> float:
+        """The mean rate of writes to expect, per second; clients that wait do so for the writer's mean latency."""
+        answer_s = as_distribution(self.writer.latency).mean
+        return self.workload.expected_writes(self.length_s, answer_s=answer_s) / self.length_s
 
     @property
     def start_epoch_s(self) -> float:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ddbsim.analysis.utilization import busy_share
 from ddbsim.summary import warnings_of
 
 if TYPE_CHECKING:
@@ -78,19 +77,17 @@ def _numbers(
     latency = latency[latency["event_source_mapping"] == name]
     mine = lag[lag["event_source_mapping"] == name]
     behind = mine.loc[mine["at_s"] == mine["at_s"].max(), "records_behind"].sum()
-    ran = result.invocations
-    ran = ran[(ran["event_source_mapping"] == name) & (ran["outcome"] != "throttled")]
-    lanes = result.scenario.table.partitions * mapping.parallelization_factor
+    numbers = result.numbers(mapping)
     rows = [
         (f"latency p{quantile * 100:g} (s)", value)
         for quantile, value in zip(latency["quantile"], latency["latency_s"], strict=True)
     ]
     rows += [
-        ("largest lag (s)", mine["seconds_behind"].max()),
+        ("largest lag (s)", numbers.lag_max_s),
         ("records behind at the end", float(behind)),
-        ("records per invocation", ran["records"].mean()),
-        ("invocations per second", len(ran) / result.ended_s),
-        ("lanes busy (%)", 100.0 * busy_share(ran, lanes, result.ended_s)),
+        ("records per invocation", numbers.records_per_invocation),
+        ("invocations per second", numbers.invocations_per_s),
+        ("lanes busy (%)", 100.0 * numbers.utilization),
     ]
     return [(prefix + label, float(value)) for label, value in rows]
 

@@ -56,6 +56,21 @@ class ClosedLoopWrites(DrawnWrites):
         """The rate that the clients would reach if every answer came at once."""
         return Steps((0.0,), (self.clients / as_distribution(self.think_s).mean,))
 
+    def expected_writes(self, duration_s: float, *, answer_s: float = 0.0) -> float:
+        """Return how many writes to expect in [0, duration_s), if each has its answer after `answer_s` seconds."""
+        each_s = as_distribution(self.think_s).mean + answer_s
+        return self._checked_duration(duration_s) * self.clients / each_s
+
+    @property
+    def steady(self) -> bool:
+        """Whether writes come at one rate all the time: as steadily as clients think."""
+        return True
+
+    @property
+    def rate_field(self) -> str | None:
+        """None: how fast clients write follows from the answers that they wait for."""
+        return None
+
     def draw(self, duration_s: float, streams: RandomStreams) -> WriteColumns:
         """Return at least the writes of [0, duration_s), as if every answer came at once; the table times them."""
         at_s, client, think_s = self._plan(self._checked_duration(duration_s), streams("writes.think"))

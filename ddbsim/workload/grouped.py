@@ -10,6 +10,7 @@ import numpy as np
 from ddbsim.randomness import RandomStreams
 from ddbsim.workload.checks import whole_number
 from ddbsim.workload.columns import BATCH, SINGLE, TRANSACTION, Ints, WriteColumns
+from ddbsim.workload.means import WriteMeans
 from ddbsim.workload.writes import Workload
 
 __all__ = ["BatchedWrites", "TransactedWrites"]
@@ -40,13 +41,29 @@ class _GroupedWrites(Workload):
         return self.workload.mean_item_bytes
 
     @property
+    def means(self) -> WriteMeans:
+        """What the writes are like on average."""
+        return self.workload.means
+
+    @property
+    def steady(self) -> bool:
+        """Whether the writes come at one rate all the time."""
+        return self.workload.steady
+
+    @property
+    def rate_field(self) -> str | None:
+        """The field of `workload` that holds the rate as one number; None if no field does."""
+        inner = self.workload.rate_field
+        return None if inner is None else f"workload.{inner}"
+
+    @property
     def duration_s(self) -> float | None:
         """The workload's own length in seconds; None if it goes on for ever."""
         return self.workload.duration_s
 
-    def expected_writes(self, duration_s: float) -> float:
+    def expected_writes(self, duration_s: float, *, answer_s: float = 0.0) -> float:
         """Return how many writes to expect in [0, duration_s)."""
-        return self.workload.expected_writes(duration_s)
+        return self.workload.expected_writes(duration_s, answer_s=answer_s)
 
     def draw(self, duration_s: float, streams: RandomStreams) -> WriteColumns:
         """Return the writes of [0, duration_s), the same for the same seed."""
@@ -115,3 +132,8 @@ class TransactedWrites(_GroupedWrites):
 
     most: ClassVar[int] = 100
     kind: ClassVar[int] = TRANSACTION
+
+    @property
+    def means(self) -> WriteMeans:
+        """What the writes are like on average; each takes twice its units."""
+        return self.workload.means.in_transactions()

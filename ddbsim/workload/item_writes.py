@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ddbsim.randomness import RandomStreams
 
 from .checks import listed
 from .columns import INSERT, MODIFY, NO_OP, REMOVE, WriteColumns
+from .means import WriteMeans
 from .writes import Workload
 
 __all__ = ["ItemWrites"]
@@ -87,12 +89,30 @@ class ItemWrites(Workload):
         sizes = [change.bytes_after for change in self.changes if change.bytes_after]
         return sum(sizes) / len(sizes) if sizes else 0.0
 
-    def expected_writes(self, duration_s: float) -> float:
+    @property
+    def means(self) -> WriteMeans:
+        """What the given writes are like on average."""
+        return _means_of(self)
+
+    @property
+    def steady(self) -> bool:
+        """Whether writes come at one rate all the time: given ones need not."""
+        return False
+
+    @property
+    def rate_field(self) -> str | None:
+        """None: given writes come when they came."""
+        return None
+
+    def expected_writes(self, duration_s: float, *, answer_s: float = 0.0) -> float:
         """Return how many writes there are in [0, duration_s)."""
         return float(sum(at_s < duration_s for at_s, _ in self._rows))
 
     def draw(self, duration_s: float, streams: RandomStreams) -> WriteColumns:
         """Return the writes of [0, duration_s); `streams` is left untouched."""
+        return self._columns().until(duration_s)
+
+    def _columns(self) -> WriteColumns:
         changes = self.changes
         return WriteColumns(
             at_s=np.array([at_s for at_s, _ in self._rows], dtype=np.float64),
@@ -102,7 +122,12 @@ class ItemWrites(Workload):
             bytes_after=np.array([change.bytes_after for change in changes], dtype=np.int32),
             key_bytes=np.array([change.key_bytes for change in changes], dtype=np.int32),
             changes=changes,
-        ).until(duration_s)
+        )
+
+
+@lru_cache(maxsize=8)
+def _means_of(workload: ItemWrites) -> WriteMeans:
+    return WriteMeans.given(workload._columns())
 
 
 def _followed(rows: Iterable[Any], table: ItemTable) -> Iterable[tuple[float, Change]]:

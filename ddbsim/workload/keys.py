@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from ddbsim.workload.checks import finite_number, whole_number
 from ddbsim.workload.columns import Floats, Ints
 
 __all__ = ["HotSet", "Keys", "SequentialKeys", "UniformKeys", "Zipfian"]
+
+_EXACT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,11 @@ class Keys(ABC):
     @abstractmethod
     def draw(self, n: int, rng: np.random.Generator) -> Ints:
         """Return the items of n successive writes, int64."""
+
+    @property
+    def hottest_share(self) -> float:
+        """The share of the writes that the item written most gets, 0..1."""
+        return 1.0 / self.items
 
     def _check_whole(self, name: str, *, low: int, high: int | None = None) -> None:
         """Make the field a plain int in [low, high], or raise ValueError."""
@@ -95,6 +103,11 @@ class HotSet(Keys):
         self._check_whole("hot_items", low=1, high=self.items - 1)
         object.__setattr__(self, "hot_share", finite_number("HotSet: hot_share", self.hot_share, high=1.0))
 
+    @property
+    def hottest_share(self) -> float:
+        """The share of the writes that the item written most gets, 0..1."""
+        return max(self.hot_share / self.hot_items, (1.0 - self.hot_share) / (self.items - self.hot_items))
+
     def draw(self, n: int, rng: np.random.Generator) -> Ints:
         """Return the items of n successive writes, int64."""
         hot = rng.random(n) < self.hot_share
@@ -125,6 +138,11 @@ class Zipfian(Keys):
     def __post_init__(self) -> None:
         Keys.__post_init__(self)
         object.__setattr__(self, "theta", finite_number("Zipfian: theta", self.theta, high=10.0))
+
+    @property
+    def hottest_share(self) -> float:
+        """The share of the writes that the item written most gets, 0..1."""
+        return 1.0 / _zipfian_sum(self.items, self.theta)
 
     def draw(self, n: int, rng: np.random.Generator) -> Ints:
         """Return the items of n successive writes, int64."""
@@ -169,3 +187,15 @@ class Zipfian(Keys):
         np.log1p(x, out=x)
         x /= power
         return np.exp(x, out=x)
+
+
+@lru_cache(maxsize=256)
+def _zipfian_sum(items: int, theta: float) -> float:
+    """Return the sum of 1 / k ** theta: term by term up to a million, then by the integral (within 1e-6)."""
+    head = float((np.arange(1, min(items, _EXACT) + 1, dtype=np.float64) ** -theta).sum())
+    if items <= _EXACT:
+        return head
+    low, high = _EXACT + 0.5, items + 0.5
+    if abs(1.0 - theta) < 1e-12:
+        return head + float(np.log(high / low))
+    return head + float(high ** (1.0 - theta) - low ** (1.0 - theta)) / (1.0 - theta)

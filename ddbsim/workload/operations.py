@@ -65,9 +65,12 @@ class OperationMix:
     @property
     def existing_at_start(self) -> float:
         """The share of the items that exist at the start, 0..1."""
-        if self.existing is not None:
-            return self.existing
-        return 1 / (1 + self.remove_if_there) if self.remove else 1.0
+        return self.existing_in_the_long_run if self.existing is None else self.existing
+
+    @property
+    def existing_in_the_long_run(self) -> float:
+        """The share of the items that exist once each has been written a few times, 0..1."""
+        return 1 / (1 + self.remove_if_there)
 
     @property
     def remove_if_there(self) -> float:

@@ -77,6 +77,16 @@ class TraceWrites(DrawnWrites):
         """The rate over time."""
         return self.used_trace.as_rate()
 
+    @property
+    def steady(self) -> bool:
+        """Whether writes come at one rate all the time: those of a trace do not."""
+        return False
+
+    @property
+    def rate_field(self) -> str | None:
+        """The field `mean_rate_per_s`, where it is a number > 0."""
+        return "mean_rate_per_s" if self.mean_rate_per_s else None
+
     def _read(self) -> Trace:
         if isinstance(self.trace, Trace):
             return self.trace

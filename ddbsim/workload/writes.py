@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ddbsim.workload.chains import Changes, chained, unchained
 from ddbsim.workload.checks import distribution, finite_number, whole_number
 from ddbsim.workload.columns import Floats, Ints, Operations, Sizes, WriteColumns
 from ddbsim.workload.keys import Keys, UniformKeys
+from ddbsim.workload.means import WriteMeans
 from ddbsim.workload.operations import CREATE, OperationMix
 from ddbsim.workload.rates import Rate, RateProfile, as_rate_profile
 
@@ -33,13 +35,47 @@ class Workload(ABC):
         """Return the writes of [0, duration_s), the same for the same seed."""
 
     @abstractmethod
-    def expected_writes(self, duration_s: float) -> float:
-        """Return how many writes to expect in [0, duration_s)."""
+    def expected_writes(self, duration_s: float, *, answer_s: float = 0.0) -> float:
+        """Return how many writes to expect in [0, duration_s), if clients that wait have an answer after `answer_s`."""
 
     @property
     @abstractmethod
     def mean_item_bytes(self) -> float:
         """The expected size of an item after a write, its key included."""
+
+    @property
+    @abstractmethod
+    def means(self) -> WriteMeans:
+        """What the writes are like on average: share that makes records, sizes, units, the hottest item's share."""
+
+    @property
+    def recorded_share(self) -> float:
+        """The share of the writes that change an item and so make a stream record, 0..1."""
+        return self.means.recorded_share
+
+    @property
+    def mean_write_units(self) -> float:
+        """The write units that a write takes of the table on average, indexes aside."""
+        return self.means.write_units
+
+    @property
+    def hottest_share(self) -> float:
+        """The share of the writes that the item written most gets, 0..1; its records stay in one lane, in order."""
+        return self.means.hottest_share
+
+    def mean_record_bytes(self, view_type: str) -> float:
+        """Return the mean SizeBytes of a record under a view type."""
+        return self.means.record_bytes(view_type)
+
+    @property
+    @abstractmethod
+    def steady(self) -> bool:
+        """Whether writes come at one rate all the time, so that any stretch of them is like any other."""
+
+    @property
+    @abstractmethod
+    def rate_field(self) -> str | None:
+        """The field that holds the rate as one number > 0, such as "rate_per_s"; None if no field does."""
 
     @property
     def carries_items(self) -> bool:
@@ -99,7 +135,14 @@ class DrawnWrites(Workload):
         """The expected size of an item after a write, its key included."""
         return as_distribution(self.item_bytes).mean
 
-    def expected_writes(self, duration_s: float) -> float:
+    @property
+    def means(self) -> WriteMeans:
+        """What the writes are like on average, in the long run."""
+        return WriteMeans.drawn(
+            self.operations, as_distribution(self.item_bytes), self.key_bytes, self.keys.hottest_share
+        )
+
+    def expected_writes(self, duration_s: float, *, answer_s: float = 0.0) -> float:
         """Return how many writes to expect in [0, duration_s)."""
         return self.profile.expected(self._checked_duration(duration_s))
 
@@ -160,6 +203,16 @@ class _RatedWrites(DrawnWrites):
     def profile(self) -> RateProfile:
         """The rate over time."""
         return as_rate_profile("rate_per_s", self.rate_per_s)
+
+    @property
+    def steady(self) -> bool:
+        """Whether the rate is a number."""
+        return isinstance(self.rate_per_s, int | float)
+
+    @property
+    def rate_field(self) -> str | None:
+        """The field `rate_per_s`, where it is a number > 0."""
+        return "rate_per_s" if isinstance(self.rate_per_s, int | float) and self.rate_per_s > 0 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,10 +300,30 @@ class ReplayWrites(Workload):
         sizes = self._writes.bytes_after
         return float(sizes[sizes > 0].mean()) if (sizes > 0).any() else 0.0
 
-    def expected_writes(self, duration_s: float) -> float:
+    @property
+    def means(self) -> WriteMeans:
+        """What the given writes are like on average."""
+        return _means_of(self._writes)
+
+    @property
+    def steady(self) -> bool:
+        """Whether writes come at one rate all the time: given ones need not."""
+        return False
+
+    @property
+    def rate_field(self) -> str | None:
+        """None: given writes come when they came."""
+        return None
+
+    def expected_writes(self, duration_s: float, *, answer_s: float = 0.0) -> float:
         """Return how many writes there are in [0, duration_s)."""
         return float(len(self._writes.until(duration_s)))
 
     def draw(self, duration_s: float, streams: RandomStreams) -> WriteColumns:
         """Return the writes of [0, duration_s); `streams` is left untouched."""
         return self._writes.until(duration_s)
+
+
+@lru_cache(maxsize=8)
+def _means_of(writes: WriteColumns) -> WriteMeans:
+    return WriteMeans.given(writes)

@@ -57,7 +57,8 @@ def test_quantiles_with_waiting_records_are_kaplan_and_meiers():
     done = 1 - np.array([6 / 7, 24 / 35, 18 / 35, 9 / 35])
     got = latency.quantiles(frame, [0.0, done[0], done[0] + 0.01, done[1], 0.4, done[2] + 0.01, done[3]], ended_s=10)
     assert got["latency_s"].tolist() == [1, 1, 3, 3, 5, 8, 8]
-    assert latency.quantiles(frame, done[3] + 0.01, ended_s=10)["latency_s"].isna().all()
+    # beyond, the quantile lies among those that wait
+    assert np.isinf(latency.quantiles(frame, done[3] + 0.01, ended_s=10)["latency_s"]).all()
     assert (got["waiting"] == 3).all()
     shares = latency.ecdf(frame, ended_s=10)
     assert shares["latency_s"].tolist() == [1, 3, 5, 8]
@@ -153,8 +154,18 @@ def test_frames_without_rows_give_frames_without_rows():
     assert latency.waits(pd.DataFrame({"event_source_mapping": [], "written_s": [], "latency_s": []})).empty
 
 
-def test_records_that_all_wait_have_no_quantile():
+def test_the_quantile_of_records_that_all_wait_grows_without_limit():
     frame = latency.quantiles(log(waiting=[0.0, 1.0]), 0.5, ended_s=5)
-    assert frame["latency_s"].isna().all()
+    assert np.isinf(frame["latency_s"]).all()
     assert frame["waiting"].item() == 2
     assert latency.ecdf(log(waiting=[0.0]), ended_s=5).empty
+
+
+def test_records_of_a_shard_whose_backlog_grows_are_infinitely_late_processed_or_not():
+    frame = log([1.0, 2.0, 3.0, 4.0], waiting=[5.0])
+    frame["shard_id"] = ["a", "a", "a", "b", "b"]
+    name = frame["event_source_mapping"].iloc[0]
+    got = latency.quantiles(frame, [0.6, 0.61], ended_s=10, growing=frozenset({(name, "b")}))
+    assert got["latency_s"].tolist() == [3.0, np.inf]
+    assert got[["records", "waiting"]].iloc[0].tolist() == [4, 1]
+    assert latency.ecdf(frame, ended_s=10, growing=frozenset({(name, "b")}))["share"].max() == pytest.approx(0.6)

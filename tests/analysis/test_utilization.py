@@ -62,9 +62,9 @@ def test_concurrency_never_exceeds_what_is_reserved(result):
 
 
 def test_the_busy_share_is_the_mean_concurrency_over_the_lanes(result):
-    share = busy_share(result.invocations, lanes=3, ended_s=result.ended_s)
+    share = busy_share(result.invocations, 3 * result.ended_s, ended_s=result.ended_s)
     assert share == pytest.approx(result.throughput(every_s=STEP_S)["concurrency"].mean() / 3)
-    assert busy_share(result.invocations[:0], lanes=3, ended_s=20.0) == 0.0
+    assert busy_share(result.invocations[:0], 60.0, ended_s=20.0) == 0.0
 
 
 def test_each_mapping_has_its_own_rates():

@@ -8,7 +8,7 @@ import ddbsim as ds
 from ddbsim.experiment.fields import grid
 from ddbsim.experiment.intervals import mean_interval, upper_bound
 from ddbsim.experiment.race import short_length_s
-from ddbsim.experiment.screening import closed_form, hottest_share, lambda_floor_usd, unstable
+from ddbsim.experiment.screening import closed_form, lambda_floor_usd, unstable
 
 QUIET = {"rng": 7, "executor": "serial", "progress": False}
 
@@ -204,7 +204,7 @@ def test_a_setting_beyond_what_lanes_carry_is_unstable():
 )
 def test_the_hottest_items_share_is_that_of_the_draws(keys):
     drawn = np.bincount(keys.draw(200_000, np.random.default_rng(1)), minlength=50) / 200_000
-    share = hottest_share(small(keys=keys))
+    share = keys.hottest_share
     assert share == pytest.approx(drawn.max(), rel=0.05)
 
 
@@ -216,7 +216,7 @@ def test_a_hot_item_binds_whatever_the_lanes():
 
 def test_a_large_zipfian_sum_needs_no_terms():
     exact = 1 / float((np.arange(1, 3_000_001) ** -0.8).sum())
-    assert hottest_share(small(keys=ds.Zipfian(items=3_000_000, theta=0.8))) == pytest.approx(exact, rel=1e-6)
+    assert ds.Zipfian(items=3_000_000, theta=0.8).hottest_share == pytest.approx(exact, rel=1e-6)
 
 
 @pytest.mark.parametrize("batch_size", [1, 10, 100])
