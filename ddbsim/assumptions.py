@@ -73,7 +73,8 @@ def _touched(scenario: Scenario, fact: Fact) -> bool:
         for m in mappings
     )
     scarce = any(m.function.reserved_concurrency is not None for m in mappings) or (
-        sum(scenario.table.partitions * m.parallelization_factor for m in mappings) > scenario.account_concurrency
+        sum(scenario.table.initial_partitions * m.parallelization_factor for m in mappings)
+        > scenario.account_concurrency
     )
     reads_back = any(served(m.function.needs, scenario.stream.view_type) == "by a read-back" for m in mappings)
     crowded = len(mappings) + len(scenario.other_readers) > limits.READERS_PER_SHARD.value

@@ -172,7 +172,7 @@ def limits_of(
         What the busiest lane's limit is called: "hottest lane" where lanes were looked at, else "hottest item".
     """
     mine = offered[mapping.label]
-    partitions = scenario.table.partitions
+    partitions = scenario.table.initial_partitions
     poller = mapping.poller
     pages = read_capacity_per_s(
         partitions, mine.record_bytes, poller.backlog_interval_s, poller.records_per_read, poller.bytes_per_read

@@ -196,7 +196,7 @@ class OneByOne:
         self.demands = [index_demand(one, writes, self.streams) for one in table.indexes]
         self.indexes = [Bucket(one.billing or table.billing, table.write_quota_per_s, start) for one in table.indexes]
         self.index_slices = [[0.0] * one.partitions for one in table.indexes]
-        count = table.partitions
+        count = table.initial_partitions
         bounds = [-(-n * HASHES // count) for n in range(count + 1)]
         self.slices = [Slice(bounds[n], bounds[n + 1], -1, 0.0) for n in range(count)]
         self.splits = [(math.ceil(one.at_s), one.partition, None) for one in table.stated_splits]

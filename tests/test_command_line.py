@@ -50,7 +50,10 @@ BAD_SCENARIOS = {
         SMALL + '[stream]\nveiw_type = "KEYS_ONLY"\n',
         "unknown field 'veiw_type' of Stream",
     ),
-    "out of range": (SMALL + "[table]\npartitions = 0\n", "partitions must be a whole number in 1..10000, got 0"),
+    "out of range": (
+        SMALL + "[table]\npartitions = 0\n",
+        "partitions must be None or a whole number in 1..10000, got 0",
+    ),
     "unknown type": (SMALL.replace("PoissonWrites", "Poisson"), "type must be one of"),
     "negative rate": (SMALL.replace("= 50", "= -50"), "rate_per_s must be"),
     "nan rate": (SMALL.replace("= 50", "= nan"), "rate_per_s must be"),

@@ -28,7 +28,7 @@ def busy_scenario(duration_s: float = 30.0, **mapping) -> ds.Scenario:
 
 def budget(result: ds.Result) -> int:
     lanes = sum(mapping.parallelization_factor for mapping in result.scenario.mappings)
-    return 3 * len(result.invocations) + PER_LANE * lanes * result.scenario.table.partitions + PER_RUN
+    return 3 * len(result.invocations) + PER_LANE * lanes * result.scenario.table.initial_partitions + PER_RUN
 
 
 def run(scenario: ds.Scenario) -> ds.Result:

@@ -64,7 +64,7 @@ NEW_TABLE_PARTITIONS = _measured(
     source="open shards counted on the real service (LocalStack's validated tests); on-demand-capacity-mode.html",
     date="2025-11",
     meaning="Partitions, hence open shards, of a new on-demand table.",
-    parameter="Table.partitions",
+    parameter="Table.initial_partitions",
 )
 EVENT_RECORD_OVERHEAD_BYTES = _assumed(
     name="event_record_overhead_bytes",

@@ -122,7 +122,7 @@ def _payload(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     if mapping.batch_size * size <= most:
         return None
     # three batches of 6 MB in every shard
-    outage_s = bench.affordable_s(3.0 * most / size * bench.scenario.table.partitions / bench.rate_per_s)
+    outage_s = bench.affordable_s(3.0 * most / size * bench.scenario.table.initial_partitions / bench.rate_per_s)
     length_s = bench.affordable_s(outage_s + _BACKLOG_S)
     invocations = rows_of(bench.after_outage(mapping, outage_s * 0.9, length_s).invocations, mapping)
     cut = invocations[(invocations["payload_bytes"] > _NEAR * most) & (invocations["records"] < mapping.batch_size)]
@@ -223,7 +223,7 @@ def _view_type(bench: Bench, mapping: EventSourceMapping) -> Found | None:
 def _concurrency(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     reserved, name = mapping.function.reserved_concurrency, mapping.function.name
     sharing = [one for one in bench.scenario.mappings if one.function.name == name]
-    lanes = bench.scenario.table.partitions * sum(one.parallelization_factor for one in sharing)
+    lanes = bench.scenario.table.initial_partitions * sum(one.parallelization_factor for one in sharing)
     if reserved is None or reserved >= lanes:
         return None
     length_s = bench.length_s

@@ -53,7 +53,7 @@ def load_of(scenario: Scenario, label: str) -> float:
         unfiltered = replace(mapping, filter_criteria=(), filter_match_fraction=None)
     limits_of = closed_form(replace(scenario, event_source_mappings=unfiltered)).set_index("limit")["load"]
     limits_of = limits_of.drop("hottest item", errors="ignore")
-    lanes = scenario.table.partitions * mapping.parallelization_factor
+    lanes = scenario.table.initial_partitions * mapping.parallelization_factor
     # the lane that has the hottest item has its fair part of the others too
     hottest = limits_of["lanes"] * (1.0 + (lanes - 1) * scenario.workload.hottest_share)
     sent = float(max(limits_of.drop("reads").max(), hottest)) * (1.0 if share is None else share)

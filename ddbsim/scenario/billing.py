@@ -109,6 +109,11 @@ class Provisioned:
         """What it allows each second at the start."""
         return self.write_capacity_units
 
+    @property
+    def units_to_hold(self) -> tuple[int, int]:
+        """The write and read units/s that a table's partitions are made for."""
+        return self.write_capacity_units, self.read_capacity_units or 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnDemand:
@@ -149,6 +154,11 @@ class OnDemand:
         """What it allows each second at the start."""
         most = self.max_write_request_units
         return self.warm_write_units_per_s if most is None else min(self.warm_write_units_per_s, most)
+
+    @property
+    def units_to_hold(self) -> tuple[int, int]:
+        """The write and read units/s that a table's partitions are made for."""
+        return self.warm_write_units_per_s, self.warm_read_units_per_s
 
 
 Billing: TypeAlias = Provisioned | OnDemand

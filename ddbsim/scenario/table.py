@@ -28,6 +28,8 @@ ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OL
 VIEW_TYPES: tuple[ViewType, ...] = get_args(ViewType)
 TableClass: TypeAlias = Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"]
 
+_MOST_PARTITIONS = 10_000
+
 
 def _visibility_delay() -> Distribution:
     return LogNormal(
@@ -70,6 +72,7 @@ class Table:
     ----------
     partitions
         Partitions at the start, 1..10,000; each has one open shard. An item's partition follows from a hash of its key.
+        None: as many as `initial_partitions` says.
     name
         The table's name, as it appears in ARNs.
     splits
@@ -102,7 +105,7 @@ class Table:
         The same for reads, read units/s: the service has 3,000 a partition, fixed. Both hold under a billing mode only.
     """
 
-    partitions: int = behaviour.NEW_TABLE_PARTITIONS.value
+    partitions: int | None = None
     name: str = "table"
     splits: tuple[Split, ...] | Split = ()
     table_class: TableClass = "STANDARD"
@@ -120,14 +123,11 @@ class Table:
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
-        whole = isinstance(self.partitions, int) and not isinstance(self.partitions, bool)
-        if not whole or not 1 <= self.partitions <= 10_000:
-            raise ValueError(f"Table.partitions must be a whole number in 1..10000, got {self.partitions!r}")
+        self._check_partitions()
         check_name("Table.name", self.name)
         check_choice("Table.table_class", self.table_class, get_args(TableClass))
         check_whole(self, "replicas")
         check_number("Table.other_items_gb", self.other_items_gb)
-        self._check_splits()
         self._check_kinds()
         check_kind("Table.heat_splits", self.heat_splits, HeatSplits)
         if self.time_to_live is not None:
@@ -141,6 +141,7 @@ class Table:
         elif self.stated_switches or self.indexes:
             given = "billing_switches" if self.stated_switches else "global_secondary_indexes"
             raise ValueError(f"Table.billing must be given with {given}: without it nothing limits the table")
+        self._check_splits()
 
     @property
     def stated_switches(self) -> tuple[BillingSwitch, ...]:
@@ -151,6 +152,41 @@ class Table:
     def indexes(self) -> tuple[GlobalSecondaryIndex, ...]:
         """The global secondary indexes, always as a tuple."""
         return cast("tuple[GlobalSecondaryIndex, ...]", self.global_secondary_indexes)
+
+    @property
+    def initial_partitions(self) -> int:
+        """The partitions at the start: those stated, else by the table's capacity.
+
+        A table on demand has what its warm throughput needs, a provisioned one what its write and read units need, at
+        the caps of a partition (1,000 and 3,000 units/s). Without a billing mode there are 4, as new on-demand tables
+        have.
+
+        Examples
+        --------
+        >>> import ddbsim as ds
+        >>> ds.Table(billing=ds.Provisioned(write_capacity_units=2_500)).initial_partitions
+        3
+        >>> ds.Table(billing=ds.OnDemand()).initial_partitions
+        4
+        """
+        if self.partitions is not None:
+            return self.partitions
+        if self.billing is None:
+            return int(behaviour.NEW_TABLE_PARTITIONS.value)
+        write_units, read_units = self.billing.units_to_hold
+        least = max(
+            -(-write_units // self.partition_write_units_per_s), -(-read_units // self.partition_read_units_per_s)
+        )
+        return min(least, _MOST_PARTITIONS)
+
+    def _check_partitions(self) -> None:
+        if self.partitions is None:
+            return
+        whole = isinstance(self.partitions, int) and not isinstance(self.partitions, bool)
+        if not whole or not 1 <= self.partitions <= _MOST_PARTITIONS:
+            raise ValueError(
+                f"Table.partitions must be None or a whole number in 1..{_MOST_PARTITIONS}, got {self.partitions!r}"
+            )
 
     def _check_kinds(self) -> None:
         """Make tuples of what may be one or several, and check what they hold."""
@@ -170,10 +206,10 @@ class Table:
             raise ValueError(f"Table.billing must be Provisioned(...), OnDemand(...) or None, got {billing!r}")
         units, cap = min(billing.write_units_at_start, self.write_quota_per_s), self.partition_write_units_per_s
         least = -(-units // cap)
-        if self.partitions < least:
+        if self.initial_partitions < least:
             raise ValueError(
-                f"Table.partitions must be >= {least} for {units:,} write units/s at {cap:,} each, "
-                f"got {self.partitions}"
+                f"Table.partitions must be >= {least:,} for {units:,} write units/s at {cap:,} each, "
+                f"got {self.initial_partitions:,}"
             )
         own = [index.billing for index in self.indexes if index.billing is not None]
         provisioned = [one.write_capacity_units for one in (billing, *own) if isinstance(one, Provisioned)]
@@ -195,7 +231,7 @@ class Table:
         object.__setattr__(self, "splits", tuple(sorted(splits, key=lambda split: split.at_s)))
         # of two halves each, numbered in the order of the splits
         for place, split in enumerate(self.stated_splits):
-            known = self.partitions + 2 * place
+            known = self.initial_partitions + 2 * place
             if split.partition >= known or any(one.partition == split.partition for one in self.stated_splits[:place]):
                 raise ValueError(
                     f"Table.splits must each name a partition that is open at that time (there are {known} numbers "

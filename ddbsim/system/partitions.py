@@ -104,7 +104,7 @@ def split_partitions(partitions: list[Partition], split: Split, at_hash: int | N
 
 def place(table: Table, item_id: npt.NDArray[np.int64], at_s: npt.NDArray[np.float64]) -> Placement:
     """Return where the writes of a table go that splits at stated times only."""
-    partitions = first_partitions(table.partitions)
+    partitions = first_partitions(table.initial_partitions)
     for split in table.stated_splits:
         partitions = split_partitions(partitions, split)
     return Placement(assign_partitions(item_id, at_s, partitions), tuple(partitions))

@@ -56,7 +56,7 @@ def _deletes(
     setters = np.flatnonzero(writes.operation != NO_OP)
     item_id, at_s = writes.item_id[setters], writes.at_s[setters]
     late_s = as_distribution(expiry.late).sample(streams("table.ttl"), len(setters))
-    partitions = scenario.table.partitions
+    partitions = scenario.table.initial_partitions
     phase_s = (partition_of(item_id, partitions) + 0.5) / partitions * expiry.scan_s
     due_s = at_s + expiry.after_s + late_s
     due_s = np.ceil((due_s - phase_s) / expiry.scan_s) * expiry.scan_s + phase_s

@@ -63,7 +63,7 @@ class TableLoad:
         self._scenario, self._writes, self._units, self._streams = scenario, writes, units, streams
         self._end = math.ceil(scenario.length_s)
         self.groups = Groups(writes)
-        self.keys = KeySpace(table.partitions, writes.item_id)
+        self.keys = KeySpace(table.initial_partitions, writes.item_id)
         cap = float(table.partition_write_units_per_s)
         quota, start_s = table.write_quota_per_s, scenario.start_epoch_s
         self.table = Throughput(table.billing, quota, start_s)
