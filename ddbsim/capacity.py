@@ -11,29 +11,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from .analysis.keeping_up import DOES_NOT, NO_BACKLOG, TOO_SHORT, KeepingUp, backlogs, keeping_up
 from .analysis.per_mapping import measured_from_s
 from .analysis.theory import lane_capacity_per_s, read_capacity_per_s
 from .aws import limits
-from .scenario import served
+from .scenario import Provisioned, served
 
 if TYPE_CHECKING:
     from .result import Result
-    from .scenario import EventSourceMapping, Function, Scenario
+    from .scenario import Billing, EventSourceMapping, Function, Scenario, Table
+    from .workload.means import WriteMeans
 
 __all__ = [
     "COLUMNS",
     "KNOBS",
+    "THE_TABLE",
+    "Asked",
     "FullBatch",
     "Offered",
     "Row",
     "capacity",
     "full_batch",
+    "index_units",
     "limits_of",
     "longest_in_time",
     "mappings_keeping_up",
+    "table_limits",
 ]
 
 KNOBS = {
@@ -43,7 +49,13 @@ KNOBS = {
     "hottest item": "spread the hot item's writes: no setting splits one item",
     "hottest lane": "spread the hot item's writes: no setting splits one item",
     "timeout": "timeout_s, or a smaller batch_size",
+    "table": "more write capacity units, or on demand with a higher warm throughput",
+    "index": "more write capacity units for the index, or a smaller projection",
+    "partition": "spread the writes over more keys, or more partitions (a higher warm throughput)",
+    "item": "spread the hot item's writes: no capacity splits one item",
 }
+# whose limits the table's own are, in the frames
+THE_TABLE = ""
 COLUMNS = ["event_source_mapping", "limit", "records_per_s", "offered_per_s", "load", "knob"]
 _HELD_BACK = ("filtered", "skipped")
 _MOSTLY_SENT = 0.9
@@ -110,8 +122,10 @@ def capacity(result: Result) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        event_source_mapping, limit ("lanes", "concurrency", "reads", "hottest lane", and "timeout" if a full batch
-        takes longer), records_per_s, offered_per_s, load (offered / allowed; above 1 the backlog grows), knob.
+        event_source_mapping ("" for the table's own limits), limit ("lanes", "concurrency", "reads", "hottest lane",
+        and "timeout" if a full batch takes longer; of a table with a billing mode "table", "index NAME", "partition",
+        "item"), records_per_s, offered_per_s, load (offered / allowed; above 1 a mapping's backlog grows, and a table
+        throttles), knob.
 
     Notes
     -----
@@ -121,6 +135,7 @@ def capacity(result: Result) -> pd.DataFrame:
     scenario = result.scenario
     offered = {mapping.label: _offered(result, mapping) for mapping in scenario.mappings}
     rows = [row for mapping in scenario.mappings for row in limits_of(scenario, mapping, offered, "hottest lane")]
+    rows += table_limits(scenario, _asked(result))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -155,6 +170,75 @@ def mappings_keeping_up(result: Result) -> dict[str, KeepingUp]:
             one = replace(one, verdict=DOES_NOT, growing=found[mapping.label].shards)
         told[mapping.label] = one
     return told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What clients ask of the table.
+
+    Attributes
+    ----------
+    writes_per_s
+        Writes per second.
+    recorded_share
+        Those of them that make a record, 0..1.
+    write_units
+        Mean write units of one.
+    hottest_share
+        The item's that gets most of them, 0..1.
+    index_units
+        Mean write units of one by index.
+    """
+
+    writes_per_s: float
+    recorded_share: float
+    write_units: float
+    hottest_share: float
+    index_units: dict[str, float]
+
+
+def table_limits(scenario: Scenario, asked: Asked) -> Iterator[Row]:
+    """Yield the limits of the table: a row each, as in `capacity`, in records per second; none without a mode.
+
+    What is asked beyond them is throttled: given up by its clients, or late. On demand the limit is what the table is
+    warm for, doubled for each `peak_growth_s` that the scenario is long, up to its maximum.
+    """
+    table = scenario.table
+    if table.billing is None:
+        return
+    cap, units = table.partition_write_units_per_s, asked.write_units
+    modes = [table.billing, *(switch.billing for switch in table.stated_switches)]
+    most = max(_units_per_s(mode, table, scenario.length_s) for mode in modes)
+    yield _table_row("table", most, units, asked)
+    for index in table.indexes:
+        own = most if index.billing is None else _units_per_s(index.billing, table, scenario.length_s)
+        if each := asked.index_units.get(index.name, 0.0):
+            yield _table_row(f"index {index.name}", own, each, asked)
+    partitions = table.initial_partitions
+    # the partition that has the hottest item has its fair part of the others, too
+    share = asked.hottest_share + (1.0 - asked.hottest_share) / partitions
+    yield _table_row("partition", cap / share, units, asked)
+    if asked.hottest_share:
+        yield _table_row("item", cap / asked.hottest_share, units, asked)
+
+
+def _units_per_s(billing: Billing, table: Table, length_s: float) -> float:
+    """Return the write units/s that a mode allows at the most within a time."""
+    if isinstance(billing, Provisioned):
+        scaling = billing.auto_scaling
+        most = billing.write_capacity_units if scaling is None else max(scaling.max_capacity, 1)
+        return float(min(most, table.write_quota_per_s))
+    doublings = math.floor(length_s / billing.peak_growth_s) if billing.peak_growth_s else math.inf
+    grown = billing.warm_write_units_per_s * 2.0 ** min(doublings, 40)
+    return float(min(grown, billing.max_write_request_units or math.inf, table.write_quota_per_s))
+
+
+def _table_row(limit: str, units_per_s: float, each: float, asked: Asked) -> Row:
+    writes_per_s = units_per_s / each if each else math.inf
+    knob = KNOBS[limit.split()[0]]
+    load = asked.writes_per_s / writes_per_s
+    recorded = asked.recorded_share
+    return THE_TABLE, limit, writes_per_s * recorded, asked.writes_per_s * recorded, load, knob
 
 
 def limits_of(
@@ -196,6 +280,36 @@ def limits_of(
 def _row(mapping: EventSourceMapping, limit: str, per_s: float, offered_per_s: float) -> Row:
     load = offered_per_s / per_s if per_s else (math.inf if offered_per_s else 0.0)
     return mapping.label, limit, per_s, offered_per_s, load, KNOBS[limit]
+
+
+def _asked(result: Result) -> Asked:
+    """Return what the clients of a run asked of its table, after the warm-up."""
+    begin_s = measured_from_s(result.scenario.warmup_s, result.ended_s)
+    writes = result.writes
+    requested = writes["requested_s"]
+    mine = writes[((requested >= begin_s) & (requested < result.ended_s)).to_numpy()]
+    taken = mine[(mine["outcome"] == "admitted").to_numpy()]
+    count, measured_s = len(mine), result.ended_s - begin_s
+    hottest = int(np.unique(mine["item_id"].to_numpy(), return_counts=True)[1].max(initial=0))
+    means = result.scenario.workload.means
+    return Asked(
+        writes_per_s=count / measured_s if measured_s > 0 else 0.0,
+        recorded_share=float((mine["operation"] != "NO_OP").mean()) if count else 1.0,
+        write_units=float(taken["write_units"].mean()) if len(taken) else means.write_units,
+        hottest_share=hottest / count if count else 0.0,
+        index_units=index_units(result.scenario, means),
+    )
+
+
+def index_units(scenario: Scenario, means: WriteMeans) -> dict[str, float]:
+    """Return the write units of each index that a write to the table takes on average."""
+    modified = 1.0 - means.insert_share - means.remove_share
+    return {
+        index.name: means.entry_units(index.projected_share)
+        * means.recorded_share
+        * (1.0 + modified * (index.key_changed_share - index.untouched_share))
+        for index in scenario.table.indexes
+    }
 
 
 def _passed_share(outcomes: pd.Series[Any]) -> float:

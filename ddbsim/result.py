@@ -16,6 +16,7 @@ from .analysis import utilization as _utilization
 from .analysis.bill import Bill, make_bill
 from .analysis.keeping_up import KeepingUp, grown
 from .analysis.per_mapping import MappingNumbers, mapping_numbers, measured_from_s
+from .analysis.table_numbers import TableNumbers, table_numbers
 from .assumptions import assumptions
 from .capacity import capacity as _capacity
 from .capacity import mappings_keeping_up
@@ -403,6 +404,10 @@ class Result:
             warmup_s=self.scenario.warmup_s,
             ended_s=self.ended_s,
         )
+
+    def table_numbers(self) -> TableNumbers:
+        """Return what the table made of the writes that clients asked for after the warm-up."""
+        return table_numbers(self.writes, warmup_s=self.scenario.warmup_s, ended_s=self.ended_s)
 
     def check(self) -> pd.DataFrame:
         """Return whether the frames agree with each other and with the rules of the service: a row per check.

@@ -12,6 +12,7 @@ import pandas as pd
 
 from .analysis.keeping_up import DOES_NOT, KEEPS_UP, TOO_SHORT
 from .analysis.per_mapping import measured_from_s
+from .analysis.table_numbers import over_cap
 from .capacity import KNOBS, capacity, longest_in_time
 from .log import outcomes
 from .scenario import served
@@ -67,7 +68,9 @@ def summarize(result: Result) -> Summary:
     writes = int((result.writes["written_s"] < result.ended_s).sum())
     begin_s = measured_from_s(scenario.warmup_s, result.ended_s)
     warmup = f" (counted below: those after {begin_s:,g} s)" if begin_s else ""
-    title = f"{scenario.name}: {result.ended_s:,.0f} s simulated, {writes:,} writes{warmup}, seed {result.seed}"
+    lost = int((result.writes["outcome"] == "lost").sum())
+    asked = f"{writes:,} of {writes + lost:,} writes taken" if lost else f"{writes:,} writes"
+    title = f"{scenario.name}: {result.ended_s:,.0f} s simulated, {asked}{warmup}, seed {result.seed}"
     rows = [_row(result, mapping) for mapping in scenario.mappings]
     frame = pd.DataFrame(rows)
     # an outcome that only another mapping had
@@ -105,12 +108,41 @@ def warnings_of(result: Result) -> list[str]:
     notes = []
     if result.partial:
         notes.append(f"the run was interrupted at {result.ended_s:,.0f} of {result.scenario.length_s:,.0f} s")
+    notes += _table(result)
     notes += _behind(result)
     notes += _unserved(result.scenario)
     lost = outcomes.lost(result.stream_log).sum()
     if lost:
         notes.append(f"{lost:,} records were given up or expired: see result.discards")
     return notes + _failed_checks(result)
+
+
+def _table(result: Result) -> Iterator[str]:
+    """Yield notes on the writes: what the table refused, and what a table without a mode lets pass."""
+    numbers, table = result.table_numbers(), result.scenario.table
+    if numbers.lost or numbers.delayed:
+        given_up = f"{numbers.lost / numbers.asked:.1%} were given up ({numbers.lost:,})"
+        delayed = f"{numbers.delayed / numbers.asked:.1%} came late ({numbers.delayed:,})"
+        reasons = ", ".join(f"{name} ({count:,})" for name, count in numbers.reasons.items())
+        yield f"the table: of {numbers.asked:,} writes asked for, {given_up}, and {delayed}: {reasons}"
+    if table.billing is None:
+        yield from _over_cap(result)
+
+
+def _over_cap(result: Result) -> Iterator[str]:
+    cap = result.scenario.table.partition_write_units_per_s
+    over = over_cap(result.writes, cap, warmup_s=result.scenario.warmup_s, ended_s=result.ended_s)
+    if over.partitions:
+        yield (
+            f"the table has no billing mode, so it never throttles: {over.partitions} of its partitions passed the "
+            f"{cap:,} write units/s that the service gives one (the busiest had {over.partition_units_per_s:,.0f}); "
+            "set Table(billing=...) to see what it would refuse"
+        )
+    if over.item_units_per_s > cap:
+        yield (
+            f"the hottest item took {over.item_units_per_s:,.0f} write units/s, "
+            f"and the service takes at most {cap:,} of any one"
+        )
 
 
 def _behind(result: Result) -> Iterator[str]:

@@ -9,7 +9,7 @@ narrower.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -42,8 +42,10 @@ KEEPS_UP: Final[Verdict] = "keeps up"
 DOES_NOT: Final[Verdict] = "does not keep up"
 TOO_SHORT: Final[Verdict] = "too short to tell"
 
-# increments of the backlog over the second half; more would be shorter than a batch and its wait
+# of the second half; more would be shorter than a batch and its wait
 _STRETCHES = 16
+# means of a random walk over neighbouring stretches differ by 2/3 of its variance, their ends by all of it
+_OF_MEANS = 1.5
 # one-sided, over all shards of a mapping together
 _ERROR = 0.025
 # a lag that grows by less than this share of the time is not told from one that does not
@@ -88,19 +90,25 @@ class Backlogs:
     edges_s
         Instants, seconds; shape (stretches + 1,).
     behind
-        Records written and not settled, or lost before they were ever sent; shape (shards, stretches + 1).
+        Records written and not settled, or lost before they were ever sent, at each edge; shape
+        (shards, stretches + 1).
     written
         Records written in each stretch; shape (shards, stretches).
+    mean_behind
+        The mean of `behind` over each stretch: polls and batches make it jump up and down; shape (shards, stretches).
+    processed_share
+        Of the records written after the warm-up, those processed or filtered by the end.
     """
 
     shards: tuple[str, ...]
     edges_s: Floats
     behind: Floats
     written: Floats
-    processed_share: float = field(default=float("nan"))
+    mean_behind: Floats
+    processed_share: float = float("nan")
 
 
-NO_BACKLOG: Final = Backlogs((), np.zeros(1), np.zeros((0, 1)), np.zeros((0, 0)))
+NO_BACKLOG: Final = Backlogs((), np.zeros(1), np.zeros((0, 1)), np.zeros((0, 0)), np.zeros((0, 0)))
 
 
 def backlogs(
@@ -131,11 +139,11 @@ def _of_mapping(log: pd.DataFrame, discards: pd.DataFrame, edges_s: Floats, begi
     codes = shard.codes.to_numpy().astype(np.int64)
     count = len(shard.categories)
     written_s = log["written_s"].to_numpy()
-    came = _cumulative(codes, count, written_s, edges_s)
+    came, waited_since = _cumulative(codes, count, written_s, edges_s)
     settled = settled_s(log, discards)
     # what was lost before it was ever sent was not worked off
     settled[(outcomes.lost(log) & (log["deliveries"] == 0)).to_numpy()] = np.inf
-    gone = _cumulative(codes, count, settled, edges_s)
+    gone, waited_until = _cumulative(codes, count, settled, edges_s)
     seen = came[:, -1] > 0
     after = written_s >= begin_s
     done = log["outcome"].isin(("processed", "filtered", "skipped")).to_numpy()
@@ -144,17 +152,21 @@ def _of_mapping(log: pd.DataFrame, discards: pd.DataFrame, edges_s: Floats, begi
         edges_s,
         (came - gone)[seen],
         np.diff(came, axis=1)[seen],
+        (np.diff(waited_since - waited_until, axis=1) / np.diff(edges_s))[seen],
         float(done[after].mean()) if after.any() else float("nan"),
     )
 
 
-def _cumulative(codes: npt.NDArray[np.int64], count: int, at_s: Floats, edges_s: Floats) -> Floats:
-    """Return how many of each shard's events had happened at each edge, that instant included."""
-    # nextafter: what happens at an edge has happened by then
+def _cumulative(codes: npt.NDArray[np.int64], count: int, at_s: Floats, edges_s: Floats) -> tuple[Floats, Floats]:
+    """Return how many of each shard's events had happened by each edge, and the sum of the times since then."""
     step = np.searchsorted(edges_s, at_s, side="left")
     width = len(edges_s) + 1
-    counts = np.bincount(codes * width + step, minlength=count * width).reshape(count, width)
-    return np.cumsum(counts[:, :-1], axis=1, dtype=np.float64)
+    cell = codes * width + step
+    reached = step < len(edges_s)
+    counts = np.bincount(cell, minlength=count * width).reshape(count, width)[:, :-1]
+    sums = np.bincount(cell[reached], weights=at_s[reached], minlength=count * width).reshape(count, width)[:, :-1]
+    happened = np.cumsum(counts, axis=1, dtype=np.float64)
+    return happened, happened * edges_s - np.cumsum(sums, axis=1)
 
 
 def keeping_up(backlogs: Backlogs, *, cycle_s: float = 0.0) -> KeepingUp:
@@ -181,7 +193,8 @@ def keeping_up(backlogs: Backlogs, *, cycle_s: float = 0.0) -> KeepingUp:
     Examples
     --------
     >>> edges_s = np.linspace(50, 100, 17)
-    >>> told = keeping_up(Backlogs(("shard",), edges_s, 3.0 * edges_s[np.newaxis], np.full((1, 16), 62.5)))
+    >>> behind = 3.0 * edges_s[np.newaxis]
+    >>> told = keeping_up(Backlogs(("shard",), edges_s, behind, np.full((1, 16), 62.5), behind[:, 1:]))
     >>> told.verdict, round(told.growth_share, 2)
     ('does not keep up', 0.15)
     """
@@ -189,10 +202,10 @@ def keeping_up(backlogs: Backlogs, *, cycle_s: float = 0.0) -> KeepingUp:
     if not len(backlogs.shards):
         return KeepingUp(KEEPS_UP, float("nan"), float("nan"), float("nan"), backlogs.processed_share)
     tests = len(backlogs.shards) + (len(backlogs.shards) > 1)
-    whole = backlogs.behind.sum(axis=0, keepdims=True)
+    whole = backlogs.mean_behind.sum(axis=0, keepdims=True)
     growth, low, high = _growth(whole, 1)
-    lower = _growth(backlogs.behind, tests)[1]
-    material = _lag_growth(backlogs.behind, backlogs.written) > _MATERIAL
+    lower = _growth(backlogs.mean_behind, tests)[1]
+    material = _lag_growth(backlogs.mean_behind, backlogs.written) > _MATERIAL
     stuck = (backlogs.behind[:, 0] > 0.0) & (_settled(backlogs) == 0.0)
     grows = ((lower > 0.0) & material) | stuck
     total = bool(
@@ -219,24 +232,26 @@ def _verdict(grows: bool, high: float, backlogs: Backlogs, cycle_s: float) -> Ve
     return TOO_SHORT if high > _COARSE else KEEPS_UP
 
 
-def _growth(behind: Floats, tests: int) -> tuple[Floats, Floats, Floats]:
+def _growth(mean_behind: Floats, tests: int) -> tuple[Floats, Floats, Floats]:
     """Return by how many records each backlog grew, and the ends of the interval for it."""
-    increments = np.diff(behind, axis=1)
+    increments = np.diff(mean_behind, axis=1)
     count = increments.shape[1]
-    total = increments.sum(axis=1)
-    width = t_quantile(1.0 - _ERROR / tests, count - 1) * increments.std(axis=1, ddof=1) * np.sqrt(count)
+    # from the middle of the first stretch to the middle of the last
+    whole = (count + 1) / count
+    total = increments.sum(axis=1) * whole
+    spread = increments.std(axis=1, ddof=1) * np.sqrt(count * _OF_MEANS) * whole
+    width = t_quantile(1.0 - _ERROR / tests, count - 1) * spread
     return total, total - width, total + width
 
 
-def _lag_growth(behind: Floats, written: Floats) -> Floats:
+def _lag_growth(mean_behind: Floats, written: Floats) -> Floats:
     """Return by how many seconds a second the lag of each row grows, from the third quarter to the fourth.
 
     The lag is the backlog over the rate at which it comes: where traffic rises, a backlog rises with it at one lag.
     """
     half = written.shape[1] // 2
     rates = [np.maximum(part.sum(axis=1), 1.0) / half for part in (written[:, :half], written[:, half:])]
-    middles = (behind[:, :-1] + behind[:, 1:]) / 2.0
-    lags = [middles[:, :half].mean(axis=1) / rates[0], middles[:, half:].mean(axis=1) / rates[1]]
+    lags = [mean_behind[:, :half].mean(axis=1) / rates[0], mean_behind[:, half:].mean(axis=1) / rates[1]]
     return np.asarray((lags[1] - lags[0]) / half, dtype=np.float64)
 
 

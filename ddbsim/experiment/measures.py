@@ -71,6 +71,9 @@ _ALL = (
     Metric("waiting_records", "records", "records still waiting when the run ended", "sum"),
     Metric("lost_records", "records", "records discarded or expired", "sum"),
     Metric("repeated_deliveries", "deliveries", "deliveries of records beyond their first", "sum"),
+    Metric("lost_writes", "writes", "writes that clients gave up because the table refused them", "run"),
+    Metric("write_throttles", "attempts", "attempts to write that the table refused", "run"),
+    Metric("write_delay_p99_s", "s", "99th percentile of what throttling added before the table took a write", "run"),
     Metric("invocations", "invocations", "invocations that ran", "sum"),
     Metric("failed_invocations", "invocations", "those that ran and failed, wholly or in part", "sum"),
     Metric("throttles", "attempts", "attempts refused for want of concurrency", "sum"),
@@ -139,7 +142,7 @@ def measure(result: Result) -> Measures:
         mapping.label: _of_mapping(result, mapping, log, verdicts[mapping.label], latencies)
         for mapping in result.scenario.mappings
     }
-    metrics = _whole(own) | _costs(result)
+    metrics = _whole(own) | _table(result) | _costs(result)
     metrics = {name: metrics[name] for name in METRICS}
     if len(own) > 1:
         metrics |= {f"{label}.{name}": value for label, values in own.items() for name, value in values.items()}
@@ -147,6 +150,15 @@ def measure(result: Result) -> Measures:
     latency_s = log["completed_s"].to_numpy() - written_s
     kept = latency_s[(written_s >= result.scenario.warmup_s) & ~np.isnan(latency_s)]
     return Measures(metrics, Histogram.of(kept), _series(written_s, latency_s, result.scenario.length_s))
+
+
+def _table(result: Result) -> dict[str, float]:
+    numbers = result.table_numbers()
+    return {
+        "lost_writes": float(numbers.lost),
+        "write_throttles": float(numbers.throttles),
+        "write_delay_p99_s": numbers.delay_p99_s,
+    }
 
 
 def _costs(result: Result) -> dict[str, float]:

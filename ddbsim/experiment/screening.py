@@ -5,10 +5,19 @@ from __future__ import annotations
 import pandas as pd
 
 from ddbsim.analysis.bill import make_bill
-from ddbsim.capacity import COLUMNS, Offered, full_batch, limits_of
+from ddbsim.capacity import (
+    COLUMNS,
+    THE_TABLE,
+    Asked,
+    Offered,
+    full_batch,
+    index_units,
+    limits_of,
+    table_limits,
+)
 from ddbsim.scenario import EventSourceMapping, Scenario
 
-__all__ = ["closed_form", "lambda_floor_usd", "offered_to", "unstable"]
+__all__ = ["asked_of", "closed_form", "lambda_floor_usd", "offered_to", "unstable"]
 
 _MB_PER_GB = 1024.0
 
@@ -26,8 +35,10 @@ def closed_form(scenario: Scenario) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        event_source_mapping, limit ("lanes", "concurrency", "reads", "hottest item"), records_per_s, offered_per_s,
-        load (offered / allowed; 1 or more: the backlog grows without end), knob; the heaviest load first.
+        event_source_mapping ("" for the table's own limits), limit ("lanes", "concurrency", "reads", "hottest item"; of
+        a table with a billing mode "table", "index NAME", "partition", "item"), records_per_s, offered_per_s, load
+        (offered / allowed; 1 or more: a mapping's backlog grows without end, and a table throttles for good), knob; the
+        heaviest load first. A mapping is offered what the table lets through.
 
     Notes
     -----
@@ -58,18 +69,32 @@ def closed_form(scenario: Scenario) -> pd.DataFrame:
         for row in limits_of(scenario, mapping, offered, "hottest item")
         if row[1] != "timeout"
     ]
+    rows += table_limits(scenario, asked_of(scenario))
     return pd.DataFrame(rows, columns=COLUMNS).sort_values("load", ascending=False, ignore_index=True, kind="stable")
 
 
 def offered_to(scenario: Scenario, mapping: EventSourceMapping) -> Offered:
     """Return what a mapping would be offered, from the averages of the workload."""
     means = scenario.workload.means
+    worst = max((load for *_, load, _ in table_limits(scenario, asked_of(scenario))), default=0.0)
     return Offered(
-        records_per_s=scenario.writes_per_s * means.recorded_share,
+        records_per_s=scenario.writes_per_s * means.recorded_share / max(worst, 1.0),
         record_bytes=means.record_bytes(scenario.stream.view_type),
         passed_share=mapping.filter_match_fraction if mapping.filter_criteria else 1.0,
         readable_share=1.0 - means.remove_share,
         hottest_share=means.hottest_share,
+    )
+
+
+def asked_of(scenario: Scenario) -> Asked:
+    """Return what clients would ask of the table, from the averages of the workload."""
+    means = scenario.workload.means
+    return Asked(
+        writes_per_s=scenario.writes_per_s,
+        recorded_share=means.recorded_share,
+        write_units=means.write_units,
+        hottest_share=means.hottest_share,
+        index_units=index_units(scenario, means),
     )
 
 
@@ -78,6 +103,11 @@ def unstable(scenario: Scenario) -> str | None:
     worst = closed_form(scenario).iloc[0]
     if worst["load"] < 1.0:
         return None
+    if worst["event_source_mapping"] == THE_TABLE:
+        return (
+            f"the table throttles: {worst['load']:.2f} times what its {worst['limit']} limit allows is written "
+            f"({worst['knob']})"
+        )
     return (
         f"unstable: {worst['offered_per_s']:,.0f} records/s are offered to {worst['event_source_mapping']}, and "
         f"its {worst['limit']} allow {worst['records_per_s']:,.0f} ({worst['knob']})"

@@ -17,6 +17,7 @@ __all__ = ["WriteMeans"]
 # two draws a write give the larger of an item's two sizes; 0.5 % of the mean units at worst
 _DRAWS = 20_000
 _SEED = 20_261_127
+_QUANTILES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,10 @@ class WriteMeans:
         Per write: what it takes of the table's capacity, indexes aside.
     hottest_share
         Of the writes, those that go to the item written most, 0..1.
+    insert_share
+        Of the records, those that make an item, 0..1.
+    larger_bytes
+        Quantiles, evenly spaced, of the larger size of an item before and after a record, bytes.
     """
 
     recorded_share: float = 0.0
@@ -45,6 +50,14 @@ class WriteMeans:
     old_image_bytes: float = 0.0
     write_units: float = 0.0
     hottest_share: float = 0.0
+    insert_share: float = 0.0
+    larger_bytes: tuple[float, ...] = ()
+
+    def entry_units(self, projected_share: float) -> float:
+        """Return the write units that a write of an index takes on average, if it holds a share of an item's bytes."""
+        if not self.larger_bytes:
+            return 1.0
+        return float(_units(np.array(self.larger_bytes) * projected_share).mean())
 
     def record_bytes(self, view_type: str) -> float:
         """Return the mean SizeBytes of a record under a view type.
@@ -81,6 +94,8 @@ class WriteMeans:
             old_image_bytes=mean.size * (1.0 - inserted),
             write_units=one + larger.units * operations.modify,
             hottest_share=hottest_share * existing,
+            insert_share=inserted,
+            larger_bytes=larger.quantiles,
         )
 
     @classmethod
@@ -103,6 +118,8 @@ class WriteMeans:
             old_image_bytes=float(writes.bytes_before[changed].sum() / records),
             write_units=float(units.mean()),
             hottest_share=float(np.unique(writes.item_id, return_counts=True)[1].max() / len(writes)),
+            insert_share=float((changed & (writes.bytes_before == 0)).sum() / records),
+            larger_bytes=_quantiles(np.maximum(writes.bytes_before, writes.bytes_after)[changed]),
         )
 
 
@@ -110,6 +127,7 @@ class WriteMeans:
 class _Size:
     size: float
     units: float
+    quantiles: tuple[float, ...]
 
 
 def _units(sizes: Sizes | Floats) -> Floats:
@@ -124,11 +142,18 @@ def _sizes(sizes: Distribution, key_bytes: int) -> tuple[_Size, _Size]:
     most = float(limits.ITEM_BYTES.value)
     if isinstance(sizes, Constant):
         value = float(round(min(max(sizes.value, key_bytes), most)))
-        one = _Size(value, float(_units(np.array([value]))[0]))
+        one = _Size(value, float(_units(np.array([value]))[0]), (value,))
         return one, one
     drawn = np.rint(np.clip(sizes.sample(np.random.default_rng(_SEED), 2 * _DRAWS), key_bytes, most))
     larger = np.maximum(drawn[:_DRAWS], drawn[_DRAWS:])
-    return (
-        _Size(float(drawn.mean()), float(_units(drawn).mean())),
-        _Size(float(larger.mean()), float(_units(larger).mean())),
-    )
+    return _size(drawn), _size(larger)
+
+
+def _size(drawn: Floats) -> _Size:
+    return _Size(float(drawn.mean()), float(_units(drawn).mean()), _quantiles(drawn))
+
+
+def _quantiles(sizes: Sizes | Floats) -> tuple[float, ...]:
+    if not len(sizes):
+        return ()
+    return tuple(np.quantile(sizes, (np.arange(_QUANTILES) + 0.5) / _QUANTILES).tolist())
