@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .aws.prices import PriceError, prices
+from .randomness import RandomStreams
 from .scenario import AcceptedWithATrap, Scenario
 from .workload import TraceWrites
 
@@ -61,10 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"seed must be a whole number >= 0, got {text!r}")
-    return int(text)
+def _seed(text: str) -> str:
+    try:
+        return RandomStreams(text).seed
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"seed must be a whole number >= 0, or a result's seed such as 7/2, got {text[:60]!r}"
+        ) from None
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -8,13 +8,19 @@ Differences between two runs with one seed are therefore differences of design, 
 from __future__ import annotations
 
 import hashlib
-from typing import TypeAlias
+import re
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 __all__ = ["RandomStreams", "Seed"]
 
-Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
+Seed: TypeAlias = int | str | Sequence[int] | np.random.SeedSequence | np.random.Generator | None
+
+# a number or several in brackets, then the keys of the seeds that were spawned from it
+_WRITTEN = re.compile(r"([0-9]+|\[[0-9]+(?:, ?[0-9]+)*\])((?:/[0-9]+)*)")
+_MOST_CHARACTERS = 60
 
 
 class RandomStreams:
@@ -23,23 +29,31 @@ class RandomStreams:
     Parameters
     ----------
     rng
-        A seed (int or `numpy.random.SeedSequence`), a `numpy.random.Generator` (from which one seed is drawn),
-        or None for a seed from the operating system.
+        A seed (int or `numpy.random.SeedSequence`), a seed as a Result has it ("7"; "7/2" for replication 2 of it),
+        a `numpy.random.Generator` (from which one seed is drawn), or None for a seed from the operating system.
 
     Raises
     ------
     ValueError
         If it is none of these.
+
+    Examples
+    --------
+    >>> RandomStreams(7).replication(2).seed
+    '7/2'
+    >>> RandomStreams("7/2")("a").random() == RandomStreams(7).replication(2)("a").random()
+    True
     """
 
     def __init__(self, rng: Seed = None) -> None:
-        if isinstance(rng, np.random.Generator):
-            rng = int(rng.integers(2**63))
         try:
-            self._root = rng if isinstance(rng, np.random.SeedSequence) else np.random.SeedSequence(rng)
+            self._root = _root(rng)
         except (TypeError, ValueError):
+            given = repr(rng)
+            given = given if len(given) <= _MOST_CHARACTERS else given[:_MOST_CHARACTERS] + "..."
             raise ValueError(
-                f"rng must be a whole number >= 0, a numpy SeedSequence or Generator, or None, got {rng!r}"
+                "rng must be a whole number >= 0, a numpy SeedSequence or Generator, a result's seed ('7', '7/2') or "
+                f"None, got {given}"
             ) from None
 
     @property
@@ -50,7 +64,10 @@ class RandomStreams:
     @property
     def seed(self) -> str:
         """The seed, as one would type it to run again."""
-        return str(self._root.entropy) + "".join(f"/{word}" for word in self._root.spawn_key)
+        entropy = self._root.entropy
+        # an array's own text has no commas
+        words = [int(word) for word in entropy] if isinstance(entropy, Sequence | np.ndarray) else entropy
+        return str(words) + "".join(f"/{word}" for word in self._root.spawn_key)
 
     def replication(self, number: int) -> RandomStreams:
         """Return the streams of an independent repetition of the run, the same for the same number."""
@@ -62,3 +79,28 @@ class RandomStreams:
         words = np.frombuffer(hashlib.sha256(purpose.encode()).digest()[:16], dtype=np.uint32)
         key = (*self._root.spawn_key, *(int(word) for word in words))
         return np.random.default_rng(np.random.SeedSequence(self._root.entropy, spawn_key=key))
+
+
+def _root(rng: Any) -> np.random.SeedSequence:
+    """Return a seed as numpy takes it; TypeError or ValueError where it is none."""
+    if isinstance(rng, np.random.Generator):
+        return np.random.SeedSequence(int(rng.integers(2**63)))
+    if isinstance(rng, np.random.SeedSequence):
+        return rng
+    if isinstance(rng, str):
+        return _read(rng)
+    if isinstance(rng, bool | np.bool_):
+        raise TypeError
+    return np.random.SeedSequence(rng)
+
+
+def _read(text: str) -> np.random.SeedSequence:
+    """Return the seed that `RandomStreams.seed` wrote."""
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        raise ValueError
+    entropy, keys = found.groups()
+    words = [int(word) for word in re.findall("[0-9]+", entropy)]
+    return np.random.SeedSequence(
+        words if entropy.startswith("[") else words[0], spawn_key=tuple(int(key) for key in keys.split("/")[1:])
+    )

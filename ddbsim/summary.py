@@ -14,7 +14,10 @@ from .analysis.keeping_up import DOES_NOT, KEEPS_UP, TOO_SHORT
 from .analysis.per_mapping import measured_from_s
 from .analysis.table_numbers import over_cap
 from .capacity import KNOBS, capacity, longest_in_time
+from .handler_report import reasons_of
 from .log import outcomes
+from .log.reasons import Reason, sentence
+from .log.sentences import count_of
 from .scenario import served
 
 if TYPE_CHECKING:
@@ -111,6 +114,7 @@ def warnings_of(result: Result) -> list[str]:
     notes += _table(result)
     notes += _behind(result)
     notes += _unserved(result.scenario)
+    notes += _raised(result)
     lost = outcomes.lost(result.stream_log).sum()
     if lost:
         notes.append(f"{lost:,} records were given up or expired: see result.discards")
@@ -180,6 +184,25 @@ def _full_batch_fails(result: Result, name: str) -> str:
         f"a batch of more than {most:,} records would take longer than timeout_s ({mapping.function.timeout_s} s; a "
         f"full one {duration_s:.3g} s): a backlog of such batches would never be worked off; {KNOBS['timeout']}"
     )
+
+
+def _raised(result: Result) -> list[str]:
+    """Return a note per mapping whose own handler failed, with the most frequent reason; the law's needs no words."""
+    reasons = reasons_of(result.invocations, [mapping.label for mapping in result.scenario.mappings])
+    told = reasons[reasons["error_message"] != ""]
+    return [_most_frequent(str(name), mine) for name, mine in told.groupby("event_source_mapping", sort=False)]
+
+
+def _most_frequent(name: str, reasons: pd.DataFrame) -> str:
+    """Return the note on a mapping's reasons; those that differ in their words alone are taken together."""
+    kinds = reasons.groupby(["error_type", "error_line"], sort=False)["invocations"].sum().reset_index()
+    error_type, line, count = kinds.nlargest(1, "invocations").to_numpy().tolist()[0]
+    same = reasons[(reasons["error_type"] == error_type) & (reasons["error_line"] == line)]
+    words = sentence(Reason(error_type, same["error_message"].iloc[0], line))
+    also = "" if len(same) == 1 else f", or alike ({len(same):,} messages)"
+    rest = int(kinds["invocations"].sum()) - count
+    others = f"; {rest:,} more failed otherwise: see error_type in result.invocations" if rest else ""
+    return f"{name}: {count_of(count, 'invocation')} {'raised' if line else 'failed with'} {words}{also}{others}"
 
 
 def _failed_checks(result: Result) -> list[str]:

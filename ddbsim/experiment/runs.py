@@ -49,10 +49,8 @@ def replication_seed(rng: Seed, replication: int) -> np.random.SeedSequence:
 
 
 def seed_text(seed: np.random.SeedSequence) -> str:
-    """Return a seed as one types it."""
-    if not seed.spawn_key:
-        return str(seed.entropy)
-    return f"numpy.random.SeedSequence({seed.entropy}, spawn_key={tuple(seed.spawn_key)})"
+    """Return a seed as one types it for `rng`."""
+    return RandomStreams(seed).seed
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -68,6 +68,15 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
             "success, partial, error, timeout, throttled, running, out_of_memory or too_large",
         ),
         Column("provisioned", "bool", "", "whether it ran on provisioned concurrency"),
+        Column(
+            "error_type",
+            "category",
+            "",
+            "why it failed, as Lambda's errorType: an exception's name, Runtime.*, Sandbox.* or Function.*; the "
+            "law's Failures.*; what is wrong with a batch response; missing where nothing failed",
+        ),
+        Column("error_message", "category", "", "its words; missing where the type says it all"),
+        Column("error_line", "category", "", "where the handler raised it, as file.py:12; missing where it did not"),
     ),
     "writes": (
         Column("written_s", "float64", "s", "the write"),

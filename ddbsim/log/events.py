@@ -183,12 +183,14 @@ def _of_pauses(pauses: Sequence[Sequence[tuple[float, float]]], mappings: Sequen
 
 
 def _of_lanes(recording: _Recording, attempts: Attempts, mappings: Sequence[MappingSettings]) -> Iterator[Event]:
-    batches = batches_of_lanes(attempts.column, recording.recorder.settled.arrays(), len(recording.lanes))
+    recorder = recording.recorder
+    batches = batches_of_lanes(attempts.column, recorder.settled.arrays(), len(recording.lanes))
+    reasons = dict(recorder.reasons_by_row())
     for lane, of_lane in zip(recording.lanes, batches, strict=True):
         if lane.lane < 0:
             yield from _passed_over(recording, lane, mappings[lane.mapping])
         elif of_lane:
-            yield from LaneStory(recording, attempts, lane, mappings[lane.mapping], of_lane).told()
+            yield from LaneStory(recording, attempts, lane, mappings[lane.mapping], of_lane, reasons).told()
 
 
 def _passed_over(recording: _Recording, lane: _Lane, mapping: MappingSettings) -> Iterator[Event]:

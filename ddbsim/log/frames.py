@@ -408,7 +408,25 @@ def attempts_frame(recording: _Recording, attempts: Attempts, names: Names) -> p
         iterator_age_s=column["started_s"] - last_written,
         outcome=categories(column["outcome"], INVOCATION_OUTCOMES),
         provisioned=provisioned,
+        **_why_failed(recording.recorder, running=column["outcome"] == Invoked.RUNNING),
     )
+
+
+def _why_failed(recorder: Recorder, running: npt.NDArray[np.bool_]) -> dict[str, pd.Categorical]:
+    """Return the columns that tell why attempts failed; of one that had not ended nothing is known."""
+    why = np.full(len(running), -1, dtype=np.int64)
+    why[np.array(recorder.failed)] = np.array(recorder.why)
+    why[running] = -1
+    columns = ("error_type", "error_message", "error_line")
+    return {name: _named(why, [reason[field] for reason in recorder.reasons]) for field, name in enumerate(columns)}
+
+
+def _named(why: Ints, texts: Sequence[str]) -> pd.Categorical:
+    """Return the text of each reason's number, missing for an empty one."""
+    names = list(dict.fromkeys(text for text in texts if text))
+    code = {name: number for number, name in enumerate(names)}
+    of_reason = np.array([*(code.get(text, -1) for text in texts), -1], dtype=np.int64)
+    return categories(of_reason[why], names)
 
 
 def _last_written(recording: _Recording, column: dict[str, npt.NDArray[Any]]) -> Floats:

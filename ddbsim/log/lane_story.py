@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .frames import Attempts, _Lane, _Recording
 from .outcomes import DISCARD_CONDITIONS, Discarded, Invoked, Settled
+from .reasons import Reason, sentence
 from .sentences import batch_of, capital, count_of, names_of, seconds
 
 __all__ = ["LANE", "Batch", "Event", "LaneStory", "MappingSettings", "batches_of_lanes"]
@@ -111,6 +112,8 @@ class LaneStory:
         Its settings.
     batches
         What it sent, in order.
+    reasons
+        Why attempts failed, by their row.
     """
 
     def __init__(
@@ -120,11 +123,13 @@ class LaneStory:
         lane: _Lane,
         mapping: MappingSettings,
         batches: Sequence[Batch],
+        reasons: Mapping[int, Reason],
     ) -> None:
         self.mapping = mapping
         self.batches = batches
         self.column = attempts.column
         self.settled: Columns = dict(recording.recorder.settled.arrays())
+        self.reasons = reasons
         shard = recording.stream.shards[lane.shard]
         pick = slice(None) if lane.positions is None else lane.positions
         self.record = shard.record[pick]
@@ -237,7 +242,10 @@ class LaneStory:
         }
         column = self.column
         took = seconds(float(column["duration_s"][row]))
-        return f"attempt {column['attempt'][row]} of {batch_of(ids)} {ends[int(column['outcome'][row])]} {took}."
+        told = f"attempt {column['attempt'][row]} of {batch_of(ids)} {ends[int(column['outcome'][row])]} {took}"
+        reason = self.reasons.get(row)
+        # what has no words is told by how it ended
+        return f"{told}: {sentence(reason)}." if reason is not None and reason.message else f"{told}."
 
     def _retry(self, row: int, ids: tuple[int, ...], ended_s: float, again_s: float) -> Event:
         most = self.mapping.maximum_retry_attempts

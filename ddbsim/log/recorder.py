@@ -7,10 +7,13 @@ are made once, at the end.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from .reasons import Reason
 
 __all__ = ["Columns", "Recorder"]
 
@@ -49,6 +52,12 @@ class Recorder:
         started, what it took, how it ended.
     provisioned
         Rows of the attempts that ran on provisioned concurrency.
+    reasons
+        Why attempts failed: the number of each distinct reason.
+    failed, why
+        Rows of the attempts that failed, and the number of the reason of each.
+    worked
+        By row of a failed attempt, which places of its batch its handler came to, and did not report as failed.
     settled
         A row per range of records that reached its state otherwise than by the whole success of an invocation:
         by a partial success, a discard or expiry.
@@ -56,7 +65,19 @@ class Recorder:
         By batch, what the event of one that was given up told of its tumbling window.
     """
 
-    __slots__ = ("_attempt", "_batches", "_settle", "attempts", "provisioned", "settled", "windows")
+    __slots__ = (
+        "_attempt",
+        "_batches",
+        "_settle",
+        "attempts",
+        "failed",
+        "provisioned",
+        "reasons",
+        "settled",
+        "why",
+        "windows",
+        "worked",
+    )
 
     def __init__(self) -> None:
         self.attempts = Columns(
@@ -76,6 +97,9 @@ class Recorder:
         )
         self.settled = Columns(lane="q", batch="q", first="q", last="q", at_s="d", outcome="b", reason="b", invokes="q")
         self.provisioned = array("q")
+        self.reasons: dict[Reason, int] = {}
+        self.failed, self.why = array("q"), array("q")
+        self.worked: dict[int, Sequence[int]] = {}
         self.windows: dict[int, Any] = {}
         self._attempt = self.attempts.appends
         self._settle = self.settled.appends
@@ -122,6 +146,20 @@ class Recorder:
     def note_provisioned(self) -> None:
         """Record that the attempt recorded last ran on provisioned concurrency."""
         self.provisioned.append(len(self.attempts) - 1)
+
+    def note_failure(self, reason: Reason, worked: Sequence[int] = ()) -> None:
+        """Record why the attempt recorded last failed, and which places of its batch were worked through before."""
+        row = len(self.attempts) - 1
+        self.failed.append(row)
+        self.why.append(self.reasons.setdefault(reason, len(self.reasons)))
+        if worked:
+            self.worked[row] = worked
+
+    def reasons_by_row(self) -> Iterator[tuple[int, Reason]]:
+        """Yield the rows of failed attempts, each with why it failed."""
+        reasons = list(self.reasons)
+        for row, number in zip(self.failed, self.why, strict=True):
+            yield row, reasons[number]
 
     def settle(
         self, lane: int, batch: int, first: int, last: int, at_s: float, outcome: int, reason: int = 0, invokes: int = 0

@@ -217,10 +217,14 @@ class Function:
         Size of /tmp, 512..10,240 MiB: a matter of price.
     handler
         Your own handler, ``handler(event, context)``, called in virtual time with the event that Lambda would send;
-        what it returns or raises decides what follows. Needs a workload that carries items (`ItemWrites`).
+        what it returns or raises decides what follows. Needs a workload that carries items (`ItemWrites`). One that
+        is an `async def` fails each time, as in Lambda's Python runtime.
     state
-        An object in which the handler keeps what it has done (a dict, a list, a set, ...): also `context.state`.
-        `Result.handler_report` looks at it to tell whether processing a record twice changes anything.
+        An object in which the handler keeps what it has done (a dict, a list, a set, ...): also `context.state`. After
+        each run it holds again what it held before, so that the next one is the same; `handler_report().states` has
+        copies of what the run left. What else a handler changes, the next run finds changed. Runs with a state go one
+        after the other, in threads too. `Result.handler_report` looks at it to tell whether processing a record twice
+        changes anything. It must hold nothing that cannot be copied, such as an open file or a generator; locks may be.
     """
 
     name: str = "function"

@@ -15,6 +15,7 @@ from ddbsim.workload import WriteColumns
 from .clock import Clock
 from .consumer import ShardConsumer
 from .event_records import EventRecords
+from .handler_states import HandlerStates
 from .partitions import Placement
 from .recording import LaneRecords, Recording
 from .stream import publish, recorded
@@ -64,7 +65,9 @@ class System:
             for consumer in consumers:
                 if consumer.shard.parent < 0:
                     consumer.begin(subscription.begin_s)
-        ended_s = self._run_clock(progress)
+        states = HandlerStates(self.scenario.mappings)
+        with states.for_a_run():
+            ended_s = self._run_clock(progress)
         lanes = self._lane_records(ended_s)
         return Recording(
             # the bytes of the events are needed no more
@@ -76,7 +79,8 @@ class System:
             simpy_events=next(self.env._eid),
             subscriptions=tuple(self._wiring.subscriptions),
             events=self.events,
-            missing_images=self._wiring.missing,
+            handler_notes=self._wiring.notes,
+            states=states,
             streams=self.streams,
         )
 

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ddbsim.aws import limits
+from ddbsim.aws import error_types, limits
 from ddbsim.distributions import as_distribution
 from ddbsim.log.outcomes import Invoked
+from ddbsim.log.reasons import Reason
 from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Function
 
 from .drawing import draws
 from .read_back import ReadBacks
 
-__all__ = ["READY", "Call", "Concurrency", "Conduct", "Environments", "Grant"]
+__all__ = ["READY", "TIMED_OUT", "Call", "Concurrency", "Conduct", "Environments", "Grant"]
+
+TIMED_OUT = Reason(error_types.TIMED_OUT)
+_OUT_OF_MEMORY = Reason(error_types.OUT_OF_MEMORY)
+# of the law's failures, the field that made them
+_OUTAGE = Reason("Failures.outages")
+_TRANSIENT = Reason("Failures.error_probability")
+_POISON = Reason("Failures.poison_items")
 
 
 class Concurrency:
@@ -112,6 +121,10 @@ class Call(NamedTuple):
         With a tumbling window, what it hands on to the next invocation.
     exits
         Whether it ended its process, and the environment with it.
+    reason
+        Why it failed; None where nothing did.
+    worked
+        Of a failed call of a user's handler, the places of its batch that the handler came to and did not report.
     """
 
     duration_s: float
@@ -119,6 +132,8 @@ class Call(NamedTuple):
     done: int
     state: Any = None
     exits: bool = False
+    reason: Reason | None = None
+    worked: Sequence[int] = ()
 
 
 class Conduct:
@@ -204,7 +219,7 @@ class Conduct:
         if self._trouble:
             return self._troubled(first, last, payload_bytes, started_s, duration_s, self._base_s + reads_s)
         if duration_s > self._timeout_s:
-            return Call(self._timeout_s, Invoked.TIMEOUT, 0)
+            return Call(self._timeout_s, Invoked.TIMEOUT, 0, reason=TIMED_OUT)
         return Call(duration_s, Invoked.SUCCESS, last - first)
 
     def _duration(self, records: int, payload_bytes: int) -> float:
@@ -216,25 +231,32 @@ class Conduct:
     ) -> Call:
         outage = self.outage_kind(started_s)
         if outage == "timeout":
-            return Call(self._timeout_s, Invoked.TIMEOUT, 0)
-        failed = outage is not None or (self._errors is not None and self._errors.random() < self._error_probability)
-        done = last - first
-        if not failed and self._poison:
+            return Call(self._timeout_s, Invoked.TIMEOUT, 0, reason=TIMED_OUT)
+        reason, done = self._raises(outage), last - first
+        if reason is None and self._poison:
             bad = self._first_poison(first, last)
             if bad < last:
                 # after its head the handler works through the records in order, and stops at the bad one
                 share = (bad + 1 - first) / (last - first)
                 duration_s = head_s + (duration_s - head_s) * share if share < 1 else duration_s
-                failed, done = True, bad - first
+                reason, done = _POISON, bad - first
         if duration_s > self._timeout_s:
-            return Call(self._timeout_s, Invoked.TIMEOUT, 0)
+            return Call(self._timeout_s, Invoked.TIMEOUT, 0, reason=TIMED_OUT)
         if self._memory_bytes is not None and payload_bytes > self._memory_bytes:
-            return Call(duration_s, Invoked.OUT_OF_MEMORY, 0)
-        if not failed:
+            return Call(duration_s, Invoked.OUT_OF_MEMORY, 0, reason=_OUT_OF_MEMORY)
+        if reason is None:
             return Call(duration_s, Invoked.SUCCESS, done)
         if self._reports and done < last - first:
-            return Call(duration_s, Invoked.PARTIAL, done)
-        return Call(duration_s, Invoked.ERROR, 0)
+            return Call(duration_s, Invoked.PARTIAL, done, reason=reason)
+        return Call(duration_s, Invoked.ERROR, 0, reason=reason)
+
+    def _raises(self, outage: str | None) -> Reason | None:
+        """Return why an invocation raises whatever its records; None if it does not."""
+        if outage is not None:
+            return _OUTAGE
+        if self._errors is not None and self._errors.random() < self._error_probability:
+            return _TRANSIENT
+        return None
 
     def outage_kind(self, started_s: float) -> str | None:
         """Return how invocations fail whose handlers start at an instant: "error", "timeout", or None."""

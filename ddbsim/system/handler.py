@@ -1,7 +1,7 @@
 """A user's own handler, called in virtual time: it gets the event and a context, and its answer decides what follows.
 
 The handler runs for real, in an instant of the simulation; how long it takes there is told by the duration law, or
-measured. What it reads of an event is watched for images that the view type does not carry.
+measured. What it reads of an event is watched for images that are not there.
 """
 
 from __future__ import annotations
@@ -10,29 +10,43 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from hashlib import blake2b
 from inspect import iscoroutine
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ddbsim.aws import limits
+from ddbsim.aws import error_types, limits
 from ddbsim.items import ACCOUNT, lambda_event
 from ddbsim.log.outcomes import Invoked
+from ddbsim.log.reasons import Reason, one_line
 from ddbsim.scenario import EventSourceMapping, Function, Scenario
 
 from .event_records import EventRecords
-from .function import Call, Conduct
-from .responses import StateError, done_records, names_failures, returned_state
+from .function import TIMED_OUT, Call, Conduct
+from .handler_errors import raised
+from .interrupt import interruptible
+from .responses import (
+    NO_STATE,
+    StateError,
+    done_records,
+    names_failures,
+    reported_places,
+    returned_state,
+    what_is_wrong,
+)
 from .stream import Shard
 
 __all__ = [
+    "IGNORED_FAILURES",
+    "NO_FAILURES_KEY",
     "Context",
     "HandlerConduct",
-    "MissingImages",
+    "HandlerNotes",
+    "Missing",
     "Window",
     "call_again",
     "event_of",
@@ -42,7 +56,47 @@ __all__ = [
     "text_uuid",
 ]
 
-MissingImages = Counter[str]
+#: What answers can be that fail nothing, and that nobody means.
+NO_FAILURES_KEY: Final = "had no key batchItemFailures, and count as the success of all records"
+IGNORED_FAILURES: Final = "named failed records, which are ignored without function_response_types"
+
+
+class Missing(NamedTuple):
+    """An image that a handler asked for and that is not there.
+
+    Attributes
+    ----------
+    image, event_name
+        "NewImage" or "OldImage", and of what kind of change.
+    cause
+        "event" where such a change has none under any view type, else "view type".
+    """
+
+    image: str
+    event_name: str
+    cause: str
+
+    @classmethod
+    def of(cls, image: str, event_name: str) -> Missing:
+        """Return the missing image of a change, with its cause."""
+        never = _WITHOUT.get(event_name) == image
+        return cls(image, event_name, "event" if never else "view type")
+
+
+class HandlerNotes:
+    """What the calls of one function's handler met, beside failures.
+
+    Attributes
+    ----------
+    missing
+        How often it asked for which image that was not there.
+    answers
+        How many answers were of a kind that nobody means.
+    """
+
+    def __init__(self) -> None:
+        self.missing: Counter[Missing] = Counter()
+        self.answers: Counter[str] = Counter()
 
 
 def request_id(mapping: str, batch: int) -> str:
@@ -126,13 +180,26 @@ class Context:
 class _Progress(list[dict[str, Any]]):
     """The records of an event; knows which of them the handler has come to."""
 
-    __slots__ = ("reached",)
+    __slots__ = ("indexed", "reached")
+
+    indexed: int
+    reached: int
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for place, record in enumerate(super().__iter__()):
             self.reached = place
             yield record
         self.reached = len(self)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, int):
+            self.indexed = max(self.indexed, place % max(len(self), 1))
+        return super().__getitem__(place)
+
+    @property
+    def passed(self) -> int:
+        """How many records the handler has left behind it, at least."""
+        return max(self.reached, self.indexed)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be copied as the plain list that it stands for; a copy is no progress."""
@@ -146,10 +213,10 @@ class _Progress(list[dict[str, Any]]):
 class _Watched(dict[str, Any]):
     """The `dynamodb` part of a record; takes note where an image is asked for that is not there."""
 
-    __slots__ = ("_missing",)
+    __slots__ = ("_event_name", "_missing")
 
-    def watch(self, missing: Callable[[str], None]) -> _Watched:
-        self._missing = missing
+    def watch(self, missing: Callable[[str, str], None], event_name: str) -> _Watched:
+        self._missing, self._event_name = missing, event_name
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -157,28 +224,29 @@ class _Watched(dict[str, Any]):
         return dict, (dict(self),)
 
     def __missing__(self, name: str) -> Any:
-        self._missing(name)
+        self._ask(name)
         raise KeyError(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        if name in _IMAGES and not super().__contains__(name):
-            self._missing(name)
+        self._ask(name)
         return super().get(name, default)
 
+    def pop(self, name: str, *default: Any) -> Any:
+        self._ask(name)
+        return super().pop(name, *default)
+
     def __contains__(self, name: object) -> bool:
-        there = super().__contains__(name)
-        if not there and name in _IMAGES:
-            self._missing(str(name))
-        return there
+        self._ask(name)
+        return super().__contains__(name)
+
+    def _ask(self, name: object) -> None:
+        if name in _IMAGES and not super().__contains__(name):
+            self._missing(str(name), self._event_name)
 
 
 _IMAGES = ("NewImage", "OldImage")
-_CARRIED = {
-    "KEYS_ONLY": (),
-    "NEW_IMAGE": ("NewImage",),
-    "OLD_IMAGE": ("OldImage",),
-    "NEW_AND_OLD_IMAGES": _IMAGES,
-}
+# which image a change never has
+_WITHOUT = {"INSERT": "OldImage", "REMOVE": "NewImage"}
 
 
 def call_again(mapping: EventSourceMapping, event: dict[str, Any]) -> None:
@@ -187,7 +255,7 @@ def call_again(mapping: EventSourceMapping, event: dict[str, Any]) -> None:
     assert function.handler is not None
     context = Context(function, "", request_id(mapping.label, -1), 0.0, lambda: 1000 * function.timeout_s)
     try:
-        function.handler(event, context)
+        _as_json(function.handler(event, context))
     except KeyboardInterrupt:
         raise
     except BaseException:  # what a handler raises on a record is no error of the report's
@@ -210,8 +278,8 @@ class HandlerConduct:
         Makes the records.
     scenario
         Gives the region and the view type.
-    missing
-        Counts the images that were asked for and that the view type does not carry.
+    notes
+        Gets what the handler met beside failures.
     """
 
     def __init__(
@@ -222,7 +290,7 @@ class HandlerConduct:
         positions: npt.NDArray[np.int64] | None,
         events: EventRecords,
         scenario: Scenario,
-        missing: MissingImages,
+        notes: HandlerNotes,
     ) -> None:
         function = mapping.function
         assert function.handler is not None
@@ -234,8 +302,9 @@ class HandlerConduct:
         self._mapping, self._shard, self._positions = mapping.label, shard, positions
         self._events = events
         self._region, self._start_epoch_s = scenario.region, scenario.start_epoch_s
-        self._never = tuple(image for image in _IMAGES if image not in _CARRIED[scenario.stream.view_type])
-        self._missing = missing
+        self._view_type = scenario.stream.view_type
+        self._notes = notes
+        self._asked: Missing | None = None
 
     def call(
         self,
@@ -253,7 +322,7 @@ class HandlerConduct:
             # a failure of the law's takes no part in the state: what it reports as done leaves the state as it was
             return usual if window is None else usual._replace(state=window.state)
         records = _Progress(self._records(first, last))
-        records.reached = 0
+        records.reached = records.indexed = 0
         began = time.perf_counter()
         context = Context(
             self._function,
@@ -268,42 +337,68 @@ class HandlerConduct:
         duration_s = time.perf_counter() - began if self._measured else usual.duration_s
         if slow or duration_s > self._function.timeout_s:
             # what the handler did is done, its answer is lost
-            return Call(float(self._function.timeout_s), Invoked.TIMEOUT, 0)
+            worked = range(min(records.passed, last - first))
+            return Call(float(self._function.timeout_s), Invoked.TIMEOUT, 0, reason=TIMED_OUT, worked=worked)
         return call._replace(duration_s=duration_s)
 
     def _answered(self, event: dict[str, Any], context: Context, records: _Progress, windowed: bool) -> Call:
         # taken before the call: the handler may change the records
         count = len(records)
         numbers = [record["dynamodb"]["SequenceNumber"] for record in list.__iter__(records)] if self._reports else []
+        self._asked = None
         try:
-            answer = _as_json(self._handler(event, context))
+            answer = interruptible(self._handler, event, context)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit and a cancelled task end the process of the runtime, not the run
+            return self._raised(error, range(min(records.passed, count)))
+        try:
+            answer = _as_json(answer)
             state = returned_state(answer) if windowed else None
         except StateError:
             # the function itself has returned normally
-            return Call(0.0, Invoked.PARTIAL, 0)
-        except MemoryError:
-            return Call(0.0, Invoked.OUT_OF_MEMORY, 0)
-        except KeyboardInterrupt:
-            raise
-        except Exception:
-            return Call(0.0, Invoked.ERROR, 0)
-        except BaseException:  # sys.exit and a cancelled task end the process of the runtime, not the run
-            return Call(0.0, Invoked.ERROR, 0, exits=True)
-        if not self._reports or not names_failures(answer):
-            return Call(0.0, Invoked.SUCCESS, count, state)
-        return Call(0.0, Invoked.PARTIAL, done_records(answer, numbers), state)
+            return Call(0.0, Invoked.PARTIAL, 0, reason=NO_STATE, worked=range(count))
+        except _AnswerError as error:
+            return Call(0.0, Invoked.ERROR, 0, reason=error.reason, worked=range(count))
+        return self._judged(answer, numbers, count, min(records.passed, count), state)
+
+    def _raised(self, error: BaseException, worked: Sequence[int]) -> Call:
+        outcome = Invoked.OUT_OF_MEMORY if isinstance(error, MemoryError) else Invoked.ERROR
+        exits = not isinstance(error, Exception)
+        return Call(0.0, outcome, 0, exits=exits, reason=raised(error, self._hint(error)), worked=worked)
+
+    def _hint(self, error: BaseException) -> str:
+        """Return what is known of a KeyError: that it is an image which the event does not have, and why."""
+        asked = self._asked
+        if asked is None or not isinstance(error, KeyError) or error.args != (asked.image,):
+            return ""
+        return f"{asked.event_name} has none" if asked.cause == "event" else f"{self._view_type} leaves it out"
+
+    def _judged(self, answer: Any, numbers: list[str], count: int, passed: int, state: Any) -> Call:
+        """Return what an answer means for its batch."""
+        if self._reports and names_failures(answer):
+            reported = reported_places(answer, numbers)
+            worked = [place for place in range(passed) if place not in reported]
+            reason = what_is_wrong(answer, numbers)
+            return Call(0.0, Invoked.PARTIAL, done_records(answer, numbers), state, reason=reason, worked=worked)
+        if names_failures(answer):
+            self._notes.answers[IGNORED_FAILURES] += 1
+        elif self._reports and isinstance(answer, dict) and answer.keys() - {"state", "batchItemFailures"}:
+            self._notes.answers[NO_FAILURES_KEY] += "batchItemFailures" not in answer
+        return Call(0.0, Invoked.SUCCESS, count, state)
 
     def _records(self, first: int, last: int) -> list[dict[str, Any]]:
         places = range(first, last) if self._positions is None else self._positions[first:last].tolist()
         records = [self._events.record(self._shard, place) for place in places]
-        if self._never:
-            for record in records:
-                record["dynamodb"] = _Watched(record["dynamodb"]).watch(self._note_missing)
+        for record in records:
+            dynamodb = record["dynamodb"]
+            if "NewImage" not in dynamodb or "OldImage" not in dynamodb:
+                record["dynamodb"] = _Watched(dynamodb).watch(self._note_missing, record["eventName"])
         return records
 
-    def _note_missing(self, image: str) -> None:
-        if image in self._never:
-            self._missing[image] += 1
+    def _note_missing(self, image: str, event_name: str) -> None:
+        self._asked = Missing.of(image, event_name)
+        self._notes.missing[self._asked] += 1
 
     def _left_ms(self, records: _Progress, duration_s: float, began: float) -> int:
         share = records.reached / max(len(records), 1)
@@ -338,23 +433,45 @@ def event_of(
     return lambda_event(records, told)
 
 
+class _AnswerError(ValueError):
+    """An answer that Lambda's runtime refuses."""
+
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = Reason(error_type, message)
+
+
 def _as_json(answer: Any) -> Any:
-    """Return an answer as it arrives at the poller; ValueError or TypeError for one that Lambda's runtime refuses."""
-    text = json.dumps(answer, default=_unlike_json)
+    """Return an answer as it arrives at the poller.
+
+    Raises
+    ------
+    _AnswerError
+        For one that Lambda's runtime refuses.
+    """
+    wrong: list[str] = []
+
+    def unlike_json(value: Any) -> Any:
+        """Return a Decimal as a number: Lambda's Python runtime takes them in answers, and nothing else beyond JSON."""
+        if isinstance(value, Decimal):
+            return int(value) if value == value.to_integral_value() else float(value)
+        wrong.append(f"Object of type {type(value).__name__} is not JSON serializable")
+        if iscoroutine(value):
+            # all of them are closed: nobody will run them, in the service neither
+            value.close()
+            wrong[-1] += f" ({value.__qualname__} is an async def, which the runtime does not await)"
+        return None
+
+    try:
+        text = json.dumps(answer, default=unlike_json)
+    except Exception as error:  # what a value of the user's own does when it is looked at
+        wrong.append(str(error))
+    if wrong:
+        raise _AnswerError(error_types.NOT_JSON, one_line(f"Unable to marshal response: {wrong[0]}"))
     size, most = len(text.encode()), limits.RESPONSE_PAYLOAD_BYTES.value
     if size > most:
-        raise ValueError(f"an answer must have at most {most} bytes, got {size}")
+        raise _AnswerError(error_types.RESPONSE_TOO_LARGE, f"an answer must have at most {most} bytes, got {size}")
     return json.loads(text)
-
-
-def _unlike_json(value: Any) -> float:
-    """Return a Decimal as a number: Lambda's Python runtime takes them in answers, and nothing else beyond JSON."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if iscoroutine(value):
-        # what an `async def` returns: nobody will run it, in the service neither
-        value.close()
-    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def function_arn(region: str, name: str) -> str:

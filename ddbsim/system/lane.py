@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 
 import simpy
 
-from ddbsim.aws import limits
+from ddbsim.aws import error_types, limits
 from ddbsim.log.outcomes import Discarded, Invoked, Settled
+from ddbsim.log.reasons import Reason
 from ddbsim.log.recorder import Recorder
 from ddbsim.scenario import EventSourceMapping
 
@@ -29,6 +30,7 @@ __all__ = ["Delivery", "Lane", "just_after"]
 Steps: TypeAlias = Generator[simpy.Event, Any, None]
 Delivery: TypeAlias = Generator[simpy.Event, Any, float]
 
+_TOO_LARGE = Reason(error_types.REQUEST_TOO_LARGE)
 _ENVIRONMENT_LOST = (Invoked.TIMEOUT, Invoked.OUT_OF_MEMORY)
 
 
@@ -260,6 +262,7 @@ class Lane:
         if payload > limits.INVOCATION_PAYLOAD_BYTES.value:
             # one record alone: it never reaches the function
             self.recorder.attempt(*row, now, 0.0, 0.0, Invoked.TOO_LARGE)
+            self.recorder.note_failure(_TOO_LARGE)
             return Call(0.0, Invoked.TOO_LARGE, 0), now
         grant = self.environments.acquire(now)
         if grant is None:
@@ -269,6 +272,8 @@ class Lane:
         handler_s = started_s + grant.init_s
         call = self.conduct.call(batch, first, last, self.bytes, handler_s, self.window)
         self.recorder.attempt(*row, started_s, grant.init_s, call.duration_s, call.outcome)
+        if call.reason is not None:
+            self.recorder.note_failure(call.reason, call.worked)
         if grant is READY:
             self.recorder.note_provisioned()
         ended_s = handler_s + call.duration_s

@@ -15,7 +15,8 @@ from ddbsim.scenario import Scenario
 
 from .destination import Delivered, Dispatch
 from .event_records import EventRecords
-from .handler import MissingImages
+from .handler import HandlerNotes
+from .handler_states import HandlerStates
 from .reader import Polls
 from .stream import StreamLog
 from .stream_reading import MinuteReads, minute_reads
@@ -67,8 +68,10 @@ class Recording:
         How each mapping, and each other reader, read the shards.
     events
         Makes the JSON of the records.
-    missing_images
-        By function, the images that its handler asked for and that the view type does not carry.
+    handler_notes
+        By function, what its handler met beside failures.
+    states
+        The states of its handlers: put back, and as the run left them.
     streams
         The run's random streams.
     """
@@ -80,7 +83,8 @@ class Recording:
     simpy_events: int
     subscriptions: tuple[Subscription, ...]
     events: EventRecords
-    missing_images: dict[str, MissingImages]
+    handler_notes: dict[str, HandlerNotes]
+    states: HandlerStates
     streams: RandomStreams
 
     def deliveries(self, scenario: Scenario) -> list[Delivered]:

@@ -9,11 +9,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from ddbsim.aws import limits
+from ddbsim.log.reasons import Reason, one_line
 
-__all__ = ["StateError", "done_records", "is_too_large", "names_failures", "returned_state"]
+__all__ = [
+    "NO_STATE",
+    "StateError",
+    "done_records",
+    "is_too_large",
+    "names_failures",
+    "reported_places",
+    "returned_state",
+    "what_is_wrong",
+]
+
+NO_STATE: Final = Reason("NoWindowState", "the answer of a function with a tumbling window must have a state")
+_REPORTED = Reason("ReportedItemFailures")
 
 
 class StateError(ValueError):
@@ -58,6 +71,49 @@ def done_records(answer: Any, sequence_numbers: Sequence[str]) -> int:
     return min((places.get(name, 0) if isinstance(name, str) else 0) for name in named)
 
 
+def what_is_wrong(answer: Any, sequence_numbers: Sequence[str]) -> Reason:
+    """Return why a batch failed whose function named failures: as it should, or in a way that fails all of the batch.
+
+    Examples
+    --------
+    >>> what_is_wrong({"batchItemFailures": [{"itemIdentifier": "9"}]}, ["101", "102"]).message
+    "itemIdentifier '9' is no SequenceNumber of the batch"
+    """
+    failures = answer["batchItemFailures"]
+    if not isinstance(failures, list):
+        kind = type(failures).__name__
+        return Reason("InvalidBatchItemFailures", f"batchItemFailures must be a list, got {kind}")
+    numbers = set(sequence_numbers)
+    return next((wrong for failure in failures if (wrong := _wrong(failure, numbers))), _REPORTED)
+
+
+def _wrong(failure: Any, numbers: set[str]) -> Reason | None:
+    if not isinstance(failure, dict) or "itemIdentifier" not in failure:
+        return Reason("NoItemIdentifier", one_line(f"a failure must have the key itemIdentifier, got {failure!r}"))
+    name = failure["itemIdentifier"]
+    if name is None or name == "":
+        return Reason("NoItemIdentifier", f"itemIdentifier must be a SequenceNumber of the batch, got {name!r}")
+    if not isinstance(name, str) or name not in numbers:
+        return Reason("UnknownItemIdentifier", one_line(f"itemIdentifier {name!r} is no SequenceNumber of the batch"))
+    return None
+
+
+def reported_places(answer: Any, sequence_numbers: Sequence[str]) -> set[int]:
+    """Return which places of a batch an answer names as failed.
+
+    Examples
+    --------
+    >>> reported_places({"batchItemFailures": [{"itemIdentifier": "102"}]}, ["101", "102"])
+    {1}
+    """
+    failures = answer["batchItemFailures"]
+    if not isinstance(failures, list):
+        return set()
+    named = [failure.get("itemIdentifier") for failure in failures if isinstance(failure, dict)]
+    numbers = {name for name in named if isinstance(name, str)}
+    return {place for place, number in enumerate(sequence_numbers) if number in numbers}
+
+
 def returned_state(answer: Any) -> Any:
     """Return the state that a function of a tumbling window hands on.
 
@@ -67,7 +123,7 @@ def returned_state(answer: Any) -> Any:
         If there is none: the invocation counts as failed.
     """
     if not isinstance(answer, dict) or "state" not in answer:
-        raise StateError("the answer of a function with a tumbling window must have a state")
+        raise StateError(NO_STATE.message)
     return answer["state"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from .consumer import ShardConsumer
 from .event_records import EventRecords
 from .filtering import let_through
 from .function import Concurrency, Conduct, Environments
-from .handler import HandlerConduct, MissingImages
+from .handler import HandlerConduct, HandlerNotes
 from .hashing import lane_of
 from .lane import Lane
 from .read_back import ReadBacks
@@ -63,8 +62,8 @@ class Wiring:
         Told of all that happens.
     lanes
         The lanes, in the order of their numbers in the recorder.
-    missing
-        By function, the images that its handler asked for and that the view type does not carry.
+    notes
+        By function, what its handler met beside failures.
     subscriptions
         How each mapping reads the shards.
     """
@@ -77,7 +76,7 @@ class Wiring:
         self.lanes: list[LanePlace] = []
         self.subscriptions = [Subscription(scenario, mapping, streams) for mapping in scenario.mappings]
         self._environments = _functions(scenario, streams)
-        self.missing: dict[str, MissingImages] = {name: Counter() for name in self._environments}
+        self.notes = {name: HandlerNotes() for name in self._environments}
 
     def consumers(self, number: int) -> list[ShardConsumer]:
         """Return a mapping's consumers, one a shard, each knowing those that begin after it."""
@@ -161,7 +160,7 @@ class Wiring:
         law = Conduct(function, bad, mapping.reports_item_failures, self.streams, name, read_backs)
         if function.handler is None:
             return law
-        return HandlerConduct(law, mapping, shard, positions, self.events, self.scenario, self.missing[function.name])
+        return HandlerConduct(law, mapping, shard, positions, self.events, self.scenario, self.notes[function.name])
 
     def _read_backs(
         self, mapping: EventSourceMapping, records: npt.NDArray[np.integer[Any]], name: str

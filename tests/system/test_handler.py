@@ -57,8 +57,10 @@ def test_state_is_handed_to_the_handler():
     def adding(event, context):
         context.state.append(len(event["Records"]))
 
-    run(numbered(3), adding, function={"state": seen})
-    assert seen == [3]
+    _, result = run(numbered(3), adding, function={"state": seen})
+    assert result.handler_report().states == {"function": [3]}
+    # the next run is to find it as this one did
+    assert seen == []
 
 
 def test_retries_keep_their_request_id_and_halves_get_new_ones():

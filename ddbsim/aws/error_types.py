@@ -1,0 +1,31 @@
+"""Lambda's names for what ended an invocation, as REPORT lines and error payloads have them in `errorType`.
+
+An exception has its class's name. The others are the service's own:
+
+- `Sandbox.Timedout`, with "Task timed out after 3.00 seconds": aws-lambda-runtime-interface-emulator's source and
+  recorded payloads (2024-2026).
+- `Runtime.ExitError`: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (2026-10).
+- `Runtime.OutOfMemory`: public REPORT lines (2025-10, 2026).
+- `Runtime.MarshalError`: the Python runtime interface client, `lambda_runtime_exception.py` (2026); also what an
+  `async def` handler ends in, whose coroutine nobody awaits.
+- `Function.ResponseSizeTooLarge`: recorded payloads (2021-2026).
+- `RequestTooLargeException`: the API reference of `Invoke` (2026-10).
+"""
+
+from typing import Final
+
+__all__ = [
+    "EXITED",
+    "NOT_JSON",
+    "OUT_OF_MEMORY",
+    "REQUEST_TOO_LARGE",
+    "RESPONSE_TOO_LARGE",
+    "TIMED_OUT",
+]
+
+TIMED_OUT: Final = "Sandbox.Timedout"
+EXITED: Final = "Runtime.ExitError"
+OUT_OF_MEMORY: Final = "Runtime.OutOfMemory"
+NOT_JSON: Final = "Runtime.MarshalError"
+RESPONSE_TOO_LARGE: Final = "Function.ResponseSizeTooLarge"
+REQUEST_TOO_LARGE: Final = "RequestTooLargeException"
