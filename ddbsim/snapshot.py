@@ -64,7 +64,7 @@ class Snapshot:
     >>> counts["a"].append(2)
     >>> before.differs()
     True
-    >>> before.put_back()
+    >>> after = before.put_back()
     >>> counts
     {'a': [1]}
     """
@@ -89,7 +89,10 @@ class Snapshot:
 
     def _keep_copy(self, value: Any) -> None:
         try:
-            self._copied[id(value)] = _Copied(value, copy.deepcopy(value))
+            copied = copy.deepcopy(value)
+            # what is its own copy cannot change
+            if copied is not value:
+                self._copied[id(value)] = _Copied(value, copied)
         except Exception:  # what cannot be copied raises whatever it likes
             raise UnkeptError(f"it holds a {type(value).__name__}, which cannot be copied") from None
 

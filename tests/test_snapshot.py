@@ -1,14 +1,18 @@
 """What an object held: whether it has changed since, and how it was."""
 
+import io
+import random
 import threading
+from array import array
 from collections import Counter, OrderedDict, UserDict, defaultdict, deque
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from ddbsim.snapshot import Snapshot
+from ddbsim.snapshot import Snapshot, UnkeptError
 
 
 @dataclass
@@ -133,3 +137,55 @@ def test_cycles_end():
     assert before.differs()
     before.put_back()
     assert len(state["a"]) == 1
+
+
+OPAQUE = {
+    "random.Random": (lambda: random.Random(1), lambda value: value.random()),
+    "numpy's generator": (lambda: np.random.default_rng(1), lambda value: value.random()),
+    "an iterator": (lambda: iter([1, 2]), next),
+    "a frame": (lambda: pd.DataFrame({"n": [1, 2]}), lambda value: value.__setitem__("n", [3, 4])),
+    "a frame's cell": (lambda: pd.DataFrame({"n": [1, 2]}), lambda value: value.loc.__setitem__((0, "n"), 9)),
+    "objects in an array": (lambda: np.array([[1]], dtype=object), lambda value: value[0].fill(2)),
+    "an array of numbers": (lambda: array("q", [1]), lambda value: value.append(2)),
+}
+
+
+@pytest.mark.parametrize("where", [lambda value: {"a": value}, lambda value: [value], lambda value: ((value, 1), [2])])
+@pytest.mark.parametrize(("make", "change"), OPAQUE.values(), ids=OPAQUE)
+def test_what_cannot_be_looked_into_is_seen_to_change_and_put_back(make, change, where):
+    value = make()
+    state = {"deep": where(value)}
+    before = Snapshot(state)
+    assert not before.differs()
+    change(value)
+    assert before.differs()
+    after = before.put_back()
+    assert not before.differs()
+    after.put_back()
+    assert before.differs()
+
+
+def test_what_was_put_back_can_be_put_in_turn():
+    state = {"a": [1]}
+    before = Snapshot(state)
+    state["a"].append(2)
+    state["b"] = 3
+    after = before.put_back()
+    assert state == {"a": [1]}
+    after.put_back()
+    assert state == {"a": [1, 2], "b": 3}
+
+
+def test_a_copy_shares_nothing_but_locks():
+    state = {"plain": Plain(), "rows": [1]}
+    again = Snapshot(state).copy()
+    again["rows"].append(2)
+    assert state["rows"] == [1]
+    assert again["plain"] is not state["plain"]
+    assert again["plain"].lock is state["plain"].lock
+
+
+@pytest.mark.parametrize("value", [(n for n in ()), io.TextIOWrapper(io.BytesIO())], ids=["generator", "file"])
+def test_what_cannot_be_copied_is_refused(value):
+    with pytest.raises(UnkeptError, match=r"it holds a (generator|TextIOWrapper), which cannot be copied"):
+        Snapshot({"deep": [value]})

@@ -35,7 +35,7 @@ def one_line(text: str) -> str:
 
     Examples
     --------
-    >>> one_line("bad <Order object at 0x7f3a2b10>,\\n  again")
+    >>> one_line("bad <Order object at 0x7f3a2b10>,\n  again")
     'bad <Order object at 0x...>, again'
     """
     # no more of it than can be shown is looked at, however long it is

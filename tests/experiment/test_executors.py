@@ -81,7 +81,7 @@ def test_a_worker_that_dies_takes_no_other_run_with_it(tmp_path, alone):
 
 
 def test_no_run_at_all_is_an_error(tmp_path):
-    with pytest.raises(ds.AllRunsFailedError, match=r"all 2 runs failed, the first with seed .*\(0,\).*: RuntimeError"):
+    with pytest.raises(ds.AllRunsFailedError, match=r"all 2 runs failed, the first with seed 7/0: RuntimeError"):
         ds.replicate(counted(tmp_path, fails_for=(0, 1)), 2, rng=7, executor="serial", progress=False)
 
 

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 
 import pytest
 
@@ -78,3 +79,98 @@ def test_another_thread_runs_without_a_handler():
     thread.start()
     thread.join()
     assert not results[0].partial
+
+
+def press_after(seconds):
+    """Send Ctrl-C to this thread once, later."""
+    timer = threading.Timer(seconds, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+    timer.start()
+    return timer
+
+
+def loop_for_ever():
+    while True:
+        pass
+
+
+def swallow():
+    try:
+        time.sleep(60)
+    except BaseException:
+        return
+
+
+def swallow_and_raise():
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        raise RuntimeError("not now") from None
+
+
+def own_alarm():
+    """Wait under an alarm of one's own, whose handler raises."""
+
+    def ring(*_):
+        raise TimeoutError("my own alarm")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        time.sleep(60)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def busy(what, factor=1, items=20):
+    """A scenario whose handlers do something on the third call, on as many lanes as are asked for."""
+    calls = []
+
+    def handler(event, context):
+        calls.append(event)
+        if len(calls) >= 3:
+            what()
+
+    mapping = ds.EventSourceMapping(
+        batch_size=1,
+        maximum_retry_attempts=0,
+        parallelization_factor=factor,
+        function=ds.Function(handler=handler, cold_start=ds.ColdStart(init=0.0, placement_s=0.0)),
+    )
+    rows = [(0.0, "put", {"pk": str(n)}) for n in range(items)]
+    scenario = ds.Scenario(workload=ds.ItemWrites(rows), event_source_mappings=mapping, duration_s=60)
+    return scenario, calls
+
+
+@pytest.mark.parametrize("factor", [1, 10], ids=["one lane", "several at one instant"])
+@pytest.mark.parametrize(
+    "what",
+    [loop_for_ever, lambda: time.sleep(60), swallow, swallow_and_raise],
+    ids=["loop", "sleep", "caught", "other"],
+)
+def test_the_first_interrupt_ends_a_run_whose_handler_does_not_return(what, factor):
+    scenario, calls = busy(what, factor)
+    timer = press_after(0.3)
+    began = time.perf_counter()
+    result = ds.simulate(scenario, rng=7, progress=False)
+    timer.join()
+    assert time.perf_counter() - began < 20
+    assert result.partial
+    assert len(calls) == 3
+    for name in FRAMES:
+        result.frame(name)
+    assert len(result.invocations) in (2, 3)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    # what one run was told does not end the next
+    assert not ds.simulate(SCENARIO, rng=7, progress=False).partial
+    assert not ds.simulate(busy(lambda: None)[0], rng=7, progress=False).partial
+
+
+def test_what_a_signal_handler_of_ones_own_raises_is_the_handlers_error_and_told():
+    scenario, _ = busy(own_alarm, items=3)
+    result = ds.simulate(scenario, rng=7, progress=False)
+    assert not result.partial
+    failed = result.invocations[result.invocations["outcome"] == "error"]
+    assert failed["error_type"].tolist() == ["TimeoutError"]
+    assert failed["error_message"].tolist() == ["my own alarm"]
+    assert failed["error_line"].tolist() == [f"test_interrupt.py:{own_alarm.__code__.co_firstlineno + 4}"]
