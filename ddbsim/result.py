@@ -468,7 +468,7 @@ class Result:
         return StreamClient(content, self.ended_s if at_s is None else at_s)
 
     def handler_report(self) -> HandlerReport:
-        """Return what the run's own handlers met: duplicates, what they changed, images that were not there.
+        """Return what the run's own handlers met: why they failed, duplicates and what these changed, missing images.
 
         Raises
         ------

@@ -160,10 +160,21 @@ def test_a_new_image_asked_of_a_remove_is_told_in_report_summary_and_events():
     assert report.missing_images.to_numpy().tolist() == [["function", "NewImage", "REMOVE", "event", 3]]
     assert "function asked 3 times for NewImage of a REMOVE, which has none" in str(report)
     (note,) = [note for note in result.summary.warnings if "KeyError" in note]
-    assert note.startswith(
-        "function: 3 invocations raised KeyError: 'NewImage': REMOVE has none (test_handler_report.py:"
-    )
-    assert result.events["sentence"].str.contains("KeyError: 'NewImage'", regex=False).sum() == 3
+    why = f"KeyError: 'NewImage' of a REMOVE, which has none ({line_of(naive, 1)})"
+    assert note == f"function: 3 invocations raised {why}"
+    assert result.events["sentence"].str.endswith(f": {why}.").sum() == 3
+
+
+def test_an_image_that_the_view_type_leaves_out_is_named_where_it_was_asked_for():
+    def naive(event, context):
+        return [record["dynamodb"]["OldImage"] for record in event["Records"]]
+
+    # a change of what is there, under a view type without old images
+    rows = [(1.0, "put", {"pk": "a", "n": 1}), (2.0, "put", {"pk": "a", "n": 2})]
+    stream, only_changes = ds.Stream(view_type="NEW_IMAGE"), {"eventName": ["MODIFY"]}
+    mapping = {"maximum_retry_attempts": 0, "filter_criteria": only_changes}
+    _, result = run(rows, naive, mapping=mapping, stream=stream)
+    assert result.invocations["error_message"].tolist() == ["'OldImage', which NEW_IMAGE leaves out"]
 
 
 # --- why it failed ----------------------------------------------------------------------------------------------------
@@ -333,6 +344,22 @@ def test_a_failure_of_the_law_has_the_laws_kind(failures, kind, reports):
     assert result.invocations["error_type"].tolist() == [kind] * 2
     assert result.invocations["error_message"].isna().all()
     assert result.summary.warnings == ("1 records were given up or expired: see result.discards",)
+
+
+def test_a_handler_over_its_timeout_and_an_event_over_6_mb_have_lambdas_names():
+    slow = {"timeout_s": 1, "duration": ds.Duration(base_s=2.0)}
+    once = {"maximum_retry_attempts": 0}
+    _, result = run(numbered(1), lambda event, context: 1 / 0, mapping=once, function=slow)
+    assert result.invocations["error_type"].tolist() == ["Sandbox.Timedout"]
+    scenario = ds.Scenario(
+        workload=ds.ConstantWrites(rate_per_s=1, item_bytes=400_000),
+        stream=ds.Stream(event_bytes_per_stored_byte=20.0),
+        event_source_mappings=ds.EventSourceMapping(**once),
+        duration_s=3,
+    )
+    result = ds.simulate(scenario, rng=7, progress=False)
+    assert set(result.invocations["outcome"]) == {"too_large"}
+    assert set(result.invocations["error_type"]) == {"RequestTooLargeException"}
 
 
 def test_a_healthy_run_has_no_reasons():

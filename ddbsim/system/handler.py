@@ -372,7 +372,9 @@ class HandlerConduct:
         asked = self._asked
         if asked is None or not isinstance(error, KeyError) or error.args != (asked.image,):
             return ""
-        return f"{asked.event_name} has none" if asked.cause == "event" else f"{self._view_type} leaves it out"
+        if asked.cause == "view type":
+            return f", which {self._view_type} leaves out"
+        return f" of {'an' if asked.event_name == 'INSERT' else 'a'} {asked.event_name}, which has none"
 
     def _judged(self, answer: Any, numbers: list[str], count: int, passed: int, state: Any) -> Call:
         """Return what an answer means for its batch."""

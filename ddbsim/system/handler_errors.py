@@ -25,12 +25,12 @@ def raised(error: BaseException, hint: str = "") -> Reason:
     error
         What it raised.
     hint
-        What more is known of it.
+        What more is known of it, to stand behind its text.
     """
     text = _text(error)
     if isinstance(error, SystemExit):
         return Reason(error_types.EXITED, one_line(f"sys.exit({text})"), _line(error))
-    return Reason(type(error).__name__, one_line(f"{text}: {hint}" if hint else text), _line(error))
+    return Reason(type(error).__name__, one_line(text + hint), _line(error))
 
 
 def _text(error: BaseException) -> str:
