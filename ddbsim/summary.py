@@ -189,7 +189,8 @@ def _full_batch_fails(result: Result, name: str) -> str:
 def _raised(result: Result) -> list[str]:
     """Return a note per mapping whose own handler failed, with the most frequent reason; the law's needs no words."""
     reasons = reasons_of(result.invocations, [mapping.label for mapping in result.scenario.mappings])
-    told = reasons[reasons["error_message"] != ""]
+    # a bare `raise` or `assert` has a line and no words
+    told = reasons[(reasons["error_message"] != "") | (reasons["error_line"] != "")]
     return [_most_frequent(str(name), mine) for name, mine in told.groupby("event_source_mapping", sort=False)]
 
 

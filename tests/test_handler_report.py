@@ -210,6 +210,16 @@ def test_a_typo_in_a_handler_is_named_with_its_line():
     assert f"function: 2 invocations failed with {why}" in str(result.handler_report())
 
 
+def test_a_bare_assert_is_told_by_its_line():
+    # pytest gives the assertions of a test words; one compiled by hand has none
+    bare = {}
+    exec(compile("def handler(event, context):\n    assert not event\n", "own.py", "exec"), bare)
+    kind, message, line, result = failing(bare["handler"])
+    assert (kind, message, line) == ("AssertionError", "", "own.py:2")
+    assert "function: 2 invocations raised AssertionError (own.py:2)" in result.summary.warnings
+    assert result.events["sentence"].str.endswith(": AssertionError (own.py:2).").sum() == 2
+
+
 def test_the_line_is_the_users_own_where_a_library_raises():
     def handler(event, context):
         json.loads("{")

@@ -244,8 +244,8 @@ class LaneStory:
         took = seconds(float(column["duration_s"][row]))
         told = f"attempt {column['attempt'][row]} of {batch_of(ids)} {ends[int(column['outcome'][row])]} {took}"
         reason = self.reasons.get(row)
-        # what has no words is told by how it ended
-        return f"{told}: {sentence(reason)}." if reason is not None and reason.message else f"{told}."
+        # any other is told by how it ended
+        return f"{told}: {sentence(reason)}." if reason is not None and reason.is_told else f"{told}."
 
     def _retry(self, row: int, ids: tuple[int, ...], ended_s: float, again_s: float) -> Event:
         most = self.mapping.maximum_retry_attempts

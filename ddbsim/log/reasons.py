@@ -29,6 +29,11 @@ class Reason(NamedTuple):
     message: str = ""
     line: str = ""
 
+    @property
+    def is_told(self) -> bool:
+        """Whether it says more than its kind does, as that of a user's own handler."""
+        return bool(self.message or self.line)
+
 
 def one_line(text: str) -> str:
     r"""Return a text as one line of a bounded length; addresses of objects, which differ from run to run, are left out.
