@@ -19,11 +19,15 @@ __all__ = [
     "Test",
     "address",
     "case_pattern",
+    "case_suffix_test",
+    "character_cases",
     "cidr_range",
     "cidr_test",
     "comparable",
+    "fits",
     "numeric_test",
     "wildcard_characters",
+    "wildcard_pieces",
     "wildcard_test",
 ]
 
@@ -218,9 +222,41 @@ def wildcard_test(operand: Any) -> Test:
     r"""Return the test of {"wildcard": operand}: `*` is any text, `\*` and `\\` are the characters themselves."""
     if type(operand) is not str:
         raise InvalidPatternError("wildcard match pattern must be a string")
-    parts = (".*" if character is None else re.escape(character) for character in wildcard_characters(operand))
-    fullmatch = re.compile("".join(parts), re.DOTALL).fullmatch
-    return lambda value: type(value) is str and fullmatch(value) is not None
+    pieces = wildcard_pieces(operand)
+    return lambda value: type(value) is str and fits(pieces, value)
+
+
+def wildcard_pieces(text: str) -> list[str]:
+    """Return the texts between the `*` of a wildcard text, empty ones at its ends included."""
+    pieces = [""]
+    for character in wildcard_characters(text):
+        if character is None:
+            pieces.append("")
+        else:
+            pieces[-1] += character
+    return pieces
+
+
+def fits(pieces: Sequence[str], text: str) -> bool:
+    """Return whether a text is the pieces in their order, with anything between them.
+
+    Each piece is taken where it is found first: whatever fits further on fits behind that too, so that nothing is
+    ever taken back, and the text is read once.
+    """
+    first, *others = pieces
+    if not others:
+        return text == first
+    *middle, last = others
+    end = len(text) - len(last)
+    if not (text.startswith(first) and len(first) <= end and text.endswith(last)):
+        return False
+    at = len(first)
+    for piece in middle:
+        found = text.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
 
 
 def wildcard_characters(text: str) -> Iterator[str | None]:
@@ -242,17 +278,29 @@ def _position(text: str, at: int) -> int:
     return 1 + len(text[:at].encode("utf-8", "replace"))
 
 
-def case_pattern(text: str) -> str:
+def case_pattern(text: str) -> re.Pattern[str]:
     """Return a regular expression of the texts that are equal to one but for their case, as the service compares them.
 
     It takes each character apart, in lower and in upper case: "ß" is also "SS", but not "ss". Java's characters have
     16 bits: one with a higher number is two of them, each of which turns into a question mark.
     """
-    return "".join(_cases(character) for character in text)
+    return re.compile("".join(_either(*character_cases(character)) for character in text))
 
 
-def _cases(character: str) -> str:
+def case_suffix_test(text: str) -> Test:
+    """Return the test of texts that end with one, but for its case: both are read from their ends."""
+    cases = [character_cases(character) for character in reversed(text)]
+    longest = sum(max(map(len, both)) for both in cases)
+    match = re.compile("".join(_either(lower[::-1], upper[::-1]) for lower, upper in cases)).match
+    return lambda value: type(value) is str and match(value[max(0, len(value) - longest) :][::-1]) is not None
+
+
+def character_cases(character: str) -> tuple[str, str]:
+    """Return a character in lower and in upper case, as the service has them."""
     if ord(character) > _HIGHEST_CHARACTER:
-        return re.escape("??")
-    lower, upper = character.lower(), character.upper()
+        return "??", "??"
+    return character.lower(), character.upper()
+
+
+def _either(lower: str, upper: str) -> str:
     return re.escape(lower) if lower == upper else f"(?:{re.escape(lower)}|{re.escape(upper)})"

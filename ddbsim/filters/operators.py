@@ -6,7 +6,6 @@ one leaf of the event: a string, number, boolean or null, of which only strings 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from .operands import (
     Test,
     address,
     case_pattern,
+    case_suffix_test,
     cidr_test,
     comparable,
     numeric_test,
@@ -125,13 +125,13 @@ def _exactly(operand: Any) -> Test:
 
 
 def _ignoring_case(operand: Any) -> Test:
-    pattern = re.compile(case_pattern(_text_of("equals-ignore-case", operand)))
+    pattern = case_pattern(_text_of("equals-ignore-case", operand))
     return lambda value: type(value) is str and pattern.fullmatch(value) is not None
 
 
 def _prefix(operand: Any) -> Test:
     if isinstance(operand, Fields):
-        pattern = re.compile(_case_operand("prefix", operand))
+        pattern = case_pattern(_case_operand("prefix", operand))
         return lambda value: type(value) is str and pattern.match(value) is not None
     text = _text_of("prefix", operand)
     return lambda value: type(value) is str and value.startswith(text)
@@ -139,8 +139,7 @@ def _prefix(operand: Any) -> Test:
 
 def _suffix(operand: Any) -> Test:
     if isinstance(operand, Fields):
-        pattern = re.compile(_case_operand("suffix", operand) + r"\Z")
-        return lambda value: type(value) is str and pattern.search(value) is not None
+        return case_suffix_test(_case_operand("suffix", operand))
     text = _text_of("suffix", operand)
     return lambda value: type(value) is str and value.endswith(text)
 
@@ -151,10 +150,10 @@ def _case_operand(name: str, fields: Fields) -> str:
     inner, operand = fields[0]
     if inner != "equals-ignore-case":
         raise InvalidPatternError(f"Unsupported {name} pattern: {inner}")
-    pattern = case_pattern(_text_of("equals-ignore-case", operand))
+    text = _text_of("equals-ignore-case", operand)
     if len(fields) > 1:
         raise InvalidPatternError("Only one key allowed in match expression")
-    return pattern
+    return text
 
 
 def _exists(operand: Any) -> Test:

@@ -12,22 +12,19 @@ Source: Event Ruler's documentation (https://github.com/aws/event-ruler) and rec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from ddbsim.aws import limits
 
-from .operands import InvalidPatternError, Test
-from .syntax import Branch, pattern_text, read_branches
+from .matching import Matcher, Path, Seen
+from .operands import InvalidPatternError
+from .syntax import pattern_text, read_branches
 
 __all__ = ["EventPattern", "FilterCriteria", "InvalidPatternError", "matches"]
 
-_NO_ARRAYS: dict[Any, int] = {}  # shared, never written
 _METADATA = frozenset(
     f"dynamodb.{name}" for name in ("ApproximateCreationDateTime", "SequenceNumber", "SizeBytes", "StreamViewType")
 )
-
-# A leaf that was found, with the arrays that it lies in: the place of each array -> the index of the element
-_Found: TypeAlias = tuple[Any, dict[Any, int]]
 
 
 class EventPattern:
@@ -50,22 +47,32 @@ class EventPattern:
     False
     """
 
-    __slots__ = ("_branches", "text")
+    __slots__ = ("_matchers", "branches", "text")
 
     def __init__(self, pattern: str | Mapping[str, Any]) -> None:
         self.text = pattern_text(pattern)
-        self._branches = [_Branch(branch) for branch in read_branches(self.text)]
+        self.branches = tuple(read_branches(self.text))
+        paths = {path: Path(path) for path in self.paths()}
+        self._matchers = [Matcher([(paths[path], branch[path]) for path in sorted(branch)]) for branch in self.branches]
 
     def __repr__(self) -> str:
         return f"EventPattern({self.text!r})"
 
     def matches(self, event: Mapping[str, Any]) -> bool:
-        """Return whether the pattern lets an event (a stream record as the function would get it) through."""
-        return any(branch.matches(event) for branch in self._branches)
+        """Return whether the pattern lets an event (a stream record as the function would get it) through.
+
+        Raises
+        ------
+        ValueError
+            To tell would take too many steps, which only an event with dots in its names, or lists nested in lists
+            100 deep, can ask for.
+        """
+        seen = Seen(event)
+        return any(matcher.matches(seen) for matcher in self._matchers)
 
     def paths(self) -> frozenset[str]:
         """Return the dotted paths of the event's fields that the pattern looks at."""
-        return frozenset(field.path for branch in self._branches for field in branch.fields)
+        return frozenset(path for branch in self.branches for path in branch)
 
     @property
     def needs_items(self) -> bool:
@@ -136,91 +143,3 @@ def _short_enough(pattern: str | Mapping[str, Any]) -> str:
     if len(text) > most:
         raise ValueError(f"a pattern must have at most {most} characters, got {len(text)}")
     return text
-
-
-class _Branch:
-    """Fields that must all match."""
-
-    __slots__ = ("fields", "in_service_order")
-
-    def __init__(self, branch: Branch) -> None:
-        self.in_service_order = [
-            _Field(path, condition.test, condition.absent) for path, condition in sorted(branch.items())
-        ]
-        # a short path is found sooner, and without arrays the order changes nothing
-        self.fields = sorted(self.in_service_order, key=lambda field: field.path.count("."))
-
-    def matches(self, event: Mapping[str, Any]) -> bool:
-        for field in self.fields:
-            found = field.leaves(event)
-            if not found:
-                if field.absent:
-                    continue
-                return False
-            if len(found) > 1 or found[0][1]:
-                return self._matches_through_arrays(event)
-            if not field.test(found[0][0]):
-                return False
-        return True
-
-    def _matches_through_arrays(self, event: Mapping[str, Any]) -> bool:
-        leaves = [field.leaves(event) for field in self.in_service_order]
-        return self._matches_from(0, leaves, _NO_ARRAYS)
-
-    def _matches_from(self, at: int, leaves: list[list[_Found]], arrays: dict[Any, int]) -> bool:
-        """Try each leaf of a field that lies in the elements chosen so far, then the fields after it."""
-        if at == len(self.in_service_order):
-            return True
-        field = self.in_service_order[at]
-        inside = [(value, chosen) for value, own in leaves[at] if (chosen := _consistent(arrays, own)) is not None]
-        if not inside:
-            return field.absent and self._matches_from(at + 1, leaves, arrays)
-        tried: list[dict[Any, int]] = []
-        for value, chosen in inside:
-            if chosen not in tried and field.test(value):
-                tried.append(chosen)
-                if self._matches_from(at + 1, leaves, chosen):
-                    return True
-        return False
-
-
-def _consistent(so_far: dict[Any, int], own: dict[Any, int]) -> dict[Any, int] | None:
-    """Return both together, or None if they name different elements of one array."""
-    if not own:
-        return so_far
-    if any(so_far.get(array, index) != index for array, index in own.items()):
-        return None
-    return {**so_far, **own}
-
-
-class _Field:
-    """The leaves of an event at one dotted path, whose names may themselves contain dots."""
-
-    __slots__ = ("_end", "_names", "absent", "path", "test")
-
-    def __init__(self, path: str, test: Test, absent: bool) -> None:
-        self.path, self.test, self.absent = path, test, absent
-        steps = path.split(".")
-        self._end = len(steps)
-        # at each step of the path: the names that lead on from there, and to which step
-        self._names = [
-            [(".".join(steps[start:end]), end) for end in range(start + 1, len(steps) + 1)]
-            for start in range(len(steps) + 1)
-        ]
-
-    def leaves(self, event: Mapping[str, Any]) -> list[_Found]:
-        found: list[_Found] = []
-        self._walk(event, 0, (), _NO_ARRAYS, found)
-        return found
-
-    def _walk(self, node: Any, step: int, place: Any, arrays: dict[Any, int], found: list[_Found]) -> None:
-        if isinstance(node, dict):
-            for name, then in self._names[step]:
-                if name in node:
-                    self._walk(node[name], then, (place, name), arrays, found)
-        elif isinstance(node, list):
-            for index, item in enumerate(node):
-                inner = {**arrays, place: index} if isinstance(item, dict | list) else arrays
-                self._walk(item, step, (place, index), inner, found)
-        elif step == self._end:
-            found.append((node, arrays))

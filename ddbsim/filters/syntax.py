@@ -35,12 +35,17 @@ _FUTURE_NAMES = (
 _RESERVED_IN_OR = frozenset((*_COMPARISONS, *_OPERATOR_NAMES, *_FUTURE_NAMES))
 _EXPECTED_VALUE = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 _TOKEN = re.compile(r"[^\W\d][\w$]*")
+_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+# A value of a record lies below at most 68 names and type codes (DynamoDB nests 32 levels), and an expression in an
+# "$or" of ten alternatives some 30 brackets further down.
+_MOST_LEVELS = 100
 
 
 def pattern_text(pattern: str | Mapping[str, Any]) -> str:
     """Return a pattern as the JSON text that the service would be given."""
     if isinstance(pattern, str):
         return pattern
+    _check_levels(_levels(pattern))
     try:
         return json.dumps(pattern, ensure_ascii=False, separators=(",", ":"))
     except TypeError as error:
@@ -62,14 +67,39 @@ def read_branches(text: str) -> list[Branch]:
 
 
 def _read_json(text: str) -> Any:
+    _check_levels(_levels_of_text(text))
     try:
         return json.loads(
             text, object_pairs_hook=Fields, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant
         )
     except json.JSONDecodeError as error:
         raise InvalidPatternError(_json_reason(text, error)) from None
-    except RecursionError:
-        raise InvalidPatternError("the pattern is nested too deeply") from None
+
+
+def _check_levels(levels: int) -> None:
+    if levels > _MOST_LEVELS:
+        raise InvalidPatternError(f"the pattern is nested too deeply: at most {_MOST_LEVELS} levels are read")
+
+
+def _levels_of_text(text: str) -> int:
+    """Return how deep the brackets of a JSON text are nested, without nesting calls as deep."""
+    open_now = deepest = 0
+    for token in _TEXT_OR_BRACKET.finditer(text):
+        bracket = token.group()
+        open_now += (bracket in "[{") - (bracket in "]}")
+        deepest = max(deepest, open_now)
+    return deepest
+
+
+def _levels(value: Any) -> int:
+    """Return how deep dicts and lists are nested; one more than are read if there are more, or no end to them."""
+    level, depth = [value], 0
+    while level and depth <= _MOST_LEVELS:
+        inside = [inner for node in level for inner in (node.values() if isinstance(node, Mapping) else node)]
+        # what is met twice in one level is looked at once
+        level = list({id(inner): inner for inner in inside if isinstance(inner, Mapping | list | tuple)}.values())
+        depth += 1
+    return depth
 
 
 def _refuse_constant(token: str) -> None:
@@ -120,9 +150,10 @@ def _read_fields(branches: list[Branch], path: tuple[str, ...], fields: Fields, 
         if isinstance(value, Fields):
             _read_fields(branches, (*path, name), value, inside_or=inside_or)
         elif type(value) is list:
-            condition = read_condition(value)
+            condition, place = read_condition(value), ".".join((*path, name))
+            _check_levels(place.count(".") + 1)
             for branch in branches:
-                branch[".".join((*path, name))] = condition
+                branch[place] = condition
         else:
             raise InvalidPatternError(f'"{name}" must be an object or an array')
 

@@ -206,6 +206,16 @@ def test_a_repeated_key_keeps_its_other_paths():
     assert EventPattern('{"d": ["1"], "d": ["2"]}').matches({"d": "2"})
 
 
+TOO_DEEP = "the pattern is nested too deeply: at most 100 levels are read"
+
+
+def nested(levels):
+    pattern = ["x"]
+    for _ in range(levels):
+        pattern = {"a": pattern}
+    return pattern
+
+
 EXPECTED_VALUE = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
 
@@ -220,7 +230,12 @@ EXPECTED_VALUE = "was expecting (JSON String, Number, Array, Object or token 'nu
         ('{"a": ["x"} ', "Unexpected character ('}' (code 125))"),
         ('{"a": [NaN]}', "Non-standard token 'NaN'"),
         ("1", "Filter is not an object"),
-        ("[" * 4_000, "the pattern is nested too deeply"),
+        ("[" * 4_000, TOO_DEEP),
+        ('{"a":' * 800, TOO_DEEP),
+        ('{"a":' * 600 + '["x"]' + "}" * 600, TOO_DEEP),
+        ({"a" + ".a" * 100: ["x"]}, TOO_DEEP),
+        (nested(600), TOO_DEEP),
+        (nested(100_000), TOO_DEEP),
         ({"a": b"x"}, "the pattern is no JSON: Object of type bytes is not JSON serializable"),
         ({}, "Empty objects are not allowed"),
         ({"a": {}}, "Empty objects are not allowed"),
