@@ -18,7 +18,7 @@ from .complexity import check_complexity
 from .operands import InvalidPatternError, Number
 from .operators import Condition, Fields, read_condition
 
-__all__ = ["Branch", "pattern_text", "read_branches"]
+__all__ = ["Branch", "pattern_text", "read_branches", "written_paths"]
 
 Branch: TypeAlias = dict[str, Condition]
 
@@ -64,6 +64,22 @@ def read_branches(text: str) -> list[Branch]:
     _read_fields(branches, (), root)
     check_complexity(branches)
     return branches
+
+
+def written_paths(text: str) -> list[list[str]]:
+    """Return the names that lead to each field of a valid pattern, one by one, as they are written."""
+    paths: list[list[str]] = []
+    waiting: list[tuple[list[str], Any]] = [([], _read_json(text))]
+    while waiting:
+        names, node = waiting.pop()
+        for name, value in node:
+            if name == "$or":
+                waiting += [(names, alternative) for alternative in value]
+            elif isinstance(value, Fields):
+                waiting.append(([*names, name], value))
+            else:
+                paths.append([*names, name])
+    return paths
 
 
 def _read_json(text: str) -> Any:
