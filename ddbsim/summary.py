@@ -18,7 +18,7 @@ from .handler_report import reasons_of
 from .log import outcomes
 from .log.reasons import Reason, sentence
 from .log.sentences import count_of
-from .scenario import served
+from .scenario import filter_notes, served
 
 if TYPE_CHECKING:
     from .result import Result
@@ -115,6 +115,7 @@ def warnings_of(result: Result) -> list[str]:
     notes += _behind(result)
     notes += _unserved(result.scenario)
     notes += _raised(result)
+    notes += filter_notes(result.scenario)
     lost = outcomes.lost(result.stream_log).sum()
     if lost:
         notes.append(f"{lost:,} records were given up or expired: see result.discards")

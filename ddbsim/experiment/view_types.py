@@ -15,7 +15,7 @@ from ddbsim.analysis.student import mean_intervals
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.result import Result
 from ddbsim.run import draw_writes, run
-from ddbsim.scenario import VIEW_TYPES, Scenario, Served, ViewType, served
+from ddbsim.scenario import VIEW_TYPES, Scenario, Served, ViewType, filters_told, served
 
 from .measures import FALLS_BEHIND
 from .view_type_tables import html_of, text_of
@@ -184,6 +184,7 @@ def _run_all(
 ) -> dict[ViewType, Measured]:
     """Return what one replication gives under each view type."""
     known = dict(measured or {})
+    scenario = filters_told(scenario)
     writes = None
     for view_type in VIEW_TYPES:
         if view_type not in known:

@@ -117,7 +117,10 @@ class FilterCriteria:
         if not 0 <= quota <= limits.FILTERS.high:
             raise ValueError(f"quota must be 0..{limits.FILTERS.high:g} patterns, got {quota!r}")
         if len(patterns) > quota:
-            raise ValueError(f"at most {quota} patterns are allowed, got {len(patterns)}")
+            raise ValueError(
+                f"at most {quota} patterns are allowed, got {len(patterns)}: a mapping has {limits.FILTERS.value}, "
+                f"and up to {limits.FILTERS.high:g} on request"
+            )
         self.patterns = tuple(EventPattern(_short_enough(pattern)) for pattern in patterns)
 
     def __repr__(self) -> str:

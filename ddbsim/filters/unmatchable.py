@@ -15,7 +15,7 @@ from .patterns import EventPattern, FilterCriteria
 from .record_fields import RECORDS, Leaf, NoLeaf, Record, leaf_at, reads_as_written
 from .syntax import written_paths
 
-__all__ = ["never_matching", "only_dotted_names"]
+__all__ = ["dead_patterns", "never_matching", "only_dotted_names"]
 
 # what would fill a screen is cut off after as many reasons
 _MOST_REASONS = 3
@@ -57,13 +57,17 @@ def never_matching(
     >>> never_matching(FilterCriteria([{"eventName": ["Insert"]}]))
     ['eventName is INSERT, MODIFY or REMOVE, in capitals']
     """
+    dead = dead_patterns(criteria, view_type, keys=keys)
+    return [f"pattern {n}: {why}" if len(criteria.patterns) > 1 else why for n, why in dead.items()]
+
+
+def dead_patterns(
+    criteria: FilterCriteria, view_type: str | None = None, *, keys: Collection[str] | None = None
+) -> dict[int, str]:
+    """Return the patterns that `never_matching` tells of, by number from 1, and why each matches nothing."""
     kinds = frozenset(record for record in RECORDS if view_type in (None, record.view_type))
-    several = len(criteria.patterns) > 1
-    return [
-        f"pattern {number}: {reason}" if several else reason
-        for number, pattern in enumerate(criteria.patterns, start=1)
-        if (reason := _reason(pattern, kinds, view_type, keys))
-    ]
+    reasons = {n: _reason(one, kinds, view_type, keys) for n, one in enumerate(criteria.patterns, start=1)}
+    return {number: reason for number, reason in reasons.items() if reason}
 
 
 def only_dotted_names(criteria: FilterCriteria) -> list[str]:

@@ -3,9 +3,19 @@
 from .billing import AutoScaling, Billing, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .destination import Destination, DestinationKind
 from .expiry import TimeToLive
+from .filter_patterns import criteria_of, filter_notes, filters_told
 from .function import Architecture, ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
-from .mapping import AcceptedWithATrap, Backoff, EventSourceMapping, Poller, StartingPosition, Suspension, traps_told
+from .mapping import (
+    AcceptedWithATrap,
+    Backoff,
+    EventSourceMapping,
+    FilterMatchesNothing,
+    Poller,
+    StartingPosition,
+    Suspension,
+    traps_told,
+)
 from .read_back import NEEDS, Consistency, Need, ReadBack, Served, served
 from .scenario import Scenario
 from .stream_reader import ReaderKind, StreamReader
@@ -30,6 +40,7 @@ __all__ = [
     "Duration",
     "EventSourceMapping",
     "Failures",
+    "FilterMatchesNothing",
     "Function",
     "GlobalSecondaryIndex",
     "HeatSplits",
@@ -54,6 +65,9 @@ __all__ = [
     "TimeToLive",
     "ViewType",
     "Writer",
+    "criteria_of",
+    "filter_notes",
+    "filters_told",
     "served",
     "traps_told",
 ]

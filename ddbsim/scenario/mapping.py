@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from ddbsim.aws import behaviour, limits
 from ddbsim.distributions import Distribution, Uniform
-from ddbsim.filters import FilterCriteria, InvalidPatternError
+from ddbsim.filters import only_dotted_names
 
 from .checks import (
     check_choice,
@@ -27,12 +27,14 @@ from .checks import (
     take_numpy_numbers,
 )
 from .destination import Destination
+from .filter_patterns import Patterns, criteria_of, news_of, read_patterns
 from .function import Function
 
 __all__ = [
     "AcceptedWithATrap",
     "Backoff",
     "EventSourceMapping",
+    "FilterMatchesNothing",
     "Poller",
     "StartingPosition",
     "Suspension",
@@ -54,6 +56,10 @@ _LIMITS = (
 
 class AcceptedWithATrap(UserWarning):
     """The service accepts this setting, and it will not do what one may expect."""
+
+
+class FilterMatchesNothing(AcceptedWithATrap):
+    """A filter, or a pattern of it, that no record of a stream can match."""
 
 
 @contextmanager
@@ -206,8 +212,9 @@ class EventSourceMapping:
         Whole seconds, 0 (off)..900: invocations of a window hand a state on to each other, and a last one without
         records ends it. With a parallelization factor of 1 and no filter only.
     filter_criteria
-        Up to 10 event patterns (JSON texts or dicts; see `ddbsim.matches`): the function gets what one of them matches.
-        The API's own form, {"Filters": [{"Pattern": "..."}, ...]}, is taken too.
+        Event patterns (JSON texts or dicts; see `ddbsim.matches`), 5 and up to 10 on request: the function gets what
+        one of them matches. The API's own form, {"Filters": [{"Pattern": "..."}, ...]}, is taken too. What no record
+        can match gives a warning, `FilterMatchesNothing`.
     filter_match_fraction
         Share, 0..1, of the records that the filter lets through, drawn at random: for patterns that look at content
         of items, where the workload has none.
@@ -269,19 +276,26 @@ class EventSourceMapping:
         self._warn_of_traps(where)
 
     def _check_filter(self, where: str) -> None:
-        patterns = _patterns(self.filter_criteria)
-        try:
-            texts = tuple(one.text for one in FilterCriteria(patterns, quota=int(limits.FILTERS.high)).patterns)
-        except InvalidPatternError as error:
-            # the mapping's own words name no reason: those of the pattern tester do
-            raise ValueError(f"{where}: filter_criteria: {error.mapping_message} {error}") from None
-        except ValueError as error:
-            raise ValueError(f"{where}: filter_criteria: {error}") from None
-        object.__setattr__(self, "filter_criteria", texts)
+        if not isinstance(self.filter_criteria, Patterns):
+            try:
+                patterns = read_patterns(self.filter_criteria)
+            except ValueError as error:
+                raise ValueError(f"{where}: filter_criteria: {error}") from None
+            object.__setattr__(self, "filter_criteria", patterns)
+            self._warn_of_filter(where)
         if self.filter_match_fraction is not None:
             check_share(f"{where}: filter_match_fraction", self.filter_match_fraction)
-            if not texts:
+            if not self.filter_criteria:
                 raise ValueError(f"{where}: filter_match_fraction must be None without filter_criteria")
+
+    def _warn_of_filter(self, where: str) -> None:
+        """Tell of what matches nothing whatever the stream shows; the scenario knows what its stream does."""
+        news, patterns = news_of(self.patterns)
+        object.__setattr__(self, "filter_criteria", patterns)
+        for told in news:
+            warnings.warn(f"{where}: filter_criteria: {told}", FilterMatchesNothing, stacklevel=5)
+        for told in only_dotted_names(criteria_of(self.patterns)):
+            warnings.warn(f"{where}: filter_criteria: {told}", AcceptedWithATrap, stacklevel=5)
 
     def _check_life(self, where: str) -> None:
         if self.created_s is not None:
@@ -334,6 +348,11 @@ class EventSourceMapping:
         return float(max(*windows, self.poller.interval_s))
 
     @property
+    def patterns(self) -> Patterns:
+        """The filter's patterns as JSON texts, read."""
+        return cast("Patterns", self.filter_criteria)
+
+    @property
     def planned_suspensions(self) -> tuple[Suspension, ...]:
         """The suspensions, always as a tuple, by their start."""
         return cast("tuple[Suspension, ...]", self.suspensions)
@@ -342,17 +361,3 @@ class EventSourceMapping:
     def reports_item_failures(self) -> bool:
         """Whether a partial batch response counts."""
         return bool(self.function_response_types)
-
-
-def _patterns(given: Any) -> tuple[Any, ...]:
-    """Return the patterns of a filter, given as one, as several, or in the API's form."""
-    if not isinstance(given, Mapping):
-        return several(given)
-    filters = given.get("Filters")
-    if list(given) == ["Filters"] and isinstance(filters, list | tuple) and all(map(_is_filter, filters)):
-        return tuple(one["Pattern"] for one in filters)
-    return (given,)
-
-
-def _is_filter(given: Any) -> bool:
-    return isinstance(given, Mapping) and list(given) == ["Pattern"] and isinstance(given["Pattern"], str)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,13 +12,13 @@ from typing import cast
 
 from ddbsim.aws import limits
 from ddbsim.distributions import as_distribution
-from ddbsim.filters import EventPattern
 from ddbsim.workload import Workload
 
 from . import toml
 from .checks import check_kind, check_limit, check_name, check_number, several, take_numpy_numbers
+from .filter_patterns import criteria_of, keys_shown, news_of
 from .function import Function
-from .mapping import EventSourceMapping
+from .mapping import EventSourceMapping, FilterMatchesNothing
 from .stream_reader import StreamReader
 from .table import Stream, Table
 from .writer import Writer
@@ -92,6 +94,7 @@ class Scenario:
         check_name("Scenario.region", self.region)
         check_limit(self, "account_concurrency", limits.ACCOUNT_CONCURRENCY, where="Scenario")
         self._check_mappings()
+        self._warn_of_filters()
 
     def _check_time(self) -> None:
         if self.duration_s is None:
@@ -138,10 +141,7 @@ class Scenario:
             return
         for mapping in self.mappings:
             where = f"EventSourceMapping {mapping.label!r}"
-            blind = mapping.filter_match_fraction is None and any(
-                EventPattern(pattern).needs_items for pattern in mapping.filter_criteria
-            )
-            if blind:
+            if mapping.filter_match_fraction is None and criteria_of(mapping.patterns).needs_items:
                 raise ValueError(
                     f"{where}: filter_criteria look at content of items, which {type(self.workload).__name__} does not "
                     "have: use ItemWrites, or state the share that passes as filter_match_fraction"
@@ -149,6 +149,21 @@ class Scenario:
             if mapping.function.handler is not None:
                 kind = type(self.workload).__name__
                 raise ValueError(f"{where}: a handler needs items, which {kind} does not have: use ItemWrites")
+
+    def _warn_of_filters(self) -> None:
+        """Tell of what the filters never match under this view type and these keys."""
+        told = []
+        for mapping in self.mappings:
+            news, patterns = news_of(mapping.patterns, self.stream.view_type, keys_shown(mapping, self))
+            for one in news:
+                where = f"EventSourceMapping {mapping.label!r}: filter_criteria"
+                warnings.warn(f"{where}: {one}", FilterMatchesNothing, stacklevel=4)
+            if news:
+                # varied copies of this scenario, not other ones of the mapping, have been told
+                mapping = copy.copy(mapping)
+                object.__setattr__(mapping, "filter_criteria", patterns)
+            told.append(mapping)
+        object.__setattr__(self, "event_source_mappings", tuple(told))
 
     @property
     def other_readers(self) -> tuple[StreamReader, ...]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ddbsim.filters import FilterCriteria
 from ddbsim.randomness import RandomStreams
-from ddbsim.scenario import EventSourceMapping
+from ddbsim.scenario import EventSourceMapping, criteria_of
 from ddbsim.workload import OPERATIONS
 
 from .event_records import EventRecords
@@ -28,9 +28,8 @@ def let_through(
     if mapping.filter_match_fraction is not None:
         # drawn per record of the shard: another rate or view type reshuffles nothing else
         return streams(f"filter/{mapping.label}/{shard.index}").random(count) < mapping.filter_match_fraction
-    criteria = FilterCriteria(mapping.filter_criteria, quota=len(mapping.filter_criteria))
-    paths = frozenset().union(*(pattern.paths() for pattern in criteria.patterns))
-    if paths <= _SAME_FOR_ALL | {"eventName"}:
+    criteria = criteria_of(mapping.patterns)
+    if criteria.paths() <= _SAME_FOR_ALL | {"eventName"}:
         kinds = np.array([_matches(criteria, events.envelope(name)) for name in OPERATIONS])
         return kinds[stream.operation[shard.record]]
     passed = (_matches(criteria, events.record(shard, place)) for place in range(count))

@@ -10,7 +10,7 @@ from ddbsim.experiment.view_types import Measured, ViewTypeComparison, compare_v
 from ddbsim.plots.view_types import view_types as plot_view_types
 from ddbsim.randomness import Seed
 from ddbsim.run import run
-from ddbsim.scenario import VIEW_TYPES, Scenario
+from ddbsim.scenario import VIEW_TYPES, Scenario, filters_told
 
 from .background import Tell
 from .panel import Panel
@@ -79,8 +79,9 @@ class Comparer(Panel):
     def _answer(self, scenario: Scenario, tell: Tell) -> tuple[ViewTypeComparison, bytes]:
         writes = self._writes(scenario)
         known: dict[str, Measured] = {}
+        told = filters_told(scenario)
         for number, view_type in enumerate(VIEW_TYPES):
-            variant = replace(scenario, stream=replace(scenario.stream, view_type=view_type))
+            variant = replace(told, stream=replace(scenario.stream, view_type=view_type))
 
             def progress(now_s: float, done: int = number) -> None:
                 tell((done + now_s / scenario.length_s) / len(VIEW_TYPES))
