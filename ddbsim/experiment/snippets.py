@@ -1,11 +1,14 @@
 """A change of settings as one types it elsewhere: AWS CLI, SAM, Terraform.
 
 Only what the service lets one set is in it; what changes the traffic or the model's assumptions has no command.
+Names come from whoever wrote the scenario: a shell gets them quoted, templates their ASCII letters and digits alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +47,10 @@ _OF_FUNCTION = {
     "memory_mb": ("--memory-size", "MemorySize", "memory_size"),
     "timeout_s": ("--timeout", "Timeout", "timeout"),
 }
+
+
+# what YAML reads as true, false or nothing
+_YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +136,14 @@ def _cli(mappings: _Mappings, functions: _Functions) -> Iterator[str]:
     for function, change in functions:
         options = " ".join(f"{_OF_FUNCTION[name][0]} {value}" for name, value in change.items() if name in _OF_FUNCTION)
         if options:
-            yield f"aws lambda update-function-configuration --function-name {function.name} {options}"
+            yield f"aws lambda update-function-configuration {_of(function)} {options}"
         if "reserved_concurrency" in change:
             yield _concurrency(function)
+
+
+def _of(function: Function) -> str:
+    # what begins with a dash behind a blank would be the next option
+    return f"--function-name{'=' if function.name.startswith('-') else ' '}{shlex.quote(function.name)}"
 
 
 def _option(name: str, value: Any) -> str:
@@ -145,9 +157,9 @@ def _option(name: str, value: Any) -> str:
 
 def _concurrency(function: Function) -> str:
     if function.reserved_concurrency is None:
-        return f"aws lambda delete-function-concurrency --function-name {function.name}"
+        return f"aws lambda delete-function-concurrency {_of(function)}"
     return (
-        f"aws lambda put-function-concurrency --function-name {function.name} "
+        f"aws lambda put-function-concurrency {_of(function)} "
         f"--reserved-concurrent-executions {function.reserved_concurrency}"
     )
 
@@ -159,9 +171,11 @@ def _sam(mappings: _Mappings, functions: _Functions) -> str:
     if not names:
         return ""
     of_function = {function.name: change for function, change in functions}
+    resources = _named(names, _logical)
+    streams = _named((mapping.label for mapping, _ in mappings), lambda label: f"{_logical(label)}Stream")
     lines = ["Resources:"]
     for name in names:
-        lines += [f"  {_logical(name)}:", "    Type: AWS::Serverless::Function", "    Properties:"]
+        lines += [f"  {_yaml_key(resources[name])}:", "    Type: AWS::Serverless::Function", "    Properties:"]
         for field, value in of_function.get(name, {}).items():
             key = "ReservedConcurrentExecutions" if field == "reserved_concurrency" else _OF_FUNCTION[field][1]
             lines.append(f"      {key}: {_value(value, _yaml)}")
@@ -169,35 +183,63 @@ def _sam(mappings: _Mappings, functions: _Functions) -> str:
         if events:
             lines.append("      Events:")
         for mapping, change in events:
-            lines += [f"        {_logical(mapping.label)}Stream:", "          Type: DynamoDB", "          Properties:"]
+            lines += [
+                f"        {_yaml_key(streams[mapping.label])}:",
+                "          Type: DynamoDB",
+                "          Properties:",
+            ]
             lines += [f"            {_OF_MAPPING[field][1]}: {_value(value, _yaml)}" for field, value in change.items()]
     return "\n".join(lines)
 
 
 def _terraform(mappings: _Mappings, functions: _Functions) -> str:
     blocks = []
+    readers = _named((mapping.label for mapping, _ in mappings), _identifier)
+    resources = _named((function.name for function, _ in functions), _identifier)
     for mapping, change in mappings:
         lines = [f"  {_OF_MAPPING[name][2]} = {_value(value, _hcl)}" for name, value in change.items()]
-        blocks.append(_block("aws_lambda_event_source_mapping", mapping.label, lines))
+        blocks.append(_block("aws_lambda_event_source_mapping", readers[mapping.label], lines))
     for function, change in functions:
         names = {name: terms[2] for name, terms in _OF_FUNCTION.items()}
         names["reserved_concurrency"] = "reserved_concurrent_executions"
         # Terraform writes "none reserved" as -1
         values = {name: -1 if value is None else value for name, value in change.items()}
         lines = [f"  {names[name]} = {_value(value, _hcl)}" for name, value in values.items()]
-        blocks.append(_block("aws_lambda_function", function.name, lines))
+        blocks.append(_block("aws_lambda_function", resources[function.name], lines))
     return "\n\n".join(blocks)
 
 
-def _block(kind: str, name: str, lines: list[str]) -> str:
-    label = "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in name)
+def _block(kind: str, label: str, lines: list[str]) -> str:
     return "\n".join([f'resource "{kind}" "{label}" {{', *lines, "}"])
+
+
+def _named(names: Iterable[str], written: Callable[[str], str]) -> dict[str, str]:
+    """Return names as they are written in a template; of those that would be written alike the later ones numbered."""
+    made: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        own = written(name)
+        number = 2
+        while own in made.values():
+            own, number = f"{written(name)}{number}", number + 1
+        made[name] = own
+    return made
+
+
+def _identifier(name: str) -> str:
+    """Return a name as Terraform takes it for a resource."""
+    label = re.sub("[^A-Za-z0-9_]", "_", name)
+    return f"_{label}" if label[0].isdigit() else label
 
 
 def _logical(name: str) -> str:
     """Return a name as CloudFormation takes it for a resource: letters and digits alone."""
-    parts = "".join(letter if letter.isalnum() else " " for letter in name).split()
+    parts = re.findall("[A-Za-z0-9]+", name)
     return "".join(part[0].upper() + part[1:] for part in parts) or "Function"
+
+
+def _yaml_key(name: str) -> str:
+    # YAML reads No as false, and 1E5 as a number
+    return f'"{name}"' if name[0].isdigit() or name.lower() in _YAML_WORDS else name
 
 
 def _value(value: Any, none: Callable[[], str]) -> str:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import ddbsim as ds
+from ddbsim.widgets.as_code import as_code
 
 CHANGE = {
     "batch_size": 7,
@@ -108,3 +109,90 @@ def test_nothing_changed_is_said():
     made = ds.snippets(before(), before())
     assert (made.cli, made.sam, made.terraform) == ("", "", "")
     assert str(made) == "nothing that the service sets changes"
+
+
+HOSTILE = [
+    "x; touch PWNED #",
+    "$(touch PWNED)",
+    "`touch PWNED`",
+    "x && touch PWNED | cat > y",
+    'it\'s "quoted"',
+    '${file("/etc/passwd")}',
+    "%{ for x in y }",
+    "a\ntouch PWNED",
+    "--profile=other",
+    "key: value",
+    "- list",
+    "#comment",
+    "!!python/object/apply:os.system ['touch PWNED']",
+    "&anchor *alias",
+    "{a: b}",
+    '"}\nresource "null_resource" "x" {',
+    "no",
+    "Null",
+    "1e5",
+    "0x1F",
+    "ünï-cödé",
+    "日本",
+    " ",
+    "~",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_is_a_name_whatever_it_holds(name):
+    def named(**function):
+        return ds.Scenario(
+            workload=ds.PoissonWrites(rate_per_s=5),
+            event_source_mappings=ds.EventSourceMapping(name=name, function=ds.Function(name=name, **function)),
+            duration_s=1,
+        )
+
+    made = ds.snippets(named(), ds.vary(named(), CHANGE))
+    words = [part for word in shlex.split(made.cli) for part in re.split("^(--function-name)=", word) if part]
+    given = [words[at + 1] for at, word in enumerate(words) if word == "--function-name"]
+    assert given == [name] * 2
+    assert words.count("aws") == 3
+    assert shlex.split(made.cli, comments=True) == shlex.split(made.cli)
+    (taken,) = ds.snippets(named(reserved_concurrency=2), named()).cli.splitlines() if "\n" not in name else [None]
+    assert taken is None or shlex.split(taken)[-1] in (name, f"--function-name={name}")
+
+    ((logical, function),) = yaml.load(made.sam, Template)["Resources"].items()
+    assert isinstance(logical, str)
+    assert re.fullmatch("[A-Za-z0-9]+", logical)
+    ((stream, _),) = function["Properties"]["Events"].items()
+    assert re.fullmatch("[A-Za-z0-9]+", stream)
+    blocks = hcl(made.terraform)
+    assert len(blocks) == made.terraform.count("resource ") == 2
+    assert all(re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", label) for _, label in blocks)
+
+
+def test_names_that_templates_write_alike_stay_apart():
+    def two(batch_size):
+        names = ["a-b", "a_b"]
+        return ds.Scenario(
+            workload=ds.PoissonWrites(rate_per_s=5),
+            event_source_mappings=[
+                ds.EventSourceMapping(function=ds.Function(name=name), batch_size=batch_size) for name in names
+            ],
+            duration_s=1,
+        )
+
+    made = ds.snippets(two(5), two(7))
+    assert sorted(yaml.load(made.sam, Template)["Resources"]) == ["AB", "AB2"]
+    assert sorted(label for _, label in hcl(made.terraform)) == ["a_b", "a_b2"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_code_is_read_back_as_the_scenario_it_is(name):
+    made = ds.Scenario(
+        workload=ds.PoissonWrites(rate_per_s=5),
+        event_source_mappings=ds.EventSourceMapping(
+            function=ds.Function(name=name), filter_criteria={"eventSourceARN": [name, {"wildcard": "*x"}]}
+        ),
+        duration_s=1,
+        name=name,
+    )
+    read: dict[str, object] = {}
+    exec(as_code(made), read)
+    assert read["scenario"] == made
