@@ -130,7 +130,8 @@ def lives(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def filters(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a filter, mostly none."""
-    content = {"dynamodb": {"NewImage": {"a": {"S": ["x"]}}}}
+    # looks at content, and matches some record whatever the stream shows
+    content = {"dynamodb": {"NewImage": {"a": {"S": ["x", {"exists": False}]}}}}
     return draw(
         st.sampled_from(
             [
