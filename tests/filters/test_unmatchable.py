@@ -278,10 +278,12 @@ PATHS = st.one_of(
 
 
 @st.composite
-def patterns(draw):
+def patterns(draw, ors=2):
     fields = [{".".join(draw(PATHS)): draw(CONDITIONS)} for _ in range(draw(st.integers(1, 3)))]
     pattern = {name: values for field in fields for name, values in field.items()}
-    return {**pattern, "$or": [draw(patterns()), draw(patterns())]} if draw(st.integers(0, 5)) == 0 else pattern
+    if not ors or draw(st.integers(0, 5)):
+        return pattern
+    return {**pattern, "$or": [draw(patterns(ors=ors - 1)), draw(patterns(ors=ors - 1))]}
 
 
 @given(patterns(), records())
