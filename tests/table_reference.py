@@ -234,12 +234,14 @@ class OneByOne:
         if second:
             for bucket in (self.table, *self.indexes):
                 bucket.change(second)
-            for at, partition, cut in [one for one in self.splits if one[0] <= second]:
-                self.splits.remove((at, partition, cut))
-                self.split(partition, at, cut)
-            while len(self.open()) * self.table_config.partition_write_units_per_s < self.table.rate:
-                widest = max(self.open(), key=lambda n: (self.slices[n].high - self.slices[n].low, -n))
+            for planned in [one for one in self.splits if one[0] <= second]:
+                self.splits.remove(planned)
+                self.split_or_wait(*planned, second)
+            missing = math.ceil(self.table.rate / self.table_config.partition_write_units_per_s) - len(self.open())
+            while missing > 0 and (old := [n for n in self.open() if self.slices[n].opened_s < second]):
+                widest = max(old, key=lambda n: (self.slices[n].high - self.slices[n].low, -n))
                 self.split(widest, second, None)
+                missing -= 1
         for bucket in (self.table, *self.indexes):
             bucket.refill()
         for one in self.slices:
@@ -256,6 +258,13 @@ class OneByOne:
 
     def open(self):
         return [n for n, one in enumerate(self.slices) if math.isinf(one.closed_s)]
+
+    def split_or_wait(self, at, partition, cut, second):
+        """Split a partition, in the next second if it has just begun."""
+        if partition < len(self.slices) and self.slices[partition].opened_s < second:
+            self.split(partition, second, cut)
+        else:
+            self.splits.append((second + 1, partition, cut))
 
     def split(self, partition, at, cut):
         old = self.slices[partition]

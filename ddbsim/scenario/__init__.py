@@ -18,12 +18,15 @@ from .mapping import (
 )
 from .read_back import NEEDS, Consistency, Need, ReadBack, Served, served
 from .scenario import Scenario
+from .splits import HASH_SPACE, MOST_OPEN_PARTITIONS, Split, first_bounds
 from .stream_reader import ReaderKind, StreamReader
-from .table import VIEW_TYPES, Split, Stream, Table, ViewType
+from .table import VIEW_TYPES, Stream, Table, ViewType
 from .toml import ScenarioFileError
 from .writer import RETRY_PRESETS, Retries, RetryPreset, Writer
 
 __all__ = [
+    "HASH_SPACE",
+    "MOST_OPEN_PARTITIONS",
     "NEEDS",
     "RETRY_PRESETS",
     "VIEW_TYPES",
@@ -68,6 +71,7 @@ __all__ = [
     "criteria_of",
     "filter_notes",
     "filters_told",
+    "first_bounds",
     "served",
     "traps_told",
 ]

@@ -21,8 +21,9 @@ from .checks import (
 )
 from .expiry import TimeToLive
 from .indexes import GlobalSecondaryIndex
+from .splits import MOST_OPEN_PARTITIONS, Split, check_splits
 
-__all__ = ["VIEW_TYPES", "Split", "Stream", "Table", "TableClass", "ViewType"]
+__all__ = ["VIEW_TYPES", "Stream", "Table", "TableClass", "ViewType"]
 
 ViewType: TypeAlias = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
 VIEW_TYPES: tuple[ViewType, ...] = get_args(ViewType)
@@ -41,27 +42,6 @@ def _visibility_delay() -> Distribution:
 
 def _shard_lifetime() -> Distribution:
     return Uniform(low=behaviour.SHARD_LIFETIME_LOW_S.value, high=behaviour.SHARD_LIFETIME_HIGH_S.value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """A partition splits in two: its shard closes, and each half of its items goes on in a new shard.
-
-    Parameters
-    ----------
-    at_s
-        When, seconds > 0.
-    partition
-        Which: 0, 1, ... for those at the start; the two halves of each split get the next two numbers.
-    """
-
-    at_s: float
-    partition: int = 0
-
-    def __post_init__(self) -> None:
-        take_numpy_numbers(self)
-        check_number("Split.at_s", self.at_s, open_low=True)
-        check_whole(self, "partition")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +69,8 @@ class Table:
         `Provisioned(...)` or `OnDemand(...)`. None: the table takes whatever comes, nothing is ever throttled, and
         partitions split at stated times only; what follows then does not matter.
     billing_switches
-        Changes of the mode, one or several.
+        Changes of the mode, one or several. Where the new one needs more partitions, each splits at most once a second
+        until there are enough.
     global_secondary_indexes
         Indexes with a capacity of their own, one or several.
     time_to_live
@@ -211,6 +192,7 @@ class Table:
                 f"Table.partitions must be >= {least:,} for {units:,} write units/s at {cap:,} each, "
                 f"got {self.initial_partitions:,}"
             )
+        self._check_switches()
         own = [index.billing for index in self.indexes if index.billing is not None]
         provisioned = [one.write_capacity_units for one in (billing, *own) if isinstance(one, Provisioned)]
         if sum(provisioned) > self.write_quota_per_s:
@@ -218,6 +200,21 @@ class Table:
                 f"Table.billing: write_capacity_units of the table and its indexes must add up to at most "
                 f"write_quota_per_s ({self.write_quota_per_s:,}), got {sum(provisioned):,}"
             )
+
+    def _check_switches(self) -> None:
+        cap, most = self.partition_write_units_per_s, self.write_quota_per_s
+        for switch in self.stated_switches:
+            units = switch.billing.write_units_at_start
+            if isinstance(switch.billing, Provisioned) and units > most:
+                raise ValueError(
+                    f"Table.billing_switches: write_capacity_units must be at most write_quota_per_s ({most:,}), got "
+                    f"{units:,} at {switch.at_s:g} s"
+                )
+            if -(-min(units, most) // cap) > MOST_OPEN_PARTITIONS:
+                raise ValueError(
+                    f"Table.billing_switches must need at most {MOST_OPEN_PARTITIONS:,} partitions, got {units:,} "
+                    f"write units/s at {switch.at_s:g} s, {cap:,} for each partition"
+                )
 
     @property
     def stated_splits(self) -> tuple[Split, ...]:
@@ -229,14 +226,7 @@ class Table:
         for split in splits:
             check_kind("Table.splits", split, Split)
         object.__setattr__(self, "splits", tuple(sorted(splits, key=lambda split: split.at_s)))
-        # of two halves each, numbered in the order of the splits
-        for place, split in enumerate(self.stated_splits):
-            known = self.initial_partitions + 2 * place
-            if split.partition >= known or any(one.partition == split.partition for one in self.stated_splits[:place]):
-                raise ValueError(
-                    f"Table.splits must each name a partition that is open at that time (there are {known} numbers "
-                    f"by then), got {split!r}"
-                )
+        check_splits(self.stated_splits, self.initial_partitions, whole_seconds=self.billing is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

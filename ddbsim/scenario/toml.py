@@ -23,8 +23,9 @@ from .function import ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
 from .mapping import Backoff, EventSourceMapping, Poller, Suspension, traps_told
 from .read_back import ReadBack
+from .splits import Split
 from .stream_reader import StreamReader
-from .table import Split, Stream, Table
+from .table import Stream, Table
 from .writer import Retries, Writer
 
 __all__ = ["ScenarioFileError", "dump", "load"]

@@ -7,13 +7,14 @@ item's records stay in one line of shards.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ddbsim.scenario import Split, Table
+from ddbsim.scenario import HASH_SPACE, Split, Table, first_bounds
 
 from .hashing import partition_hash, partition_of
 
@@ -23,12 +24,11 @@ __all__ = [
     "PartitionIndex",
     "Placement",
     "assign_partitions",
+    "cut_partition",
     "first_partitions",
     "place",
     "split_partitions",
 ]
-
-HASH_SPACE = 2**32
 
 PartitionIndex: TypeAlias = npt.NDArray[np.uint16]
 
@@ -75,50 +75,63 @@ class Placement:
 
 def first_partitions(count: int) -> list[Partition]:
     """Return the partitions of a new table: equal slices, as `partition_of` cuts them."""
-    bounds = [-(-index * HASH_SPACE // count) for index in range(count + 1)]
+    bounds = first_bounds(count)
     return [Partition(index, -1, bounds[index], bounds[index + 1]) for index in range(count)]
 
 
-def split_partitions(partitions: list[Partition], split: Split, at_hash: int | None = None) -> list[Partition]:
-    """Return the history with one partition split, in the middle of its slice or at a given hash.
+def cut_partition(partitions: list[Partition], number: int, at_s: float, at_hash: int | None = None) -> None:
+    """Split one partition of a history, in the middle of its slice or at a given hash.
 
     Raises
     ------
     ValueError
         If the partition is not open then, or its slice cannot be cut there.
     """
-    old = partitions[split.partition]
-    if not old.opened_s < split.at_s < old.closed_s:
-        raise ValueError(f"Split.partition must be open at {split.at_s:g} s, got {split!r}")
+    old = partitions[number]
+    if not old.opened_s < at_s < old.closed_s:
+        raise ValueError(f"Split.partition must be open at {at_s:g} s, got partition {number}")
     middle = (old.low + old.high) // 2 if at_hash is None else at_hash
     if not old.low < middle < old.high:
         raise ValueError(f"partition {old.index} cannot be cut at hash {middle}: it holds {old.low}..{old.high - 1}")
     count = len(partitions)
-    halves = [
-        Partition(count, old.index, old.low, middle, split.at_s),
-        Partition(count + 1, old.index, middle, old.high, split.at_s),
-    ]
-    kept = [replace(one, closed_s=split.at_s) if one is old else one for one in partitions]
-    return kept + halves
+    partitions[number] = replace(old, closed_s=at_s)
+    partitions.append(Partition(count, old.index, old.low, middle, at_s))
+    partitions.append(Partition(count + 1, old.index, middle, old.high, at_s))
+
+
+def split_partitions(partitions: Sequence[Partition], split: Split, at_hash: int | None = None) -> list[Partition]:
+    """Return the history with one more split; see `cut_partition`."""
+    history = list(partitions)
+    cut_partition(history, split.partition, split.at_s, at_hash)
+    return history
 
 
 def place(table: Table, item_id: npt.NDArray[np.int64], at_s: npt.NDArray[np.float64]) -> Placement:
     """Return where the writes of a table go that splits at stated times only."""
     partitions = first_partitions(table.initial_partitions)
     for split in table.stated_splits:
-        partitions = split_partitions(partitions, split)
+        cut_partition(partitions, split.partition, split.at_s)
     return Placement(assign_partitions(item_id, at_s, partitions), tuple(partitions))
 
 
 def assign_partitions(
-    item_id: npt.NDArray[np.int64], at_s: npt.NDArray[np.float64], partitions: list[Partition]
+    item_id: npt.NDArray[np.int64], at_s: npt.NDArray[np.float64], partitions: Sequence[Partition]
 ) -> PartitionIndex:
-    """Return the partition of each write, by its item's hash and its time (ascending)."""
+    """Return the partition of each write, by its item's hash and its time."""
     first = sum(one.parent < 0 for one in partitions)
     index: PartitionIndex = partition_of(item_id, first).astype(np.uint16, copy=False)
-    for child in partitions[first:]:
-        begin = int(np.searchsorted(at_s, child.opened_s, side="left"))
-        moved = np.flatnonzero(index[begin:] == child.parent) + begin
-        hashes = partition_hash(item_id[moved])
-        index[moved[(hashes >= child.low) & (hashes < child.high)]] = child.index
+    if first == len(partitions):
+        return index
+    closed_s = np.array([one.closed_s for one in partitions])
+    lower, middle = np.zeros(len(partitions), dtype=np.uint16), np.zeros(len(partitions), dtype=np.uint64)
+    # of two halves, the lower one comes first
+    for half in partitions[first::2]:
+        lower[half.parent], middle[half.parent] = half.index, half.high
+    rows = np.flatnonzero(at_s >= closed_s[index])
+    hashes = partition_hash(item_id[rows])
+    while len(rows):
+        old = index[rows]
+        index[rows] = lower[old] + (hashes >= middle[old])
+        on = at_s[rows] >= closed_s[index[rows]]
+        rows, hashes = rows[on], hashes[on]
     return index

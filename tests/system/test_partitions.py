@@ -50,8 +50,83 @@ def test_a_partition_splits_at_any_hash_inside_it_once():
         ((ds.Split(at_s=1, partition=4),), "partition that is open at that time"),
         ((ds.Split(at_s=1), ds.Split(at_s=2)), "partition that is open at that time"),
         (("soon",), "Table.splits must be Split"),
+        ((ds.Split(at_s=5), ds.Split(at_s=5, partition=4)), "later than the 5 s at which it begins, got"),
+        (
+            tuple(ds.Split(at_s=1 + turn, partition=0 if turn == 0 else 2 + 2 * turn) for turn in range(40)),
+            "something to split: a single hash is left",
+        ),
     ],
 )
 def test_a_table_refuses_splits_of_what_is_not_there(splits, message):
     with pytest.raises(ValueError, match=message):
         ds.Table(splits=splits)
+
+
+def test_splits_take_effect_at_whole_seconds_where_the_table_has_a_mode():
+    splits = (ds.Split(at_s=5.1), ds.Split(at_s=5.2, partition=4))
+    ds.Table(splits=splits)
+    with pytest.raises(
+        ValueError, match="later than the 6 s at which it begins, as splits take effect at whole seconds"
+    ):
+        ds.Table(splits=splits, billing=ds.OnDemand())
+
+
+def test_more_splits_than_there_are_numbers_for_are_refused():
+    splits = tuple(ds.Split(at_s=1, partition=partition) for partition in range(10_000))
+    ds.Table(partitions=10_000, splits=splits)
+    more = tuple(ds.Split(at_s=2, partition=partition) for partition in range(10_000, 24_000))
+    with pytest.raises(ValueError, match="at most 32,768 partitions, got 24,000 splits of 10,000 partitions"):
+        ds.Table(partitions=10_000, splits=splits + more)
+
+
+SWITCHES = {
+    "to on demand": (1, ds.Provisioned(write_capacity_units=10), ds.OnDemand(), 4),
+    "to many units": (1, ds.Provisioned(write_capacity_units=500), ds.Provisioned(write_capacity_units=4_000), 4),
+    "pre-warmed": (4, ds.OnDemand(), ds.Provisioned(write_capacity_units=20_000), 20),
+    "to the quota": (3, ds.OnDemand(warm_write_units_per_s=5), ds.Provisioned(write_capacity_units=40_000), 40),
+}
+
+
+@pytest.mark.parametrize("case", SWITCHES)
+def test_a_switch_makes_as_many_partitions_as_the_new_mode_needs(case):
+    partitions, before, after, needed = SWITCHES[case]
+    scenario = ds.Scenario(
+        workload=ds.PoissonWrites(rate_per_s=40),
+        duration_s=20,
+        table=ds.Table(partitions=partitions, billing=before, billing_switches=ds.BillingSwitch(at_s=5, billing=after)),
+    )
+    result = ds.simulate(scenario, rng=1, progress=False)
+    history = result.partitions
+    assert history["closed_s"].isna().sum() == needed
+    # none splits in the second of its birth, and each half's line goes back to its parent
+    assert (history["closed_s"].dropna() > history["opened_s"][history["closed_s"].notna()]).all()
+    halves = history[history["parent"] >= 0]
+    assert (halves.groupby("parent").size() == 2).all()
+    assert (history.loc[halves["parent"], "closed_s"].to_numpy() == halves["opened_s"].to_numpy()).all()
+    shards = result.shards.set_index("shard_id")
+    children = shards[shards["parent_shard_id"].notna()]
+    assert (shards.loc[children["parent_shard_id"], "closed_s"].to_numpy() == children["opened_s"].to_numpy()).all()
+    assert len(result.stream_log) == shards["records"].sum()
+    assert result.check()["ok"].all()
+    assert (result.scaling["decision"] == "split: capacity").sum() == needed - partitions
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            {"billing_switches": ds.BillingSwitch(at_s=5, billing=ds.Provisioned(write_capacity_units=40_001))},
+            r"at most write_quota_per_s \(40,000\), got 40,001 at 5 s",
+        ),
+        (
+            {
+                "billing_switches": ds.BillingSwitch(at_s=5, billing=ds.OnDemand(warm_write_units_per_s=40_000)),
+                "partition_write_units_per_s": 1,
+            },
+            "need at most 32,768 partitions, got 40,000 write units/s at 5 s, 1 for each",
+        ),
+    ],
+)
+def test_a_switch_that_no_table_can_make_is_refused(table, message):
+    with pytest.raises(ValueError, match=message):
+        ds.Table(billing=ds.Provisioned(write_capacity_units=1), **table)

@@ -92,6 +92,21 @@ CASES = {
             ds.BillingSwitch(at_s=15.0, billing=ds.Provisioned(write_capacity_units=200)),
         ),
     ),
+    "a switch that needs ten times the partitions": scenario(
+        ds.Provisioned(write_capacity_units=20),
+        partitions=1,
+        billing_switches=ds.BillingSwitch(at_s=4.5, billing=ds.OnDemand(warm_write_units_per_s=480)),
+    ),
+    "switches up, down and up, with a split between": scenario(
+        SMALL,
+        partitions=1,
+        splits=(ds.Split(at_s=6.2), ds.Split(at_s=7.1, partition=2)),
+        billing_switches=(
+            ds.BillingSwitch(at_s=6.0, billing=ds.Provisioned(write_capacity_units=700)),
+            ds.BillingSwitch(at_s=8.0, billing=ds.Provisioned(write_capacity_units=10)),
+            ds.BillingSwitch(at_s=11.0, billing=ds.OnDemand(warm_write_units_per_s=1_100)),
+        ),
+    ),
     "stated splits": scenario(
         ds.Provisioned(write_capacity_units=150),
         rate=120.0,
@@ -187,7 +202,16 @@ def loads(draw):
             split_s=draw(st.sampled_from([0.0, 7.5])),
         ),
         splits=draw(st.sampled_from([(), ds.Split(at_s=3.2, partition=1)])),
-        billing_switches=draw(st.sampled_from([(), ds.BillingSwitch(at_s=4.0, billing=SMALL)])),
+        billing_switches=draw(
+            st.sampled_from(
+                [
+                    (),
+                    ds.BillingSwitch(at_s=4.0, billing=SMALL),
+                    ds.BillingSwitch(at_s=3.0, billing=ds.OnDemand(warm_write_units_per_s=700)),
+                    ds.BillingSwitch(at_s=2.5, billing=ds.Provisioned(write_capacity_units=420)),
+                ]
+            )
+        ),
         global_secondary_indexes=tuple(draw(st.lists(indexes, max_size=2, unique_by=lambda one: one.name))),
     )
 

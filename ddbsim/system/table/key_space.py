@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-from ddbsim.scenario import Split
 from ddbsim.system.hashing import partition_hash, partition_of
-from ddbsim.system.partitions import PartitionIndex, Placement, first_partitions, split_partitions
+from ddbsim.system.partitions import PartitionIndex, Placement, cut_partition, first_partitions
 
 __all__ = ["KeySpace"]
 
@@ -30,6 +32,7 @@ class KeySpace:
 
     def __init__(self, partitions: int, key: npt.NDArray[np.int64]) -> None:
         self._partitions = first_partitions(partitions)
+        self._open = dict.fromkeys(range(partitions))
         self._key = key
         self.partition: PartitionIndex = partition_of(key, partitions).astype(np.uint16, copy=False)
 
@@ -39,11 +42,20 @@ class KeySpace:
     @property
     def open(self) -> list[int]:
         """The partitions that take writes."""
-        return [one.index for one in self._partitions if np.isinf(one.closed_s)]
+        return list(self._open)
+
+    @property
+    def open_count(self) -> int:
+        """How many partitions take writes."""
+        return len(self._open)
 
     def is_open(self, partition: int) -> bool:
         """Whether a partition takes writes."""
-        return bool(np.isinf(self._partitions[partition].closed_s))
+        return partition in self._open
+
+    def opened_s(self, partition: int) -> float:
+        """Return when a partition began to take writes; infinity if it has not come to be."""
+        return self._partitions[partition].opened_s if partition < len(self) else math.inf
 
     def width(self, partition: int) -> int:
         """Return how much of the hash space a partition has."""
@@ -54,20 +66,28 @@ class KeySpace:
         """Return the place of writes in the key space."""
         return partition_hash(self._key[rows])
 
-    def split(self, partition: int, at_s: float, cut: int | None, to_come: npt.NDArray[np.bool_]) -> None:
-        """Split a partition; None: in the middle of its slice.
+    def split(self, cuts: Sequence[tuple[int, int | None]], at_s: float, to_come: npt.NDArray[np.bool_]) -> None:
+        """Split partitions, all at one instant.
 
         Parameters
         ----------
-        partition, at_s, cut
-            Which, when, and where in the hash space.
+        cuts
+            Which, and where in the hash space; None: in the middle of its slice.
+        at_s
+            When.
         to_come
             Which writes have not been admitted.
         """
-        self._partitions = split_partitions(self._partitions, Split(at_s=at_s, partition=partition), cut)
-        upper = self._partitions[-1]
-        moved = np.flatnonzero(to_come & (self.partition == partition))
-        self.partition[moved] = np.where(self.position(moved) >= upper.low, upper.index, upper.index - 1)
+        lower, middle = np.zeros(len(self), dtype=np.uint16), np.zeros(len(self), dtype=np.uint64)
+        for partition, cut in cuts:
+            lower[partition] = len(self)
+            cut_partition(self._partitions, partition, at_s, cut)
+            middle[partition] = self._partitions[-1].low
+            del self._open[partition]
+            self._open |= dict.fromkeys((len(self) - 2, len(self) - 1))
+        moved = np.flatnonzero(to_come & (lower[self.partition] > 0))
+        old = self.partition[moved]
+        self.partition[moved] = lower[old] + (self.position(moved) >= middle[old])
 
     def placement(self, rows: npt.NDArray[np.intp] | slice) -> Placement:
         """Return where the given writes, admitted ones, went."""

@@ -214,7 +214,7 @@ class TableLoad:
         """Give each partition its bucket; without adaptive capacity an equal part of the table's units."""
         billing, cap = self.table.billing, float(self._scenario.table.partition_write_units_per_s)
         if isinstance(billing, Provisioned) and not billing.adaptive_capacity:
-            cap = min(cap, self.table.rate / len(self.keys.open))
+            cap = min(cap, self.table.rate / self.keys.open_count)
         self.buckets.partitions.resize(len(self.keys), cap)
         self._minute = np.append(self._minute, np.zeros(len(self.keys) - len(self._minute)))
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ddbsim.aws import capacity
-from ddbsim.scenario import Scenario
+from ddbsim.scenario import MOST_OPEN_PARTITIONS, Scenario
 from ddbsim.workload import WriteColumns
 
 from .heat import HeatWatch, cut_of
@@ -54,6 +54,7 @@ class Partitioning:
             _Planned(math.ceil(split.at_s), split.at_s, split.partition, None, "stated")
             for split in table.stated_splits
         ]
+        self._goes_on_s: int | None = None  # when `provide` has more to split
         self._bytes = np.full(len(keys), table.other_items_gb * _GB / len(keys))
         # the most that any partition can come to
         most = float(self._bytes.max()) + float(writes.bytes_after.sum(dtype=np.int64))
@@ -62,7 +63,8 @@ class Partitioning:
     @property
     def due(self) -> list[int]:
         """The seconds from which planned splits hold."""
-        return [planned.effective_s for planned in self._planned]
+        goes_on = [] if self._goes_on_s is None else [self._goes_on_s]
+        return [planned.effective_s for planned in self._planned] + goes_on
 
     def observe(self, minute_end: int, used: npt.NDArray[np.float64]) -> None:
         """Take in a minute's mean consumption by partition, and plan splits."""
@@ -83,22 +85,43 @@ class Partitioning:
                 self._plan(minute_end + 1, minute_end, partition, None, "size")
 
     def provide(self, now_s: int, units_per_s: float, to_come: Callable[[], npt.NDArray[np.bool_]]) -> list[Decision]:
-        """Split the widest partitions until they can take so many units per second between them."""
-        made = []
-        while len(self._keys.open) * self._cap < units_per_s:
-            widest = max(self._keys.open, key=lambda one: (self._keys.width(one), -one))
-            made.append(self._split(_Planned(now_s, float(now_s), widest, None, "capacity"), to_come))
-        return made
+        """Split the widest partitions until they can take so many units per second between them.
+
+        A half is not split in the second of its birth: what is missing then follows second by second.
+        """
+        wanted = min(math.ceil(units_per_s / self._cap), MOST_OPEN_PARTITIONS) - self._keys.open_count
+        self._goes_on_s = None
+        if wanted <= 0:
+            return []
+        widest = sorted(filter(self._divisible, self._keys.open), key=lambda one: (-self._keys.width(one), one))
+        old = [one for one in widest if self._is_old(one, now_s)]
+        if widest and len(old) < wanted:
+            self._goes_on_s = now_s + 1
+        made = [_Planned(now_s, float(now_s), one, None, "capacity") for one in old[:wanted]]
+        return self._split(made, now_s, to_come)
 
     def apply(self, second: int, to_come: Callable[[], npt.NDArray[np.bool_]]) -> list[Decision]:
         """Make the splits that are due."""
         due = [planned for planned in self._planned if planned.effective_s <= second]
         self._planned = [planned for planned in self._planned if planned.effective_s > second]
-        # something else may have split it by then
-        return [self._split(planned, to_come) for planned in due if self._keys.is_open(planned.partition)]
+        made: list[Decision] = []
+        for planned in due:
+            if not self._is_old(planned.partition, second):
+                self._planned.append(planned._replace(effective_s=second + 1))
+            # something else may have split it by then
+            elif self._keys.is_open(planned.partition) and self._divisible(planned.partition):
+                made += self._split([planned._replace(effective_s=second)], second, to_come)
+        return made
+
+    def _is_old(self, partition: int, second: int) -> bool:
+        return self._keys.opened_s(partition) < second
+
+    def _divisible(self, partition: int) -> bool:
+        return self._keys.width(partition) > 1 and self._keys.open_count < MOST_OPEN_PARTITIONS
 
     def _may_split(self, partition: int) -> bool:
-        return self._keys.is_open(partition) and all(planned.partition != partition for planned in self._planned)
+        planned = (one.partition for one in self._planned)
+        return self._keys.is_open(partition) and self._divisible(partition) and partition not in planned
 
     def _plan(self, effective_s: int, decided_s: float, partition: int, cut: int | None, cause: str) -> None:
         self._planned.append(_Planned(effective_s, float(decided_s), partition, cut, cause))
@@ -112,19 +135,27 @@ class Partitioning:
         first, last = np.searchsorted(self._writes.at_s, (minute_end - 60, minute_end), side="left").tolist()
         return first, last
 
-    def _split(self, planned: _Planned, to_come: Callable[[], npt.NDArray[np.bool_]]) -> Decision:
-        before = float(len(self._keys.open))
-        self._keys.split(planned.partition, float(planned.effective_s), planned.cut, to_come())
-        size = self._bytes[planned.partition]
-        low, high = (self._keys.width(len(self._keys) - 2), self._keys.width(len(self._keys) - 1))
-        self._bytes = np.append(self._bytes, [size * low / (low + high), size * high / (low + high)])
-        self._bytes[planned.partition] = 0.0
-        return Decision(
-            planned.decided_s,
-            float(planned.effective_s),
-            "partitions",
-            f"split: {planned.cause}",
-            before,
-            before + 1.0,
-            planned.partition,
-        )
+    def _split(
+        self, splits: list[_Planned], second: int, to_come: Callable[[], npt.NDArray[np.bool_]]
+    ) -> list[Decision]:
+        if not splits:
+            return []
+        before, born = self._keys.open_count, len(self._keys)
+        self._keys.split([(one.partition, one.cut) for one in splits], float(second), to_come())
+        old = [one.partition for one in splits]
+        widths = np.array([self._keys.width(half) for half in range(born, len(self._keys))], dtype=np.float64)
+        share = widths / np.repeat(widths.reshape(-1, 2).sum(axis=1), 2)
+        self._bytes = np.append(self._bytes, np.repeat(self._bytes[old], 2) * share)
+        self._bytes[old] = 0.0
+        return [
+            Decision(
+                one.decided_s,
+                float(second),
+                "partitions",
+                f"split: {one.cause}",
+                float(before + turn),
+                float(before + turn + 1),
+                one.partition,
+            )
+            for turn, one in enumerate(splits)
+        ]
