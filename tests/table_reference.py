@@ -222,7 +222,7 @@ class OneByOne:
         heapq.heapify(heap)
         for second in range(math.ceil(self.scenario.length_s)):
             self.begin(second)
-            while heap and heap[0][0] < second + 1:
+            while heap and heap[0][0] < min(second + 1, self.scenario.length_s):
                 again = self.attempt(*heapq.heappop(heap))
                 if again is not None:
                     heapq.heappush(heap, again)

@@ -226,8 +226,8 @@ def table_load_frame(admission: _Admission, writes: pd.DataFrame, length_s: floa
 
 
 def _per_second(at_s: Floats, seconds: int) -> Ints:
-    # what is answered beyond the end counts in the last second
-    return np.bincount(np.minimum(at_s.astype(np.int64), seconds - 1), minlength=seconds)
+    # what is answered beyond the end (NaN) counts in the last second
+    return np.bincount(np.nan_to_num(at_s, nan=seconds - 1.0).astype(np.int64), minlength=seconds)
 
 
 def index_load_frame(admission: _Admission, names: Sequence[str]) -> pd.DataFrame:

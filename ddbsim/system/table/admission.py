@@ -36,7 +36,7 @@ class Requests:
     attempts, outcome, reason
         Attempts made, how it ended (`log.throttling.Written`), and its last throttle (`Throttle`).
     answered_s
-        When the client knew; NaN while it still waits.
+        When the client knew; NaN while it still waits, or where the run ends before the answer.
     """
 
     attempts: npt.NDArray[np.int16]
@@ -117,26 +117,30 @@ def _take(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) -> A
         in_turn = TableInTurn(scenario, writes, units, streams)
         in_turn.run()
         sent_s = in_turn.groups.spread(in_turn.sent_s)
-        return _settled(in_turn, writes, writes.take(slice(None), at_s=sent_s), units)
+        return _settled(in_turn, writes, writes.take(slice(None), at_s=sent_s), units, scenario.length_s)
     load = TableLoad(scenario, writes, units, streams)
     load.run()
     if load.retrying is None:
         return Admission(writes, writes, None, units, load.keys.placement(slice(None)), None, load.ledger)
-    return _settled(load, writes, writes, units)
+    return _settled(load, writes, writes, units, scenario.length_s)
 
 
-def _settled(load: TableLoad, writes: WriteColumns, asked: WriteColumns, units: npt.NDArray[np.int32]) -> Admission:
+def _settled(
+    load: TableLoad, writes: WriteColumns, asked: WriteColumns, units: npt.NDArray[np.int32], length_s: float
+) -> Admission:
     """Return what a table took that did not take everything at once; `asked` has the instants of the requests."""
     retrying, spread = load.retrying, load.groups.spread
     assert retrying is not None
     outcome, last_s = spread(retrying.outcome), spread(retrying.last_s)
     taken = np.flatnonzero(outcome == Written.ADMITTED)
     rows = taken[np.argsort(last_s[taken], kind="stable")]
+    answered_s = last_s + spread(retrying.latency_s)
+    unknown = (outcome == Written.WAITING) | (answered_s >= length_s)
     requests = Requests(
         attempts=spread(retrying.attempts),
         outcome=outcome,
         reason=spread(retrying.reason),
-        answered_s=np.where(outcome == Written.WAITING, np.nan, last_s + spread(retrying.latency_s)),
+        answered_s=np.where(unknown, np.nan, answered_s),
     )
     taken_writes = as_taken(writes, rows, last_s[rows])
     return Admission(asked, taken_writes, rows, units, load.keys.placement(rows), requests, load.ledger)

@@ -80,8 +80,9 @@ class TableInTurn(TableLoad):
         stretch.used[:] = 0.0
         for turn in range(stretch.seconds):
             second = stretch.begin + turn
+            until_s = min(second + 1.0, self._scenario.length_s)
             self.buckets.refill()
-            while self._heap and self._heap[0][0] < second + 1:
+            while self._heap and self._heap[0][0] < until_s:
                 self._attempt(stretch, turn, *heapq.heappop(self._heap))
             self.ledger.saved[second] = self.table.saved
         self._finish(stretch)

@@ -184,6 +184,7 @@ class TableLoad:
             self.groups.of_requests(self._writes.at_s),
             None if client is None else self.groups.of_requests(client),
             self._streams,
+            self._scenario.length_s,
         )
 
     # the changes

@@ -48,15 +48,15 @@ class Rest(NamedTuple):
     table_reason: int
 
     @classmethod
-    def of(cls, second: int, tried: Attempts, emptied: int, table_reason: int) -> Rest:
-        """Return it for a second in which the attempt in place `emptied` left the table empty."""
+    def of(cls, until_s: float, tried: Attempts, emptied: int, table_reason: int) -> Rest:
+        """Return it for a second, or what the run has of it, in which the attempt `emptied` left the table empty."""
         if emptied >= len(tried):
             after = (np.inf, 0)
         elif emptied < 0:
             after = (-np.inf, 0)
         else:
             after = (float(tried.at_s[emptied]), int(tried.request[emptied]))
-        return cls(second + 1.0, after, table_reason)
+        return cls(until_s, after, table_reason)
 
     def table_is_empty(self, attempts: Attempts) -> npt.NDArray[np.bool_]:
         """Whether the table is empty when each of them is made."""
@@ -78,6 +78,8 @@ class Retrying:
         Whose it is; dealt out in turn if None.
     streams
         The run's random streams.
+    length_s
+        The end of the run: no attempt is made from then on.
 
     Attributes
     ----------
@@ -89,8 +91,10 @@ class Retrying:
         From an attempt to its answer.
     """
 
-    def __init__(self, writer: Writer, requested_s: Floats, client: Ints | None, streams: RandomStreams) -> None:
-        self.policy = writer.policy
+    def __init__(
+        self, writer: Writer, requested_s: Floats, client: Ints | None, streams: RandomStreams, length_s: float
+    ) -> None:
+        self.policy, self._length_s = writer.policy, length_s
         count = len(requested_s)
         self.client = np.arange(count) % writer.clients if client is None else client
         self.latency_s = as_distribution(writer.latency).sample(streams("writer.latency"), count)
@@ -136,7 +140,7 @@ class Retrying:
             Request and reason of each refused attempt, retries within the second included.
         """
         self._admit(tried.pick(reason == 0))
-        rest = Rest.of(second, tried, emptied, table_reason)
+        rest = Rest.of(min(second + 1.0, self._length_s), tried, emptied, table_reason)
         if self._quotas is None:
             return self._in_rounds(tried.pick(reason != 0), reason[reason != 0], rest)
         return self._within_quota(self._quotas, tried, reason, rest)
@@ -162,7 +166,8 @@ class Retrying:
         return again
 
     def _schedule(self, attempts: Attempts) -> None:
-        """Put retries on the calendar, by their second."""
+        """Put retries on the calendar, by their second; those beyond the run's end are never made."""
+        attempts = attempts.pick(attempts.at_s < self._length_s)
         second = attempts.at_s.astype(np.int64)
         order = np.argsort(second, kind="stable")
         second = second[order]
