@@ -637,7 +637,7 @@ class _RunFrames:
         return _frames.frame(
             "reads",
             reader=_frames.categories(
-                np.repeat(np.array([one.reader for one in reads], dtype=np.int8), minutes),
+                np.repeat(np.array([one.reader for one in reads], dtype=np.int64), minutes),
                 [reader.name for reader in self._scenario.other_readers],
             ),
             shard_id=_frames.categories(

@@ -20,7 +20,7 @@ from ddbsim.randomness import RandomStreams
 from ddbsim.run import draw_writes
 from ddbsim.system.hashing import partition_hash, uniform_of
 from ddbsim.system.table.index_writes import index_demand
-from ddbsim.workload import TRANSACTION
+from ddbsim.workload import OPERATIONS, TRANSACTION
 
 __all__ = ["Reference", "take_one_by_one"]
 
@@ -169,6 +169,8 @@ class Reference:
     slices: list
     throttles: Counter
     tokens: dict
+    operation: list
+    units: list
 
 
 class OneByOne:
@@ -178,10 +180,14 @@ class OneByOne:
         self.writes = draw_writes(scenario, self.streams)
         writes = self.writes
         self.policy = scenario.writer.policy
-        larger = np.maximum(writes.bytes_before, writes.bytes_after)
-        self.units = np.maximum(-(-larger // 1024), 1).tolist()
         kinds = [0] * len(writes) if writes.kind is None else writes.kind.tolist()
-        self.units = [2 * u if kind == TRANSACTION else u for u, kind in zip(self.units, kinds, strict=True)]
+        self.kinds = kinds
+        self.units = [0] * len(writes)
+        # item -> the size at which the last write left it, and when that expires
+        self.sizes = {}
+        for item, before in zip(writes.item_id[::-1].tolist(), writes.bytes_before[::-1].tolist(), strict=True):
+            self.sizes[item] = (before, math.inf)
+        self.late = self.lateness()
         self.hashes = partition_hash(writes.item_id).tolist()
         self.requests = self.group(kinds)
         clients = [n % scenario.writer.clients for n in range(len(self.requests))]
@@ -194,6 +200,7 @@ class OneByOne:
         for switch in table.stated_switches:
             self.table.pending.append((math.ceil(switch.at_s), switch.billing))
         self.demands = [index_demand(one, writes, self.streams) for one in table.indexes]
+        self.index_units = [[] for _ in writes.at_s]
         self.indexes = [Bucket(one.billing or table.billing, table.write_quota_per_s, start) for one in table.indexes]
         self.index_slices = [[0.0] * one.partitions for one in table.indexes]
         count = table.initial_partitions
@@ -204,8 +211,60 @@ class OneByOne:
         self.last = {}
         rows = len(writes)
         self.result = Reference(
-            [1] * rows, ["waiting"] * rows, [""] * rows, [math.nan] * rows, [-1] * rows, self.slices, Counter(), {}
+            [1] * rows,
+            ["waiting"] * rows,
+            [""] * rows,
+            [math.nan] * rows,
+            [-1] * rows,
+            self.slices,
+            Counter(),
+            {},
+            [""] * rows,
+            self.units,
         )
+
+    def lateness(self):
+        expiry = self.table_config.time_to_live
+        if expiry is None:
+            return None
+        return as_distribution(expiry.late).sample(self.streams("table.ttl"), len(self.writes)).tolist()
+
+    def due(self, row, now):
+        """Return when the item that a write leaves is deleted."""
+        expiry, count = self.table_config.time_to_live, self.table_config.initial_partitions
+        if expiry is None:
+            return math.inf
+        phase = (self.hashes[row] * count // HASHES + 0.5) / count * expiry.scan_s
+        expired = now + (expiry.after_s + self.late[row])
+        return max(math.ceil((expired - phase) / expiry.scan_s) * expiry.scan_s + phase, expired)
+
+    def meet(self, row, now):
+        """Return what a write does to the item that it finds: operation, size before and after."""
+        size, due = self.sizes[int(self.writes.item_id[row])]
+        before = 0 if due < now else size
+        planned = OPERATIONS[self.writes.operation[row]]
+        if planned == "NO_OP" or (planned == "REMOVE" and not before):
+            return "NO_OP", before, before
+        if planned == "REMOVE":
+            return "REMOVE", before, 0
+        return "MODIFY" if before else "INSERT", before, int(self.writes.bytes_after[row])
+
+    def charge(self, row, now):
+        """Work out the units of a write, and of its entries in the indexes."""
+        operation, before, after = self.meet(row, now)
+        larger = max(before, after)
+        self.units[row] = max(-(-larger // 1024), 1) * (2 if self.kinds[row] == TRANSACTION else 1)
+        self.index_units[row] = [
+            self.entries(index, demand.drawn[row], operation) * max(math.ceil(larger * index.projected_share / 1024), 1)
+            for index, demand in zip(self.table_config.indexes, self.demands, strict=True)
+        ]
+
+    def entries(self, index, drawn, operation):
+        if operation != "MODIFY":
+            return 0 if operation == "NO_OP" else 1
+        if drawn >= 1.0 - index.untouched_share:
+            return 0
+        return 2 if drawn < index.key_changed_share else 1
 
     def group(self, kinds):
         groups = []
@@ -217,7 +276,18 @@ class OneByOne:
                 groups.append([row])
         return groups
 
+    def expect(self):
+        """Return the units of each write if all are taken at once: the traffic that a cut halves."""
+        sizes = dict(self.sizes)
+        for row, at in enumerate(self.writes.at_s.tolist()):
+            self.charge(row, at)
+            if OPERATIONS[self.writes.operation[row]] != "NO_OP":
+                self.sizes[int(self.writes.item_id[row])] = (self.meet(row, at)[2], self.due(row, at))
+        self.sizes = sizes
+        return list(self.units)
+
     def run(self):
+        self.traffic = self.expect()
         heap = [(float(self.writes.at_s[rows[0]]), number, 1) for number, rows in enumerate(self.requests)]
         heapq.heapify(heap)
         for second in range(math.ceil(self.scenario.length_s)):
@@ -297,7 +367,7 @@ class OneByOne:
         ]
         load = Counter()
         for row in rows:
-            load[self.hashes[row]] += self.units[row]
+            load[self.hashes[row]] += self.traffic[row]
         total, left, best = sum(load.values()), 0, None
         for place in sorted(load):
             if left and (best is None or abs(2 * left - total) < abs(2 * best[1] - total)):
@@ -315,17 +385,25 @@ class OneByOne:
             return "TableWrite" + self.table.reason
         if self.partition_of(row).level <= 0:
             return "TableWriteKeyRangeThroughputExceeded"
-        for index, demand, slices in zip(self.indexes, self.demands, self.index_slices, strict=True):
-            if demand.units[row]:
+        parts = zip(self.indexes, self.demands, self.index_slices, self.index_units[row], strict=True)
+        for index, demand, slices, units in parts:
+            if units:
                 if index.level <= 0:
                     return "IndexWrite" + index.reason
                 if slices[demand.partition[row]] <= 0:
                     return "IndexWriteKeyRangeThroughputExceeded"
         return ""
 
+    def refusals(self, rows, now, last_second, last_reason):
+        for row in rows:
+            self.charge(row, now)
+        # one refused in this second is again, even if its item no longer asks the index for anything
+        again = [last_reason] if last_second == math.floor(now) else []
+        return [reason for row in rows if (reason := self.refusal(row))] or again
+
     def attempt(self, now, request, number):
         rows, result = self.requests[request], self.result
-        refusals = [reason for row in rows if (reason := self.refusal(row))]
+        refusals = self.refusals(rows, now, *self.last.get(request, (-1, "")))
         tokens, policy = self.tokens[self.client[request]], self.policy
         for row in rows:
             result.attempts[row] = number
@@ -362,10 +440,14 @@ class OneByOne:
         one.used += self.units[row]
         self.table.level -= self.units[row]
         self.table.used += self.units[row]
-        for number, demand in enumerate(self.demands):
-            self.indexes[number].level -= int(demand.units[row])
-            self.indexes[number].used += int(demand.units[row])
-            self.index_slices[number][demand.partition[row]] -= int(demand.units[row])
+        for number, (demand, units) in enumerate(zip(self.demands, self.index_units[row], strict=True)):
+            self.indexes[number].level -= units
+            self.indexes[number].used += units
+            self.index_slices[number][demand.partition[row]] -= units
+        operation, _, after = self.meet(row, now)
+        self.result.operation[row] = operation
+        if OPERATIONS[self.writes.operation[row]] != "NO_OP":
+            self.sizes[int(self.writes.item_id[row])] = (after, self.due(row, now))
         self.result.outcome[row] = "admitted"
         self.result.admitted_s[row] = now
         self.result.partition[row] = self.slices.index(one)

@@ -28,6 +28,9 @@ COLUMNS = {
     "source": "str",
 }
 
+# a window is no shorter than this, so that a month at its pace is a number
+_LEAST_MONTHS = 1e-200
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Bill:
@@ -189,7 +192,7 @@ def _window_in_months(window_s: float, month_hours: float) -> float:
     for name, value in (("window_s", window_s), ("month_hours", month_hours)):
         if not 0 < value < math.inf:
             raise ValueError(f"{name} must be above 0 and finite, got {value!r}")
-    return window_s / (month_hours * 3600)
+    return max(window_s / (month_hours * 3600), _LEAST_MONTHS)
 
 
 def _component(key: str) -> str:

@@ -171,8 +171,10 @@ def sequence_numbers_rise(seen: Evidence) -> Findings:
     yield from contradictions(log.iloc[order], _after_first(falls, len(log)), what)
     last = log.groupby("shard_id", observed=True)["sequence_number"].max()
     children = seen.shards[seen.shards["parent_shard_id"].notna()]
-    of_parent = [last.get(parent, -1) for parent in children["parent_shard_id"]]
-    below = children["first_sequence_number"].to_numpy() <= np.array(of_parent, dtype=np.int64)
+    of_parent = last.set_axis(last.index.astype("str")).reindex(
+        children["parent_shard_id"].astype("str"), fill_value=-1
+    )
+    below = children["first_sequence_number"].to_numpy() <= of_parent.to_numpy()
     what = "shard {shard_id} begins at the number {first_sequence_number}, which its parent has passed"
     yield from contradictions(children, below, what)
 

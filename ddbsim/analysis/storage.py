@@ -35,9 +35,10 @@ def average_stored_bytes(writes: pd.DataFrame, start_s: float, end_s: float) -> 
     writes = writes[writes["written_s"].notna()]
     before, after = (_billed_bytes(writes[name].to_numpy()) for name in ("bytes_before", "bytes_after"))
     there_before = before[~writes["item_id"].duplicated().to_numpy()].sum()
-    # a change counts for as long as it lasts within the window
-    lasts_s = np.clip(end_s - writes["written_s"].to_numpy(), 0.0, end_s - start_s)
-    return float(there_before + ((after - before) * lasts_s).sum() / (end_s - start_s))
+    # a change counts for the share of the window in which it lasts
+    lasts = np.clip(end_s - writes["written_s"].to_numpy(), 0.0, end_s - start_s) / (end_s - start_s)
+    # what comes and goes may leave less than nothing, by rounding
+    return max(float(there_before + ((after - before) * lasts).sum()), 0.0)
 
 
 def _billed_bytes(size: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:

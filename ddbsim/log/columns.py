@@ -89,7 +89,12 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("requested_s", "float64", "s", "the client first asked for it; NaN for the delete of an expired item"),
         Column("attempts", "int16", "", "attempts of its client"),
         Column("admitted_s", "float64", "s", "the table took it; NaN if it did not"),
-        Column("answered_s", "float64", "s", "the client knew its end; NaN if not within the run, or where nothing throttles"),
+        Column(
+            "answered_s",
+            "float64",
+            "s",
+            "the client knew its end; NaN if not within the run, or where nothing throttles",
+        ),
         Column("outcome", "category", "", "admitted, lost (the client gave up), or waiting when the run ended"),
         Column("throttle_reason", "category", "", "AWS's reason of its last throttle; empty if it had none"),
         Column("kind", "category", "", "single, batch, transaction, condition failed, or ttl"),

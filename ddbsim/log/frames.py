@@ -19,6 +19,7 @@ __all__ = [
     "Names",
     "attempts_frame",
     "categories",
+    "code_type",
     "discards_frame",
     "frame",
     "latency_parts",
@@ -88,10 +89,16 @@ class _Recording(Protocol):
     def ended_s(self) -> float: ...
 
 
+def code_type(names: Sequence[Any]) -> type[np.int8 | np.int32]:
+    """Return the type for the codes of so many names: a byte where that is enough."""
+    return np.int8 if len(names) < 128 else np.int32
+
+
 def categories(codes: npt.NDArray[Any], names: Sequence[str]) -> pd.Categorical:
     """Return codes as a categorical; no more memory than the codes."""
-    dtype = np.int8 if len(names) < 128 else np.int32
-    return pd.Categorical.from_codes(codes.astype(dtype, copy=False), categories=pd.Index(list(names), dtype="str"))
+    return pd.Categorical.from_codes(
+        codes.astype(code_type(names), copy=False), categories=pd.Index(list(names), dtype="str")
+    )
 
 
 def frame(name: str, **columns: Any) -> pd.DataFrame:
@@ -291,7 +298,9 @@ def stream_log(recording: _Recording, consumers: Sequence[Consumer], names: Name
 
     return frame(
         "stream_log",
-        event_source_mapping=categories(np.repeat(np.arange(times, dtype=np.int8), count), names.mappings),
+        event_source_mapping=categories(
+            np.repeat(np.arange(times, dtype=code_type(names.mappings)), count), names.mappings
+        ),
         record_id=each(np.arange(count)),
         item_id=each(stream.item_id),
         shard_id=categories(each(shard), names.shards),
@@ -316,7 +325,7 @@ def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 def _placed(stream: _Stream) -> tuple[npt.NDArray[Any], Ints, Floats]:
     """Return the shard, the sequence number and the visible instant of each record."""
     count = len(stream)
-    shard = np.empty(count, dtype=np.int8 if len(stream.shards) < 128 else np.int32)
+    shard = np.empty(count, dtype=code_type(stream.shards))
     sequence = np.empty(count, dtype=np.int64)
     visible_s = np.empty(count, dtype=np.float64)
     for number, one in enumerate(stream.shards):
@@ -343,7 +352,9 @@ def _parts_of(consumer: Consumer, names: Names) -> pd.DataFrame:
     columns = _all_parts(consumer)
     return frame(
         "latency_parts",
-        event_source_mapping=categories(np.full(int(done.sum()), consumer.mapping, dtype=np.int8), names.mappings),
+        event_source_mapping=categories(
+            np.full(int(done.sum()), consumer.mapping, dtype=code_type(names.mappings)), names.mappings
+        ),
         record_id=np.flatnonzero(done),
         written_s=processed(written),
         **{name: processed(columns.pop(name)) for name in list(columns)},

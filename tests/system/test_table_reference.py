@@ -13,6 +13,7 @@ from ddbsim.log.throttling import THROTTLE_REASONS, WRITE_OUTCOMES
 from ddbsim.randomness import RandomStreams
 from ddbsim.run import draw_writes
 from ddbsim.system.table import admit
+from ddbsim.workload import OPERATIONS
 
 
 def assert_same(scenario, seed):
@@ -22,8 +23,9 @@ def assert_same(scenario, seed):
     planned, requests = admission.planned, admission.requests
     partition = np.full(len(planned), -1)
     admitted_s = np.full(len(planned), math.nan)
-    rows = slice(None) if admission.rows is None else admission.rows
-    partition[rows], admitted_s[rows] = admission.placement.partition, admission.writes.at_s
+    rows = rows_of(admission)
+    partition[rows[rows >= 0]] = admission.placement.partition[rows >= 0]
+    admitted_s[rows[rows >= 0]] = admission.writes.at_s[rows >= 0]
     if requests is None:
         assert set(reference.outcome) <= {"admitted"}
     else:
@@ -31,6 +33,13 @@ def assert_same(scenario, seed):
         assert requests.attempts.tolist() == reference.attempts
         assert [THROTTLE_REASONS[code] for code in requests.reason] == reference.reason
     np.testing.assert_array_equal(admitted_s, reference.admitted_s)
+    asked = np.flatnonzero(rows_of(admission) >= 0)
+    took = rows_of(admission)[asked]
+    assert [OPERATIONS[code] for code in admission.writes.operation[asked]] == [
+        reference.operation[row] for row in took
+    ]
+    assert admission.units[took].tolist() == [reference.units[row] for row in took]
+    assert admission.units[took].sum() == admission.ledger.units.sum()
     assert partition.tolist() == reference.partition
     ours = [(one.low, one.high, one.parent, one.opened_s, one.closed_s) for one in admission.placement.partitions]
     theirs = [(one.low, one.high, one.parent, one.opened_s, one.closed_s) for one in reference.slices]
@@ -40,12 +49,19 @@ def assert_same(scenario, seed):
     return reference
 
 
-def scenario(billing, *, rate=60.0, duration_s=20.0, items=40, keys=None, writer=None, item_bytes=None, **table):
+def rows_of(admission):
+    return np.arange(len(admission.planned)) if admission.rows is None else admission.rows
+
+
+def scenario(
+    billing, *, rate=60.0, duration_s=20.0, items=40, keys=None, writer=None, item_bytes=None, operations=None, **table
+):
     return ds.Scenario(
         workload=ds.PoissonWrites(
             rate_per_s=rate,
             item_bytes=ds.LogNormal(median=900, p99=4_000) if item_bytes is None else item_bytes,
             keys=keys or ds.Zipfian(items=items),
+            operations=operations or ds.OperationMix(),
         ),
         table=ds.Table(**{"partitions": 3, "partition_write_units_per_s": 50} | table, billing=billing),
         writer=writer or ds.Writer(retries="legacy"),
@@ -53,6 +69,9 @@ def scenario(billing, *, rate=60.0, duration_s=20.0, items=40, keys=None, writer
     )
 
 
+PUTS_AND_DELETES = ds.OperationMix(insert=0.3, modify=0.35, remove=0.25, no_op=0.1, existing=0.4)
+VARIED = ds.LogNormal(median=900, p99=30_000)
+SHORT_LIVED = ds.TimeToLive(after_s=2.0, late=ds.Exponential(1.0), scan_s=0.5)
 SMALL = ds.Provisioned(write_capacity_units=50)
 ONE_CLIENT = ds.Writer(clients=1, retries=ds.Retries(quota=40))
 CASES = {
@@ -121,6 +140,29 @@ CASES = {
         duration_s=500.0,
         heat_splits=ds.HeatSplits(sustained_minutes=2, split_s=30.0),
     ),
+    "deletes and puts, some of them lost": scenario(
+        SMALL, operations=PUTS_AND_DELETES, item_bytes=VARIED, writer=ds.Writer(retries=ds.Retries(max_attempts=2))
+    ),
+    "deletes and puts, retried at once": scenario(
+        SMALL,
+        operations=PUTS_AND_DELETES,
+        item_bytes=VARIED,
+        writer=ds.Writer(retries=ds.Retries(max_attempts=5, base_s=0.2, quota=0)),
+        global_secondary_indexes=(
+            ds.GlobalSecondaryIndex(name="some", key_changed_share=0.4, untouched_share=0.3, projected_share=0.5),
+            ds.GlobalSecondaryIndex(
+                name="small", billing=ds.Provisioned(write_capacity_units=20), keys=ds.UniformKeys(items=3)
+            ),
+        ),
+    ),
+    "items that expire": scenario(
+        ds.Provisioned(write_capacity_units=400), item_bytes=VARIED, operations=PUTS_AND_DELETES,
+        partition_write_units_per_s=1_000, time_to_live=SHORT_LIVED, rate=20.0,
+    ),
+    "items that expire, throttled": scenario(
+        SMALL, item_bytes=VARIED, operations=PUTS_AND_DELETES, time_to_live=SHORT_LIVED, duration_s=60.0,
+        global_secondary_indexes=ds.GlobalSecondaryIndex(name="too", key_changed_share=0.4, untouched_share=0.3),
+    ),
     "an index that is too small": scenario(
         ds.Provisioned(write_capacity_units=150),
         global_secondary_indexes=(
@@ -131,7 +173,7 @@ CASES = {
 }  # fmt: skip
 
 
-UNTHROTTLED = {"enough for all", "auto scaling in"}
+UNTHROTTLED = {"enough for all", "auto scaling in", "items that expire"}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -195,6 +237,8 @@ def loads(draw):
         keys=draw(st.sampled_from([ds.Zipfian(items=items), ds.HotSet(items=items, hot_items=1, hot_share=0.8)])),
         item_bytes=draw(st.sampled_from([300, ds.LogNormal(median=900, p99=9_000)])),
         writer=draw(writers),
+        operations=draw(st.sampled_from([None, PUTS_AND_DELETES])),
+        time_to_live=draw(st.sampled_from([None, SHORT_LIVED, ds.TimeToLive(after_s=0.4, late=0.0, scan_s=0.25)])),
         partitions=draw(st.integers(2, 4)),
         heat_splits=ds.HeatSplits(
             enabled=draw(st.booleans()),

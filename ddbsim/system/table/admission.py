@@ -15,11 +15,13 @@ from ddbsim.system.partitions import Placement, assign_partitions
 from ddbsim.system.units import write_units
 from ddbsim.workload import WriteColumns
 
-from .expiry import with_expired
+from .expiry import Expiry
 from .in_turn import TableInTurn
+from .items import Items, ItemsOnDemand
 from .ledger import Ledger
 from .load import TableLoad
 from .outcomes import as_taken
+from .retrying import Retrying
 
 __all__ = ["Admission", "Requests", "admit"]
 
@@ -58,7 +60,7 @@ class Admission:
     rows
         Row in `planned` of each write taken, -1 for the delete of an expired item; None if it took everything at once.
     units
-        Write units of each planned write.
+        Write units of each planned write: those taken by what they did, the others by what was planned.
     placement
         Where the writes taken went; None if the table has no billing mode: then it follows from the stated splits.
     requests
@@ -79,6 +81,8 @@ class Admission:
 def admit(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) -> Admission:
     """Return what the table takes of what clients ask for.
 
+    Each write is charged by what it finds: an item as the last write that was taken left it, unless it has expired.
+
     Parameters
     ----------
     scenario
@@ -87,50 +91,67 @@ def admit(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) -> A
         What the clients intend, in the order of their requests.
     streams
         The run's random streams.
-
-    Notes
-    -----
-    The units of a write are those of the change that was planned, also where a lost or late write makes it another.
     """
-    admission = _take(scenario, writes, streams)
-    expiry = scenario.table.time_to_live
-    if expiry is None:
-        return admission
-    all_writes, source = with_expired(scenario, expiry, admission.writes, streams)
-    rows = source if admission.rows is None else np.where(source < 0, -1, admission.rows[source])
-    placement = admission.placement
-    if placement is not None:
-        partition = assign_partitions(all_writes.item_id, all_writes.at_s, list(placement.partitions))
-        placement = Placement(partition, placement.partitions)
-    return replace(admission, writes=all_writes, rows=rows, placement=placement)
-
-
-def _take(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) -> Admission:
-    """Return what the table takes, before anything expires."""
-    units = write_units(writes)
-    if scenario.table.billing is None:
-        if writes.think_s is not None:
-            writes = _unhindered(scenario, writes, writes.think_s, streams)
-            units = write_units(writes)
-        return Admission(writes, writes, None, units)
+    unlimited = scenario.table.billing is None
+    if unlimited and writes.think_s is not None:
+        writes = _unhindered(scenario, writes, writes.think_s, streams)
+    expiry = None if scenario.table.time_to_live is None else Expiry(scenario, writes, streams)
+    items = ItemsOnDemand(writes, expiry)
+    if unlimited:
+        admission = Admission(writes, writes, None, write_units(writes))
+        return admission if expiry is None else _expiring(scenario, admission, items.made, expiry)
     if writes.think_s is not None or scenario.writer.policy.adaptive:
-        in_turn = TableInTurn(scenario, writes, units, streams)
-        in_turn.run()
-        sent_s = in_turn.groups.spread(in_turn.sent_s)
-        return _settled(in_turn, writes, writes.take(slice(None), at_s=sent_s), units, scenario.length_s)
-    load = TableLoad(scenario, writes, units, streams)
+        return _in_turn(scenario, writes, items, expiry, streams)
+    expected = writes if expiry is None else _expected(items.made)
+    load = TableLoad(scenario, expected, write_units(expected), streams, items)
     load.run()
-    if load.retrying is None:
-        return Admission(writes, writes, None, units, load.keys.placement(slice(None)), None, load.ledger)
-    return _settled(load, writes, writes, units, scenario.length_s)
+    if load.retrying is not None:
+        return _settled(load, load.retrying, writes, items.made, expiry, scenario.length_s)
+    admission = Admission(
+        writes, writes, None, write_units(writes), load.keys.placement(slice(None)), None, load.ledger
+    )
+    return admission if expiry is None else _expiring(scenario, admission, items.made, expiry)
+
+
+def _in_turn(
+    scenario: Scenario, writes: WriteColumns, items: ItemsOnDemand, expiry: Expiry | None, streams: RandomStreams
+) -> Admission:
+    load = TableInTurn(scenario, writes, write_units(writes), streams, items)
+    load.run()
+    asked = writes.take(slice(None), at_s=load.groups.spread(load.sent_s))
+    return _settled(load, load.clients, asked, items.made, expiry, scenario.length_s)
+
+
+def _expected(items: Items) -> WriteColumns:
+    """Return what the planned writes do if each is taken at once."""
+    planned = items.planned
+    found = items.found(np.arange(len(planned)), planned.at_s)
+    return planned.take(slice(None), operation=found.operation, bytes_before=found.before, bytes_after=found.after)
+
+
+def _expiring(scenario: Scenario, admission: Admission, items: Items, expiry: Expiry) -> Admission:
+    """Return what happened where each write was taken at once, with the deletes of expired items."""
+    everything = np.arange(len(admission.planned))
+    taken, rows = as_taken(items, everything, admission.planned.at_s, expiry, scenario.length_s)
+    return _with_taken(admission, taken, rows)
+
+
+def _with_taken(admission: Admission, taken: WriteColumns, rows: Ints) -> Admission:
+    """Return the admission with the writes that the table took, each charged by what it did, in its partition."""
+    units, asked = admission.units, rows >= 0
+    units[rows[asked]] = write_units(taken)[asked]
+    placement = admission.placement
+    if placement is not None and not asked.all():
+        partition = assign_partitions(taken.item_id, taken.at_s, placement.partitions)
+        placement = Placement(partition, placement.partitions)
+    return replace(admission, writes=taken, rows=rows, units=units, placement=placement)
 
 
 def _settled(
-    load: TableLoad, writes: WriteColumns, asked: WriteColumns, units: npt.NDArray[np.int32], length_s: float
+    load: TableLoad, retrying: Retrying, asked: WriteColumns, items: Items, expiry: Expiry | None, length_s: float
 ) -> Admission:
     """Return what a table took that did not take everything at once; `asked` has the instants of the requests."""
-    retrying, spread = load.retrying, load.groups.spread
-    assert retrying is not None
+    spread = load.groups.spread
     outcome, last_s = spread(retrying.outcome), spread(retrying.last_s)
     taken = np.flatnonzero(outcome == Written.ADMITTED)
     rows = taken[np.argsort(last_s[taken], kind="stable")]
@@ -142,8 +163,9 @@ def _settled(
         reason=spread(retrying.reason),
         answered_s=np.where(unknown, np.nan, answered_s),
     )
-    taken_writes = as_taken(writes, rows, last_s[rows])
-    return Admission(asked, taken_writes, rows, units, load.keys.placement(rows), requests, load.ledger)
+    placement = load.keys.placement(rows)
+    admission = Admission(asked, asked, rows, write_units(asked), placement, requests, load.ledger)
+    return _with_taken(admission, *as_taken(items, rows, last_s[rows], expiry, length_s))
 
 
 def _unhindered(scenario: Scenario, writes: WriteColumns, think_s: Floats, streams: RandomStreams) -> WriteColumns:
@@ -159,4 +181,4 @@ def _unhindered(scenario: Scenario, writes: WriteColumns, think_s: Floats, strea
     sent_s = until_s - latency_s[order] - np.repeat(before_s, np.diff(np.append(starts, len(client))))
     by_time = np.argsort(sent_s, kind="stable")
     by_time = by_time[sent_s[by_time] < scenario.length_s]
-    return as_taken(writes, order[by_time], sent_s[by_time])
+    return as_taken(Items(writes, None), order[by_time], sent_s[by_time], None, scenario.length_s)[0]

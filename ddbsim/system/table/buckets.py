@@ -98,6 +98,18 @@ class Buckets:
         self.partitions = Partitions(partitions, units_per_s)
         self.index_partitions = [Partitions(count, each_per_s) for count, each_per_s in index_partitions]
 
+    def levels(self) -> list[tuple[Throughput | Partitions, Any, bool]]:
+        """Return what all buckets hold, for `restore`."""
+        wholes = [(one, one.level, False) for one in (self.table, *self.indexes)]
+        return [*wholes, *((one, one.level.copy(), one.in_debt) for one in (self.partitions, *self.index_partitions))]
+
+    def restore(self, levels: list[tuple[Throughput | Partitions, Any, bool]]) -> None:
+        """Take back what was drawn since `levels`."""
+        for one, level, in_debt in levels:
+            one.level = level
+            if isinstance(one, Partitions):
+                one.in_debt = in_debt
+
     def refill(self) -> None:
         """Begin a second."""
         for throughput in (self.table, *self.indexes):

@@ -16,6 +16,7 @@ from ddbsim.scenario import Scenario
 from ddbsim.workload import WriteColumns
 
 from .attempts import Attempts
+from .items import ItemsOnDemand
 from .load import TableLoad
 from .rate_limiter import RateLimiter
 from .retrying import Retrying
@@ -29,7 +30,7 @@ class TableInTurn(TableLoad):
 
     Parameters
     ----------
-    scenario, writes, units, streams
+    scenario, writes, units, streams, items
         As `TableLoad` takes them.
 
     Attributes
@@ -41,9 +42,15 @@ class TableInTurn(TableLoad):
     """
 
     def __init__(
-        self, scenario: Scenario, writes: WriteColumns, units: npt.NDArray[np.int32], streams: RandomStreams
+        self,
+        scenario: Scenario,
+        writes: WriteColumns,
+        units: npt.NDArray[np.int32],
+        streams: RandomStreams,
+        items: ItemsOnDemand | None = None,
     ) -> None:
-        super().__init__(scenario, writes, units, streams)
+        super().__init__(scenario, writes, units, streams, items)
+        self._charges.begin()
         self.clients: Retrying = self._clients()
         self.retrying = self.clients
         self.clients.outcome[:] = Written.WAITING
@@ -97,6 +104,8 @@ class TableInTurn(TableLoad):
                 heapq.heappush(self._heap, (now + delay_s, request, number, True))
                 return
         rows = self.groups.rows(np.array([request]))[0].tolist()
+        for row in rows:
+            self._charges.charge_one(row, now)
         reason = min((code for row in rows if (code := self._refusal(row))), default=0)
         self.clients.attempts[request], self.clients.last_s[request] = number, now
         if self.clients.policy.adaptive:
@@ -112,10 +121,11 @@ class TableInTurn(TableLoad):
     def _admitted(self, stretch: Stretch, turn: int, now: float, request: int, number: int, rows: list[int]) -> None:
         client, policy, second = self._client[request], self.clients.policy, stretch.begin + turn
         for row in rows:
-            self.buckets.draw(self.keys.partition, self._units, self._demand, row)
-            stretch.used[turn, self.keys.partition[row]] += self._units[row]
+            self.buckets.draw(self.keys.partition, self._charges.units, self._demand, row)
+            stretch.used[turn, self.keys.partition[row]] += self._charges.units[row]
             self.ledger.index_units[second] += [int(one.units[row]) for one in self._demand]
         self.ledger.admitted[second] += len(rows)
+        self._charges.take(np.array(rows), np.full(len(rows), now))
         self.clients.outcome[request] = Written.ADMITTED
         gain = 1 if number == 1 else policy.retry_cost
         self._tokens[client] = min(self._tokens[client] + gain, float(policy.quota))

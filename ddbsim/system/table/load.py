@@ -18,8 +18,10 @@ from ddbsim.workload import WriteColumns
 
 from .attempts import Attempts
 from .buckets import Buckets, Refusals
+from .charges import Charges
 from .groups import Groups
 from .index_writes import index_demand
+from .items import ItemsOnDemand
 from .key_space import KeySpace
 from .ledger import Decision, Ledger
 from .partitioning import Partitioning
@@ -43,11 +45,13 @@ class TableLoad:
     scenario
         The table, with a billing mode, and its writer.
     writes
-        What the clients ask for, in the order of their requests.
+        What the clients ask for, in the order of their requests, and what it does if each is taken at once.
     units
-        Write units of each.
+        Write units of each, so taken.
     streams
         The run's random streams.
+    items
+        What each write finds otherwise; None: the items of `writes`, which never expire.
 
     Attributes
     ----------
@@ -56,11 +60,16 @@ class TableLoad:
     """
 
     def __init__(
-        self, scenario: Scenario, writes: WriteColumns, units: npt.NDArray[np.int32], streams: RandomStreams
+        self,
+        scenario: Scenario,
+        writes: WriteColumns,
+        units: npt.NDArray[np.int32],
+        streams: RandomStreams,
+        items: ItemsOnDemand | None = None,
     ) -> None:
         table = scenario.table
         assert table.billing is not None
-        self._scenario, self._writes, self._units, self._streams = scenario, writes, units, streams
+        self._scenario, self._writes, self._streams = scenario, writes, streams
         self._end = math.ceil(scenario.length_s)
         self.groups = Groups(writes)
         self.keys = KeySpace(table.initial_partitions, writes.item_id)
@@ -81,6 +90,7 @@ class TableLoad:
         )
         self.ledger = Ledger(self._end, len(table.indexes))
         self._partitioning = Partitioning(scenario, self.keys, writes, units)
+        self._charges = Charges(units, self._demand, items or ItemsOnDemand(writes, None))
         self.retrying: Retrying | None = None
         self._reached = 0
         self._minute = np.zeros(len(self.keys))
@@ -91,7 +101,7 @@ class TableLoad:
         begin = 0
         while begin < self._end:
             end = min(self._next_change(begin), self._end)
-            self._pass(Stretch(begin, end, self._writes.at_s, self._units, self.keys, self._demand))
+            self._pass(Stretch(begin, end, self._writes.at_s, self._charges.units, self.keys, self._demand))
             if end < self._end:
                 self._control(end)
             begin = end
@@ -126,7 +136,9 @@ class TableLoad:
     def _suffice(self, stretch: Stretch, turn: int) -> bool:
         """Whether a second has none but its own requests, and units for all of them."""
         retries = self.retrying is not None and stretch.begin + turn in self.retrying
-        return not retries and self.buckets.suffice(stretch.most[turn], stretch.units[turn], stretch.by_index[turn])
+        if retries or self._charges.uncertain(*stretch.rows(turn)):
+            return False
+        return self.buckets.suffice(stretch.most[turn], stretch.units[turn], stretch.by_index[turn])
 
     def _admit_whole(self, stretch: Stretch, turn: int) -> None:
         first, last = stretch.rows(turn)
@@ -135,20 +147,39 @@ class TableLoad:
         self.ledger.index_units[stretch.begin + turn] = stretch.by_index[turn]
         if self.retrying is not None:
             self.retrying.succeed(*self.groups.requests(first, last))
+            rows = np.arange(first, last)
+            self._charges.take(rows, self._writes.at_s[rows])
 
     def _look_into(self, stretch: Stretch, turn: int) -> None:
         second = stretch.begin + turn
         tried = self._attempts(second, *stretch.rows(turn))
         rows, owner = self.groups.rows(tried.request)
-        partition, units = self.keys.partition[rows], self._units[rows]
-        indexes = [one.of(rows) for one in self._demand]
-        refusals = self.buckets.admit(partition, units, indexes, owner)
+        partition, refusals = self.keys.partition[rows], self._judge(rows, tried.at_s[owner], owner)
         passed = refusals.reason == 0
+        units, indexes = self._charges.units[rows], [one.units[rows] for one in self._demand]
         stretch.used[turn] = np.bincount(partition, weights=np.where(passed, units, 0), minlength=len(self.keys))
         self.ledger.admitted[second] = passed.sum()
-        self.ledger.index_units[second] = [one.units[passed].sum() for one in indexes]
+        self.ledger.index_units[second] = [one[passed].sum() for one in indexes]
         if not passed.all() or self.retrying is not None:
             self._settle(stretch, turn, tried, owner, refusals)
+
+    def _judge(self, rows: Ints, at_s: Floats, owner: Ints) -> Refusals:
+        """Return what becomes of a second's attempts, and take their units.
+
+        What a write takes may depend on which of those before it pass, and that on what they take. Each round is right
+        for one attempt more than the one before, and mostly the first is for all.
+        """
+        self._charges.recharge(rows, at_s, np.ones(len(rows), dtype=np.bool_))
+        while True:
+            levels = self.buckets.levels()
+            indexes = [one.of(rows) for one in self._demand]
+            refusals = self.buckets.admit(self.keys.partition[rows], self._charges.units[rows], indexes, owner)
+            passed = refusals.reason == 0
+            self._charges.refuse(rows[~passed], self._writes.at_s[: rows[0]])
+            if not self._charges.recharge(rows, at_s, passed):
+                self._charges.take(rows[passed], at_s[passed])
+                return refusals
+            self.buckets.restore(levels)
 
     def _attempts(self, second: int, first: int, last: int) -> Attempts:
         """Return a second's attempts: its own requests, and the retries that are due."""

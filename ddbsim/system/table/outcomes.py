@@ -1,8 +1,4 @@
-"""What writes turn out to do once it is known which of them the table took, and in which order.
-
-A client plans its writes: this one inserts, that one changes, a third removes. When the insert is lost, or comes
-after the change, the table does what it does: a put of a missing item inserts, a delete of a missing one does nothing.
-"""
+"""What writes turn out to do once it is known which of them the table took, and in which order."""
 
 from __future__ import annotations
 
@@ -14,104 +10,74 @@ import numpy.typing as npt
 from ddbsim.items import Change, EventName, Item, same_item
 from ddbsim.workload import INSERT, MODIFY, NO_OP, REMOVE, WriteColumns
 
-__all__ = ["as_taken", "resolve"]
+from .expiry import Expiry, with_deletes
+from .items import Items
+
+__all__ = ["as_taken"]
 
 Ints = npt.NDArray[np.int64]
 
 
-def as_taken(planned: WriteColumns, rows: Ints, at_s: npt.NDArray[np.float64]) -> WriteColumns:
-    """Return the writes that the table took.
+def as_taken(
+    items: Items, rows: Ints, at_s: npt.NDArray[np.float64], expiry: Expiry | None, length_s: float
+) -> tuple[WriteColumns, Ints]:
+    """Return what happened at the table, and the planned write behind each (-1: the delete of an expired item).
 
     Parameters
     ----------
-    planned
-        What the clients intend, in the order of their requests: what each write does is consistent there.
+    items
+        Those of the planned writes.
     rows
-        Which of them were taken, in that order.
+        Which of the planned writes were taken, in that order.
     at_s
         When.
+    expiry
+        When items expire; None: never.
+    length_s
+        The end of the run.
 
     Returns
     -------
-    WriteColumns
+    WriteColumns, int64 array
         Consistent in the new order. A planned NO_OP stays one.
     """
-    writes = planned.take(rows, at_s=at_s)
-    return resolve(planned, writes, _disturbed(planned, rows))
+    planned, length = items.planned, len(rows)
+    writes, disturbed = planned.take(rows, at_s=at_s), items.disturbed(rows)
+    mine = np.arange(length) if expiry is not None else np.flatnonzero(disturbed[items.number[rows]])
+    touched = planned.item_id[disturbed[items.number]]
+    if len(mine):
+        writes = _as_found(items, writes, rows, mine)
+    if expiry is not None:
+        left = np.where(items.sets[rows], items.left[rows], -1)
+        writes, source = with_deletes(expiry, writes, rows, items.number[rows], left, length_s)
+        touched = np.concatenate((touched, writes.item_id[source < 0]))
+        rows = np.where(source < 0, -1, rows[source]) if length else source
+    return _with_images(planned, writes, touched), rows
 
 
-def resolve(planned: WriteColumns, writes: WriteColumns, touched: npt.NDArray[np.bool_]) -> WriteColumns:
-    """Return writes with what they turn out to do, where a write to their item was lost, late or put in between.
-
-    Parameters
-    ----------
-    planned
-        Tells each item's size before its first write.
-    writes
-        In the order in which they happened.
-    touched
-        The items that are looked at, by id.
-    """
-    if not touched.any():
-        return writes
-    mine = np.flatnonzero(touched[writes.item_id])
+def _as_found(items: Items, writes: WriteColumns, rows: Ints, mine: Ints) -> WriteColumns:
+    """Return the writes with what those in the places `mine` turn out to do; they hold all writes of their items."""
+    found = items.found(rows[mine], writes.at_s[mine])
     operation, before, after = writes.operation.copy(), writes.bytes_before.copy(), writes.bytes_after.copy()
-    operation[mine], before[mine], after[mine] = _resolved(planned, writes, mine)
-    changes = writes.changes
-    if changes is not None and planned.changes is not None:
-        changes = _replayed(planned.changes, changes, set(np.flatnonzero(touched).tolist()))
-        operation[mine] = [_CODES[changes[row].event_name] for row in mine.tolist()]
-        before[mine] = [changes[row].bytes_before for row in mine.tolist()]
-        after[mine] = [changes[row].bytes_after for row in mine.tolist()]
-    return writes.take(slice(None), operation=operation, bytes_before=before, bytes_after=after, changes=changes)
+    operation[mine], before[mine], after[mine] = found
+    return writes.take(slice(None), operation=operation, bytes_before=before, bytes_after=after)
 
 
 _CODES = {"INSERT": INSERT, "MODIFY": MODIFY, "REMOVE": REMOVE, None: NO_OP}
 
 
-def _disturbed(planned: WriteColumns, rows: Ints) -> npt.NDArray[np.bool_]:
-    """Return, by item id, whether a write to it was lost or came in another order."""
-    touched = np.zeros(int(planned.item_id.max(initial=-1)) + 1, dtype=np.bool_)
-    taken = np.zeros(len(planned), dtype=np.bool_)
-    taken[rows] = True
-    touched[planned.item_id[~taken]] = True
-    # a write that some earlier planned one comes after
-    late = np.maximum.accumulate(rows) > rows if len(rows) else np.zeros(0, dtype=np.bool_)
-    touched[planned.item_id[rows[late]]] = True
-    return touched
-
-
-def _resolved(planned: WriteColumns, writes: WriteColumns, mine: Ints) -> tuple[npt.NDArray[np.generic], ...]:
-    """Return operation and sizes of the writes `mine`: each finds its item as the last one left it."""
-    order = np.argsort(writes.item_id[mine], kind="stable")
-    item, planned_operation = writes.item_id[mine][order], writes.operation[mine][order]
-    count = len(item)
-    begins = np.diff(item, prepend=-1) != 0
-    begin_of = np.maximum.accumulate(np.where(begins, np.arange(count), 0))
-    sets = planned_operation != NO_OP
-    left = np.where(planned_operation == REMOVE, 0, writes.bytes_after[mine][order])
-    # the row that last set the item, before each row
-    setter = np.zeros(count, dtype=np.int64)
-    np.maximum.accumulate(np.where(sets, np.arange(count), -1)[:-1], out=setter[1:])
-    setter[:1] = -1
-    at_start = _at_start(planned)[item]
-    before = np.where(setter >= begin_of, left[setter], at_start).astype(np.int32)
-    operation = np.where(before == 0, INSERT, MODIFY)
-    operation[planned_operation == REMOVE] = REMOVE
-    operation[(planned_operation == REMOVE) & (before == 0)] = NO_OP
-    operation[~sets] = NO_OP
-    after = np.where(sets, left, before).astype(np.int32)
-    back = np.empty(count, dtype=np.int64)
-    back[order] = np.arange(count)
-    return operation.astype(np.int8)[back], before[back], after[back]
-
-
-def _at_start(planned: WriteColumns) -> npt.NDArray[np.int32]:
-    """Return each item's size before the first write planned for it, by item id."""
-    sizes = np.zeros(int(planned.item_id.max(initial=-1)) + 1, dtype=np.int32)
-    # written backwards, the first one stays
-    sizes[planned.item_id[::-1]] = planned.bytes_before[::-1]
-    return sizes
+def _with_images(planned: WriteColumns, writes: WriteColumns, touched: Ints) -> WriteColumns:
+    """Return the writes with what those to the touched items do to real items; as they are if there are none."""
+    if writes.changes is None or planned.changes is None or not len(touched):
+        return writes
+    changes = _replayed(planned.changes, writes.changes, set(touched.tolist()))
+    mine = np.flatnonzero(np.isin(writes.item_id, touched))
+    done = [changes[row] for row in mine.tolist()]
+    operation, before, after = writes.operation.copy(), writes.bytes_before.copy(), writes.bytes_after.copy()
+    operation[mine] = [_CODES[change.event_name] for change in done]
+    before[mine] = [change.bytes_before for change in done]
+    after[mine] = [change.bytes_after for change in done]
+    return writes.take(slice(None), operation=operation, bytes_before=before, bytes_after=after, changes=changes)
 
 
 def _replayed(planned: tuple[Change, ...], taken: tuple[Change, ...], items: set[int]) -> tuple[Change, ...]:

@@ -31,7 +31,8 @@ Settled: TypeAlias = tuple[Ints, Codes]
 class Rest(NamedTuple):
     """What is left of a second for retries within it: all are refused, as no bucket is filled before the next.
 
-    They get the reason of the attempt before, or the table's own once that is empty too.
+    They get the reason of the attempt before, or the table's own once that is empty too. That a write need no longer
+    ask an index for anything, as its item has changed since, is seen in the next second.
 
     Attributes
     ----------
