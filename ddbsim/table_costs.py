@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -60,17 +60,16 @@ def _writes(result: Result, table: Table) -> Used:
 
 def _index_writes(result: Result, table: Table, index: GlobalSecondaryIndex) -> Used:
     """Yield the writes of an index, or its capacity."""
-    billing = index.billing or table.billing
-    modes = _Modes([(0.0, billing)])
+    modes = _Modes(table.modes_of(index))
     load = result.index_load[result.index_load["index"] == index.name]
     seconds = load["at_s"].to_numpy()
-    if not isinstance(billing, Provisioned):
+    if modes.has(provisioned=False):
         yield f"write_request_units/{index.name}", modes.on_demand(seconds, load["write_units"].to_numpy(), result)
-        return
-    capacity = np.full(len(seconds), float(billing.write_capacity_units))
-    for change in result.scaling[result.scaling["resource"] == index.name].to_dict("records"):
-        capacity[seconds >= change["effective_s"]] = change["units_after"]
-    yield f"write_capacity_unit_hours/{index.name}", modes.provisioned_hours(seconds, capacity, result)
+    if modes.has(provisioned=True):
+        capacity = np.full(len(seconds), modes.units_at_start)
+        for change in result.scaling[result.scaling["resource"] == index.name].to_dict("records"):
+            capacity[seconds >= change["effective_s"]] = change["units_after"]
+        yield f"write_capacity_unit_hours/{index.name}", modes.provisioned_hours(seconds, capacity, result)
 
 
 def _reads(result: Result, table: Table) -> Used:
@@ -89,7 +88,9 @@ def _reads(result: Result, table: Table) -> Used:
 class _Modes:
     """Which billing mode holds when."""
 
-    def __init__(self, begins: list[tuple[float, Billing | None]]) -> None:
+    def __init__(self, begins: Sequence[tuple[float, Billing | None]]) -> None:
+        first = begins[0][1]
+        self.units_at_start = math.nan if first is None else float(first.write_units_at_start)
         self._begins_s = np.array([at_s for at_s, _ in begins])
         self._is_provisioned = np.array([isinstance(billing, Provisioned) for _, billing in begins])
         stated = [billing.read_capacity_units if isinstance(billing, Provisioned) else None for _, billing in begins]
@@ -97,9 +98,8 @@ class _Modes:
 
     @classmethod
     def of_table(cls, table: Table) -> _Modes:
-        """Return the table's modes; a switch holds from the next whole second on."""
-        switches = ((float(math.ceil(switch.at_s)), switch.billing) for switch in table.stated_switches)
-        return cls([(0.0, table.billing), *switches])
+        """Return the table's modes, one without limits if it has none."""
+        return cls(table.modes or [(0.0, None)])
 
     @property
     def states_reads(self) -> bool:

@@ -52,6 +52,10 @@ class Bucket:
         if self.provisioned:
             self.level = self.billing.initial_burst_s * self.billing.write_capacity_units
 
+    def follows(self, own):
+        """Whether the last planned mode is another than its own."""
+        return bool(self.pending) and self.pending[-1][1] is not own
+
     @property
     def provisioned(self):
         return isinstance(self.billing, ds.Provisioned)
@@ -202,6 +206,11 @@ class OneByOne:
         self.demands = [index_demand(one, writes, self.streams) for one in table.indexes]
         self.index_units = [[] for _ in writes.at_s]
         self.indexes = [Bucket(one.billing or table.billing, table.write_quota_per_s, start) for one in table.indexes]
+        for index, bucket in zip(table.indexes, self.indexes, strict=True):
+            for switch in table.stated_switches:
+                own = index.billing if type(index.billing) is type(switch.billing) else None
+                if own is None or bucket.follows(index.billing):
+                    bucket.pending.append((math.ceil(switch.at_s), own or switch.billing))
         self.index_slices = [[0.0] * one.partitions for one in table.indexes]
         count = table.initial_partitions
         bounds = [-(-n * HASHES // count) for n in range(count + 1)]

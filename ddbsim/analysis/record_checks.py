@@ -219,9 +219,10 @@ def littles_law(seen: Evidence) -> Findings:
     for name, mine, latency_s in _unlost(seen):
         waited_s = seen.ended_s - mine.loc[mine["outcome"] == "waiting", "written_s"].to_numpy()
         times_s = np.concatenate((latency_s, waited_s))
-        number = _mean_number(mine["written_s"].to_numpy(), mine["completed_s"].to_numpy(), seen.ended_s)
-        rate, mean_s = len(times_s) / seen.ended_s, float(times_s.sum()) / max(len(times_s), 1)
-        if not np.isclose(number, rate * mean_s, rtol=1e-6, atol=1e-9):
+        area_s = _record_seconds(mine["written_s"].to_numpy(), mine["completed_s"].to_numpy(), seen.ended_s)
+        total_s = float(times_s.sum())
+        if not np.isclose(area_s, total_s, rtol=1e-6, atol=1e-9 * seen.ended_s):
+            number, rate, mean_s = area_s / seen.ended_s, len(times_s) / seen.ended_s, total_s / max(len(times_s), 1)
             law = f"{number:.6g} records in the system on average, and {rate:.6g} records/s x {mean_s:.6g} s"
             yield Finding(1, f"{name}: {law}")
 
@@ -235,11 +236,11 @@ def _unlost(seen: Evidence) -> Iterator[tuple[str, pd.DataFrame, npt.NDArray[np.
         yield str(name), mine, parts.loc[parts[CONSUMER] == name, "latency_s"].to_numpy()
 
 
-def _mean_number(written: npt.NDArray[np.float64], completed: npt.NDArray[np.float64], ended_s: float) -> float:
-    """Return the time average over [0, ended_s] of how many records were written and not completed."""
+def _record_seconds(written: npt.NDArray[np.float64], completed: npt.NDArray[np.float64], ended_s: float) -> float:
+    """Return the integral over [0, ended_s] of how many records were written and not completed, seconds."""
     left = completed[~np.isnan(completed)]
     at_s = np.concatenate((written, left))
     order = np.argsort(at_s, kind="stable")
     steps = np.concatenate((np.ones(len(written)), -np.ones(len(left))))[order]
     lasting_s = np.diff(np.append(at_s[order], ended_s))
-    return float((np.cumsum(steps) * lasting_s).sum()) / ended_s
+    return float((np.cumsum(steps) * lasting_s).sum())

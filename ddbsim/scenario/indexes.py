@@ -21,7 +21,8 @@ class GlobalSecondaryIndex:
     name
         The index's name.
     billing
-        Its capacity; None: as much as the table's mode gives the table.
+        Its capacity; None: as much as the table's mode gives the table, switches included. A switch to a mode that
+        this is not of puts the index into the table's mode, too.
     projected_share
         Share of an item's bytes that the index holds, 0..1.
     key_changed_share

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast, get_args
 
@@ -168,6 +169,28 @@ class Table:
             raise ValueError(
                 f"Table.partitions must be None or a whole number in 1..{_MOST_PARTITIONS}, got {self.partitions!r}"
             )
+
+    @property
+    def modes(self) -> tuple[tuple[float, Billing], ...]:
+        """The billing modes, and from when on each holds, seconds: a switch takes effect at a whole second."""
+        if self.billing is None:
+            return ()
+        return ((0.0, self.billing), *((float(math.ceil(one.at_s)), one.billing) for one in self.stated_switches))
+
+    def modes_of(self, index: GlobalSecondaryIndex) -> tuple[tuple[float, Billing], ...]:
+        """Return the billing modes of an index, and from when on each holds, seconds.
+
+        The mode is one for the table and its indexes: where the table's is switched to one that the index has no
+        capacity of its own for, or none at all, the index has as much as the new mode gives the table.
+        """
+        if index.billing is None:
+            return self.modes
+        held = [(0.0, index.billing)]
+        for begin_s, billing in self.modes[1:]:
+            wanted = index.billing if isinstance(billing, type(index.billing)) else billing
+            if wanted is not index.billing or held[-1][1] is not index.billing:
+                held.append((begin_s, wanted))
+        return tuple(held)
 
     def _check_kinds(self) -> None:
         """Make tuples of what may be one or several, and check what they hold."""

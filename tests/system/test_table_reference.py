@@ -140,6 +140,20 @@ CASES = {
         duration_s=500.0,
         heat_splits=ds.HeatSplits(sustained_minutes=2, split_s=30.0),
     ),
+    "indexes, and switches": scenario(
+        SMALL,
+        duration_s=40.0,
+        billing_switches=(
+            ds.BillingSwitch(at_s=9.5, billing=ds.OnDemand(warm_write_units_per_s=70)),
+            ds.BillingSwitch(at_s=15.0, billing=ds.OnDemand(warm_write_units_per_s=60, max_write_request_units=40)),
+            ds.BillingSwitch(at_s=24.0, billing=ds.Provisioned(write_capacity_units=45)),
+        ),
+        global_secondary_indexes=(
+            ds.GlobalSecondaryIndex(name="as the table"),
+            ds.GlobalSecondaryIndex(name="own", billing=ds.Provisioned(write_capacity_units=30), untouched_share=0.3),
+            ds.GlobalSecondaryIndex(name="warm", billing=ds.OnDemand(warm_write_units_per_s=35), untouched_share=0.2),
+        ),
+    ),
     "deletes and puts, some of them lost": scenario(
         SMALL, operations=PUTS_AND_DELETES, item_bytes=VARIED, writer=ds.Writer(retries=ds.Retries(max_attempts=2))
     ),

@@ -62,6 +62,11 @@ _IN_ORDER = (
         label="Replicated writes, on demand, Standard-IA",
         unit="replicated write request unit",
     ),
+    Component(
+        key="standard_ia_replicated_write_capacity_unit_hours",
+        label="Replicated writes, provisioned, Standard-IA",
+        unit="rWCU-hour",
+    ),
     Component(key="standard_ia_write_capacity_unit_hours", label="Writes, provisioned, Standard-IA", unit="WCU-hour"),
     Component(key="standard_ia_read_capacity_unit_hours", label="Reads, provisioned, Standard-IA", unit="RCU-hour"),
     Component(key="standard_ia_storage_gb_months", label="Table storage, Standard-IA", unit="GB-month", is_stock=True),

@@ -66,6 +66,12 @@ _RULES = (
         "DDB-ReplicatedWriteUnitsIA",
         "IA-ReplWriteRequestUnits",
     ),
+    _Rule(
+        "standard_ia_replicated_write_capacity_unit_hours",
+        _REPLICATED,
+        "DDB-ReplicatedWriteUnitsIA",
+        "IA-ReplWriteCapacityUnit-Hrs",
+    ),
     _Rule("standard_ia_write_capacity_unit_hours", _PROVISIONED, "DDB-WriteUnitsIA", "IA-WriteCapacityUnit-Hrs"),
     _Rule("standard_ia_read_capacity_unit_hours", _PROVISIONED, "DDB-ReadUnitsIA", "IA-ReadCapacityUnit-Hrs"),
     _Rule("standard_ia_storage_gb_months", "Database Storage", f"{_STORED} - IA", "IA-TimedStorage-ByteHrs"),

@@ -93,6 +93,9 @@ _S3 = _Origin("general knowledge: $0.005 per 1,000 PUTs, not looked up", date(20
 _IA_WRITES = _Origin(
     "taken equal to the Standard-IA price of replicated writes, as in the Standard class", date(2026, 5, 1), "assumed"
 )
+_IA_REPLICATED_HOURS = _Origin(
+    "taken equal to the Standard-IA price of provisioned writes, as in the Standard class", date(2026, 5, 1), "assumed"
+)
 _HALVED = _Origin(
     "half of the public price before 2024-11, or us-east-1's by the ratio of provisioned writes",
     date(2024, 11, 1),
@@ -116,6 +119,7 @@ _US_EAST_1 = (
     _IA_WRITES.states("standard_ia_write_request_units", 0.78 / MILLION),
     _CALCULATOR.states("standard_ia_read_request_units", 0.155 / MILLION),
     _CALCULATOR.states("standard_ia_replicated_write_request_units", 0.78 / MILLION),
+    _IA_REPLICATED_HOURS.states("standard_ia_replicated_write_capacity_unit_hours", 0.00081),
     _FIXTURE.states("standard_ia_write_capacity_unit_hours", 0.00081),
     _FIXTURE.states("standard_ia_read_capacity_unit_hours", 0.00016),
     _CALCULATOR.states("standard_ia_storage_gb_months", 0.10),

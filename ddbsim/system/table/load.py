@@ -75,16 +75,14 @@ class TableLoad:
         self.keys = KeySpace(table.initial_partitions, writes.item_id)
         cap = float(table.partition_write_units_per_s)
         quota, start_s = table.write_quota_per_s, scenario.start_epoch_s
-        self.table = Throughput(table.billing, quota, start_s)
-        for switch in table.stated_switches:
-            self.table.switch(switch.at_s, switch.billing)
+        self.table = Throughput.of_modes(table.modes, quota, start_s)
         self._demand = [index_demand(one, writes, streams) for one in table.indexes]
         self._names = ["table", *(one.name for one in table.indexes)]
         self.buckets = Buckets(
             self.table,
             len(self.keys),
             cap,
-            [Throughput(one.billing or table.billing, quota, start_s) for one in table.indexes],
+            [Throughput.of_modes(table.modes_of(one), quota, start_s) for one in table.indexes],
             # without keys an index is spread evenly, and no partition of it is told apart
             [(one.partitions, math.inf if one.keys is None else cap) for one in table.indexes],
         )

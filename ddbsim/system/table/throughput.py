@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ddbsim.log.throttling import Throttle
@@ -70,6 +71,14 @@ class Throughput:
         self._use(billing)
         if isinstance(billing, Provisioned):
             self.level = billing.initial_burst_s * billing.write_capacity_units
+
+    @classmethod
+    def of_modes(cls, modes: Sequence[tuple[float, Billing]], quota: int, start_epoch_s: float) -> Throughput:
+        """Return the bucket of a table or an index, with the switches between its modes planned."""
+        throughput = cls(modes[0][1], quota, start_epoch_s)
+        for begin_s, billing in modes[1:]:
+            throughput.switch(begin_s, billing)
+        return throughput
 
     @property
     def empty(self) -> bool:
