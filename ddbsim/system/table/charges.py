@@ -49,23 +49,24 @@ class Charges:
         if not self._never:
             self._now = self._items.now
 
-    def refuse(self, rows: Ints, before_s: Floats) -> None:
-        """Take in that writes were refused; up to the first refusal, all before were taken when they were asked for.
+    def refuse(self, rows: Ints, passed: Bools, asked_s: Floats) -> None:
+        """Take in which writes of a second were refused.
 
         Parameters
         ----------
-        rows
-            The writes.
-        before_s
-            When those were asked for that came in the seconds before.
+        rows, passed
+            All that were tried in it, and whether they passed.
+        asked_s
+            When each of all writes was asked for. Up to the first refusal all were taken at that instant.
         """
-        if self._never or not len(rows):
+        if self._never or passed.all():
             return
         if self._now is None:
             self.begin()
-            self.take(np.arange(len(before_s)), before_s)
+            before = np.arange(rows[0])
+            self.take(before, asked_s[before])
         if self._now is not None:
-            self._now.refuse(rows)
+            self._now.refuse(rows[~passed])
 
     def take(self, rows: Ints, at_s: Floats) -> None:
         """Take in that writes were taken, in this order."""

@@ -173,7 +173,7 @@ class TableLoad:
             indexes = [one.of(rows) for one in self._demand]
             refusals = self.buckets.admit(self.keys.partition[rows], self._charges.units[rows], indexes, owner)
             passed = refusals.reason == 0
-            self._charges.refuse(rows[~passed], self._writes.at_s[: rows[0]])
+            self._charges.refuse(rows, passed, self._writes.at_s)
             if not self._charges.recharge(rows, at_s, passed):
                 self._charges.take(rows[passed], at_s[passed])
                 return refusals
