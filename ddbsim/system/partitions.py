@@ -6,6 +6,7 @@ item's records stay in one line of shards.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -106,10 +107,12 @@ def split_partitions(partitions: Sequence[Partition], split: Split, at_hash: int
     return history
 
 
-def place(table: Table, item_id: npt.NDArray[np.int64], at_s: npt.NDArray[np.float64]) -> Placement:
-    """Return where the writes of a table go that splits at stated times only."""
+def place(
+    table: Table, item_id: npt.NDArray[np.int64], at_s: npt.NDArray[np.float64], length_s: float = math.inf
+) -> Placement:
+    """Return where the writes of a table go that splits at stated times only, those of [0, length_s)."""
     partitions = first_partitions(table.initial_partitions)
-    for split in table.stated_splits:
+    for split in itertools.takewhile(lambda split: split.at_s < length_s, table.stated_splits):
         cut_partition(partitions, split.partition, split.at_s)
     return Placement(assign_partitions(item_id, at_s, partitions), tuple(partitions))
 

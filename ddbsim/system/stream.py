@@ -110,7 +110,7 @@ def publish(
         Which partition took each write; by the table's stated splits if None.
     """
     if placement is None:
-        placement = place(scenario.table, writes.item_id, writes.at_s)
+        placement = place(scenario.table, writes.item_id, writes.at_s, scenario.length_s)
     pick = recorded(scenario.stream, writes)
     operation = writes.operation[pick]
     written_s = writes.at_s[pick]

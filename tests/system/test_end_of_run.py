@@ -67,3 +67,13 @@ def test_the_last_attempts_are_those_before_the_end():
     longer = ds.simulate(throttled(5.0), rng=3, progress=False).writes
     before = longer["written_s"] < 4.2
     np.testing.assert_array_equal(np.sort(writes["written_s"].dropna()), np.sort(longer.loc[before, "written_s"]))
+
+
+@pytest.mark.parametrize("billing", [None, ds.OnDemand()])
+def test_a_split_at_the_end_or_later_does_not_happen(billing):
+    splits = (ds.Split(at_s=1.5), ds.Split(at_s=4.2, partition=1), ds.Split(at_s=9.0, partition=2))
+    table = ds.Table(partitions=4, splits=splits, billing=billing)
+    scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), table=table, duration_s=4.2)
+    result = ds.simulate(scenario, rng=1, progress=False)
+    assert len(result.partitions) == len(result.shards) == 6
+    assert result.check()["ok"].all()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ddbsim.aws import limits
+
 from .index_writes import IndexDemand, index_units
 from .items import Found, ItemsNow, ItemsOnDemand
 
@@ -43,11 +45,11 @@ class Charges:
         """Whether some of the writes [first, last) may take other units than planned."""
         return self._now is not None and bool(self._now.are_disturbed(np.arange(first, last)).any())
 
-    def begin(self) -> None:
-        """Follow the items from now on, if their sizes can make a difference."""
+    def begin(self, taken_s: Floats) -> None:
+        """Follow the items from now on, if their sizes can make a difference; so many writes were taken before."""
         self._never = not self._demand and self._items.made.all_small
         if not self._never:
-            self._now = self._items.now
+            self._now = ItemsNow(self._items.made, taken_s)
 
     def refuse(self, rows: Ints, passed: Bools, asked_s: Floats) -> None:
         """Take in which writes of a second were refused.
@@ -62,11 +64,14 @@ class Charges:
         if self._never or passed.all():
             return
         if self._now is None:
-            self.begin()
-            before = np.arange(rows[0])
-            self.take(before, asked_s[before])
+            self.begin(asked_s[: rows[0]])
         if self._now is not None:
             self._now.refuse(rows[~passed])
+
+    def settle(self, first: int, last: int, waiting: Ints) -> None:
+        """Take in that the writes [first, last) have been tried, and which writes wait by now."""
+        if self._now is not None:
+            self._now.settle(first, last, waiting)
 
     def take(self, rows: Ints, at_s: Floats) -> None:
         """Take in that writes were taken, in this order."""
@@ -82,8 +87,14 @@ class Charges:
 
     def charge_one(self, row: int, at_s: float) -> None:
         """Charge a write by what it finds now."""
-        if self._now is not None:
-            self._charge(np.array([row]), self._now.found_one(row, at_s))
+        if self._now is None:
+            return
+        sizes = self._now.sizes_of(row, at_s)
+        if self._demand or self._items.made.planned.kind is not None:
+            rows, before = np.array([row]), np.array(sizes[:1], dtype=np.int32)
+            self._charge(rows, self._items.made.done(rows, before))
+        else:
+            self.units[row] = max(-(-max(sizes) // limits.WRITE_UNIT_BYTES.value), 1)
 
     def _charge(self, rows: Ints, found: Found) -> bool:
         units = self._items.made.units(rows, found)

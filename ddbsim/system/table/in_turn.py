@@ -50,7 +50,7 @@ class TableInTurn(TableLoad):
         items: ItemsOnDemand | None = None,
     ) -> None:
         super().__init__(scenario, writes, units, streams, items)
-        self._charges.begin()
+        self._charges.begin(np.empty(0))
         self.clients: Retrying = self._clients()
         self.retrying = self.clients
         self.clients.outcome[:] = Written.WAITING

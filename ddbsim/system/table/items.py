@@ -83,6 +83,11 @@ class Items:
         # written backwards, the first one stays
         self.at_start[self.number[::-1]] = planned.bytes_before[::-1]
 
+    @property
+    def expires(self) -> bool:
+        """Whether items expire."""
+        return self._expiry is not None
+
     def disturbed(self, rows: Ints) -> Bools:
         """Return, by item number, whether a write to it is not among the rows, or not in the planned order."""
         touched = np.zeros(self.count, dtype=np.bool_)
@@ -132,6 +137,10 @@ class Items:
             before[(last_row >= 0) & (self._expiry.due_s(last_row, last_s) < at_s)] = 0
         return before
 
+    def is_gone(self, row: int, set_s: float, at_s: float) -> bool:
+        """Whether an item that a planned write set at an instant has expired at another."""
+        return self._expiry is not None and bool(self._expiry.due_s(np.array([row]), np.array([set_s]))[0] < at_s)
+
     def done(self, rows: Ints, before: npt.NDArray[np.int32]) -> Found:
         """Return what planned writes turn out to do that find items of given sizes."""
         operation = np.where(before == 0, INSERT, MODIFY)
@@ -163,14 +172,16 @@ class ItemsOnDemand:
         """The items."""
         return Items(self._planned, self._expiry)
 
-    @cached_property
-    def now(self) -> ItemsNow:
-        """What became of them so far."""
-        return ItemsNow(self.made)
-
 
 class ItemsNow:
     """What became of the items so far.
+
+    Parameters
+    ----------
+    items
+        The items.
+    taken_s
+        When the first so many planned writes were taken, in the order in which they were planned.
 
     Attributes
     ----------
@@ -180,11 +191,13 @@ class ItemsNow:
         The items of which a write was refused: what later ones do is no longer what was planned.
     """
 
-    def __init__(self, items: Items) -> None:
+    def __init__(self, items: Items, taken_s: Floats) -> None:
         self._items = items
         self.row = np.full(items.count, -1, dtype=np.int64)
         self.at_s = np.zeros(items.count)
         self.disturbed = np.zeros(items.count, dtype=np.bool_)
+        self.take(np.arange(len(taken_s)), taken_s)
+        self._planned_row = self.row.copy()
 
     def take(self, rows: Ints, at_s: Floats) -> None:
         """Take in writes, in their order."""
@@ -192,6 +205,19 @@ class ItemsNow:
         item = self._items.number[rows[sets]]
         # of several to one item, the last one stays
         self.row[item], self.at_s[item] = rows[sets], at_s[sets]
+
+    def settle(self, first: int, last: int, waiting: Ints) -> None:
+        """Take in that the writes [first, last) have been tried, and which wait by now.
+
+        An item that the last write planned for it has set is again as planned, unless another is still to come. One
+        that expires is not: its time began later.
+        """
+        rows = np.arange(first, last)
+        rows = rows[self._items.sets[rows]]
+        self._planned_row[self._items.number[rows]] = rows
+        if not self._items.expires:
+            np.not_equal(self._planned_row, self.row, out=self.disturbed)
+            self.refuse(waiting)
 
     def refuse(self, rows: Ints) -> None:
         """Take in that writes were refused."""
@@ -201,8 +227,11 @@ class ItemsNow:
         """Return which planned writes are to items of which one was refused."""
         return np.asarray(self.disturbed[self._items.number[rows]])
 
-    def found_one(self, row: int, at_s: float) -> Found:
-        """Return what a planned write turns out to do now."""
-        last = self.row[self._items.number[[row]]]
-        before = self._items.size(np.array([row]), np.array([at_s]), last, self.at_s[self._items.number[[row]]])
-        return self._items.done(np.array([row]), before)
+    def sizes_of(self, row: int, at_s: float) -> tuple[int, int]:
+        """Return the size that a planned write finds now, and the one that it leaves: arrays of one would be slow."""
+        items, item = self._items, self._items.number[row]
+        last = int(self.row[item])
+        before = int(items.at_start[item] if last < 0 else items.left[last])
+        if last >= 0 and items.is_gone(last, float(self.at_s[item]), at_s):
+            before = 0
+        return before, int(items.left[row]) if items.sets[row] else before

@@ -124,6 +124,9 @@ class TableLoad:
                 self._look_into(stretch, turn)
             self.ledger.saved[stretch.begin + turn] = self.table.saved
         self._reached = int(stretch.bounds[-1])
+        if self.retrying is not None:
+            waiting, _ = self.groups.rows(self.retrying.waiting())
+            self._charges.settle(int(stretch.bounds[0]), self._reached, waiting)
         self._finish(stretch)
 
     def _finish(self, stretch: Stretch) -> None:

@@ -116,6 +116,11 @@ class Retrying:
         """Take the retries of a second off the calendar."""
         return self._due.pop(second, [])
 
+    def waiting(self) -> Ints:
+        """Return the requests with a retry on the calendar."""
+        planned = [attempts.request for of_second in self._due.values() for attempts in of_second]
+        return np.concatenate(planned) if planned else np.empty(0, dtype=np.int64)
+
     def succeed(self, begin: int, end: int) -> None:
         """Take in that the first attempts of the requests [begin, end) were all admitted."""
         if self._quotas is not None:
