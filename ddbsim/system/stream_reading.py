@@ -17,7 +17,7 @@ from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Scenario, StreamReader
 
 from .reader import running_sum
-from .shared_reads import SharedReads, served_share
+from .shared_reads import SharedReads, shared_reads
 from .stream import Shard, StreamLog
 
 __all__ = ["MinuteReads", "minute_reads"]
@@ -60,7 +60,6 @@ class MinuteReads:
 
 def minute_reads(scenario: Scenario, stream: StreamLog, streams: RandomStreams, ended_s: float) -> list[MinuteReads]:
     """Return what the other readers of a scenario read of each shard, up to the end of the run."""
-    readers = len(scenario.mappings) + len(scenario.other_readers)
     found = []
     for number, reader in enumerate(scenario.other_readers):
         through_s: list[float] = []
@@ -68,8 +67,7 @@ def minute_reads(scenario: Scenario, stream: StreamLog, streams: RandomStreams, 
             begin_s = 0.0 if shard.parent < 0 else through_s[shard.parent] + reader.discovery_s
             reads = MinuteReads(number, shard.index, max(1, math.ceil(ended_s / _MINUTE_S)))
             purpose = f"{reader.name}/{shard.index}"
-            rng = streams(f"poller.refusals/{purpose}")
-            shared = SharedReads(scenario.stream, readers, ended_s, rng) if served_share(readers) < 1.0 else None
+            shared = shared_reads(scenario, shard, streams, purpose)
             phase_s = float(streams(f"poller.phase/{purpose}").uniform(0.0, reader.rhythm_s[0]))
             through_s.append(
                 _read_shard(

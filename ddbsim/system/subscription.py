@@ -14,8 +14,8 @@ from ddbsim.distributions import as_distribution
 from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import EventSourceMapping, Scenario
 
-from .schedule import Appointments, Lattice, Pauses, Schedule
-from .shared_reads import SharedReads, served_share
+from .schedule import Interrupted, Lattice, Pauses, Schedule
+from .shared_reads import shared_reads
 from .stream import Shard
 
 __all__ = ["Subscription"]
@@ -57,7 +57,6 @@ class Subscription:
         self.begin_s = self.pauses.resumed_s(0.0)
         self._behind = self._stretches_skipped(stretches)
         self._discovery = as_distribution(mapping.poller.shard_discovery_delay)
-        self._readers = len(scenario.mappings) + len(scenario.other_readers)
 
     def _stretches_skipped(self, stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         """Return when records become visible that a mapping with LATEST never gets."""
@@ -88,13 +87,7 @@ class Subscription:
         """Return when a shard is polled."""
         purpose, interval_s = f"{self._mapping.label}/{shard.index}", self._mapping.poller.interval_s
         lattice = Lattice(interval_s, float(self._streams(f"poller.phase/{purpose}").uniform(0.0, interval_s)))
-        crowded = served_share(self._readers) < 1.0
-        if not self.pauses and not crowded:
+        shared = shared_reads(self._scenario, shard, self._streams, purpose)
+        if not self.pauses and shared is None:
             return lattice
-        end_s = self._scenario.length_s
-        polls_s = self.pauses.outside(lattice.until(end_s))
-        if not crowded:
-            return Appointments(polls_s)
-        rng = self._streams(f"poller.refusals/{purpose}")
-        shared = SharedReads(self._scenario.stream, self._readers, end_s, rng)
-        return Appointments(Pauses(shared.refused).outside(polls_s), shared)
+        return Interrupted(lattice, self._scenario.length_s, self.pauses, shared)

@@ -8,7 +8,7 @@ from ddbsim.system.shared_reads import SharedReads, served_share
 
 
 def shared(readers, *, seed=7, end_s=400_000.0, **stream):
-    return SharedReads(ds.Stream(**stream), readers, end_s, np.random.default_rng(seed))
+    return SharedReads(ds.Stream(**stream), readers, 0.0, end_s, np.random.default_rng(seed))
 
 
 def test_what_two_may_read_is_shared_by_all():
