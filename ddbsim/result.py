@@ -175,7 +175,7 @@ class Result:
 
     @property
     def reads(self) -> pd.DataFrame:
-        """A row per minute, shard and reader that is not Lambda: its calls, and what they brought."""
+        """A row per minute in which a reader that is not Lambda called a shard: its calls, and what they brought."""
         return self.frame("reads")
 
     @property
@@ -631,18 +631,5 @@ class _RunFrames:
         return _metrics(invocations, self("writes"), self._names.mappings, ended_s, table, of_mappings)
 
     def _reads(self) -> pd.DataFrame:
-        reads = self._recording.other_reads(self._scenario)
-        minutes = max(1, int(np.ceil(self._recording.ended_s / 60.0)))
-        columns = ("calls", "throttled", "records", "bytes", "age_max_s")
-        return _frames.frame(
-            "reads",
-            reader=_frames.categories(
-                np.repeat(np.array([one.reader for one in reads], dtype=np.int64), minutes),
-                [reader.name for reader in self._scenario.other_readers],
-            ),
-            shard_id=_frames.categories(
-                np.repeat(np.array([one.shard for one in reads], dtype=np.int64), minutes), self._names.shards
-            ),
-            minute_s=np.tile(np.arange(minutes) * 60.0, len(reads)),
-            **{name: np.concatenate([getattr(one, name) for one in reads] or [np.empty(0)]) for name in columns},
-        )
+        readers = [reader.name for reader in self._scenario.other_readers]
+        return _frames.reads_frame(self._recording.other_reads(self._scenario), readers, self._names)

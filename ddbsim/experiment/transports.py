@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.analysis.backlog import Backlog, backlog, rises
 from ddbsim.analysis.bill import Bill, make_bill
-from ddbsim.analysis.polling import Polling, poll
+from ddbsim.analysis.latency import quantiles
 from ddbsim.analysis.read_calls import read_calls
 from ddbsim.aws import transports as facts
 from ddbsim.costs import billed_window_s, quantities
 from ddbsim.log import outcomes
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.run import draw_writes, run
-from ddbsim.scenario import Scenario, ViewType
+from ddbsim.scenario import Scenario, StreamReader, ViewType
+from ddbsim.scenario.stream_reader import ReaderKind
+from ddbsim.system.stream_reading import ShardCalls, ShardRecords, follow
 
 from .change_data import kinesis_quantities
 from .view_types import served_by_all, whole
@@ -30,18 +32,46 @@ if TYPE_CHECKING:
 
 __all__ = ["TransportComparison", "compare_transports"]
 
-Floats = npt.NDArray[np.float64]
-
-_POLLERS = {
-    "KCL adapter": Polling(facts.KCL_BUSY_S.value, facts.KCL_IDLE_S.value),
-    "Flink": Polling(facts.FLINK_BUSY_S.value, facts.FLINK_IDLE_S.value),
-}
+_POLLERS: dict[str, ReaderKind] = {"KCL adapter": "kcl", "Flink": "flink"}
 # the same by every way, and left out
 _OF_THE_TABLE = ("write_request_units", "write_capacity_unit_hours", "storage_gb_months")
 _READS = "stream_read_request_units"
 _SIMULATED = "simulated"
 _READS_ONLY = "reads simulated; the workers' own time is not, and their machines are not priced"
 _AS_THE_TRIGGER = "not simulated: invocations are priced as the trigger makes them"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Arrivals:
+    """When the consumers had the records: shard (of any consumer), written_s, read_s (NaN: not by the end)."""
+
+    log: pd.DataFrame
+    shards: int
+    warmup_s: float
+    ended_s: float
+
+    def backlog(self) -> Backlog:
+        """Return how far the consumers were behind, all records since the start counted."""
+        columns = (self.log[name].to_numpy() for name in ("written_s", "read_s"))
+        shard = self.log["shard"].to_numpy()
+        return backlog(shard, self.shards, *columns, begin_s=self.warmup_s, end_s=self.ended_s)
+
+    def quantiles_s(self, falls_behind: bool) -> list[float]:
+        """Return the median and the 99th percentile of the delay.
+
+        A record that was under way at the end is censored; where the readers fall behind, it counts as slower than
+        any that arrived.
+        """
+        log = self.log[self.log["written_s"] >= self.warmup_s]
+        if not len(log):
+            return [np.nan, np.nan]
+        if falls_behind:
+            delay_s = (log["read_s"] - log["written_s"]).fillna(np.inf)
+            return [float(value) for value in np.quantile(delay_s, (0.5, 0.99), method="higher")]
+        outcome = np.where(log["read_s"].isna(), "waiting", "processed")
+        log = log.rename(columns={"read_s": "completed_s"}).assign(event_source_mapping="all", outcome=outcome)
+        found: list[float] = quantiles(log, [0.5, 0.99], ended_s=self.ended_s)["latency_s"].tolist()
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +82,7 @@ class _Way:
     view_type: ViewType
     used: dict[str, float]
     timing: str
-    delay_s: Floats | None = None  # from each write until the consumer had its record
+    arrivals: _Arrivals | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -63,8 +93,9 @@ class TransportComparison:
     ----------
     frame
         A row per transport: served (how it gives the functions what they need), usd_per_month, delay_p50_s and
-        delay_p99_s (from the write until the consumer has the record; NaN where that is not simulated), and timing,
-        which says so.
+        delay_p99_s (from the write until the consumer has the record; NaN where that is not simulated, infinity where
+        it grows as long as the run), and timing, which says so, and whether the consumers fall further and further
+        behind.
     costs
         Long: a row per transport and component: transport, component, label, quantity, unit, unit_price_usd, usd,
         usd_per_month, price_date, price_status, source.
@@ -111,8 +142,9 @@ def compare_transports(
     """Price the ways from the table's changes to the consumers, on the same writes.
 
     - "Lambda trigger": the scenario as it is, simulated whole. Lambda's reads of the stream are free.
-    - "KCL adapter", "Flink": own pollers, one per mapping. Their calls of GetRecords are counted on the records that
-      the run made, shard by shard, idle shards included, in the rhythm of each. Their machines are not priced.
+    - "KCL adapter", "Flink": own pollers, one per mapping, simulated as `StreamReader(kind="kcl")` and ``"flink"``
+      are: on the records that the run made, shard by shard, idle shards included; with more than two on a shard their
+      reads are refused at times. Their machines are not priced.
     - "EventBridge Pipes": a pipe per mapping, which invokes the same function.
     - "Kinesis ...": change data capture into a Kinesis stream, on demand or provisioned (as many shards as the busiest
       minute needs), without or with enhanced fan-out, read by the same functions. It always carries both images.
@@ -177,12 +209,11 @@ def compare_transports(
 def _on_the_stream(result: Result, streams: RandomStreams) -> Iterator[_Way]:
     """Yield the ways that read the table's stream."""
     view_type, own = result.scenario.stream.view_type, _without_table(quantities(result))
-    log = result.stream_log[result.stream_log["written_s"] >= result.scenario.warmup_s]
-    yield _Way("Lambda trigger", view_type, own, _SIMULATED, (log["received_s"] - log["written_s"]).to_numpy())
+    yield _Way("Lambda trigger", view_type, own, _SIMULATED, _received(result))
     read_backs = {key: amount for key, amount in own.items() if key.removeprefix("standard_ia_").startswith("read_")}
-    for name, polling in _POLLERS.items():
-        calls, delay_s = _polled(result, streams, name, polling)
-        yield _Way(name, view_type, read_backs | {_READS: calls}, _READS_ONLY, delay_s)
+    for name, kind in _POLLERS.items():
+        calls, arrivals = _polled(result, streams, name, kind)
+        yield _Way(name, view_type, read_backs | {_READS: calls}, _READS_ONLY, arrivals)
     used = own | {_READS: _reads_of_pipes(result), "pipes_requests": _requests_of_pipes(result)}
     yield _Way("EventBridge Pipes", view_type, used, _AS_THE_TRIGGER)
 
@@ -204,19 +235,51 @@ def _is_of_the_table(component: str) -> bool:
     return component.partition("/")[0].endswith(_OF_THE_TABLE)
 
 
-def _polled(result: Result, streams: RandomStreams, name: str, polling: Polling) -> tuple[float, Floats]:
-    """Return the calls of a reader per mapping, all shards together, and what each record's read took."""
-    scenario, shards = result.scenario, result.shards
-    calls, delays = 0.0, []
+def _received(result: Result) -> _Arrivals:
+    """Return when the functions had the records; those that no function was to have are left out."""
+    log = result.stream_log
+    log = log[log["received_s"].notna() | (log["outcome"] == "waiting")]
+    shards = len(log["shard_id"].cat.categories)
+    shard = log["event_source_mapping"].cat.codes.astype(np.int64) * shards + log["shard_id"].cat.codes
+    read = pd.DataFrame({"shard": shard, "written_s": log["written_s"], "read_s": log["received_s"]})
+    count = shards * len(result.scenario.mappings)
+    return _Arrivals(read, count, result.scenario.warmup_s, result.ended_s)
+
+
+def _polled(result: Result, streams: RandomStreams, name: str, kind: ReaderKind) -> tuple[float, _Arrivals]:
+    """Return the calls of a reader per mapping, all shards together, and when each record was read."""
+    scenario = result.scenario
+    shards = _shards(result)
+    made: list[ShardCalls] = []
     for mapping in scenario.mappings:
-        log = result.stream_log[result.stream_log["event_source_mapping"] == mapping.label]
-        phases_s = streams(f"transport.phase/{name}/{mapping.label}").uniform(0.0, polling.idle_s, len(shards))
-        made, reads = poll(log, shards, polling, reader=name, phases_s=phases_s, end_s=result.ended_s)
-        calls += read_calls(made, scenario.warmup_s, result.ended_s)
-        late_s = (reads["read_s"] - reads["written_s"])[reads["written_s"] >= scenario.warmup_s].to_numpy()
-        unread = int((log["written_s"] >= scenario.warmup_s).sum()) - len(late_s)
-        delays += [late_s, np.full(unread, np.nan)]
-    return calls, np.concatenate(delays)
+        reader = StreamReader(name=f"transport/{name}/{mapping.label}", kind=kind)
+        made += follow(scenario, reader, shards, streams, result.ended_s)
+    parts = [one.by_minute() for one in made]
+    columns = {column: np.concatenate([part[column] for part in parts]) for column in ("minute_s", "calls")}
+    calls = read_calls(pd.DataFrame(columns), scenario.warmup_s, result.ended_s)
+    log = pd.DataFrame(
+        {
+            "shard": np.repeat(np.arange(len(made)), [len(one.shard.written_s) for one in made]),
+            "written_s": np.concatenate([one.shard.written_s for one in made]),
+            "read_s": np.concatenate([one.read_s() for one in made]),
+        }
+    )
+    return calls, _Arrivals(log, len(made), scenario.warmup_s, result.ended_s)
+
+
+def _shards(result: Result) -> Sequence[ShardRecords]:
+    """Return the shards of a run as its frames tell them."""
+    log, shards = result.stream_log, result.shards
+    log = log[log["event_source_mapping"] == result.scenario.mappings[0].label]
+    code = log["shard_id"].cat.codes.to_numpy()
+    rows = np.split(np.argsort(code, kind="stable"), np.cumsum(np.bincount(code, minlength=len(shards)))[:-1])
+    columns = {name: log[name].to_numpy() for name in ("written_s", "visible_s", "size_bytes")}
+    parents: list[Any] = shards["parent_shard_id"].cat.codes.tolist()
+    opened_s, closed_s = shards["opened_s"].tolist(), shards["closed_s"].fillna(np.inf).tolist()
+    return [
+        ShardRecords(number, parents[number], opened_s[number], closed_s[number], *(c[row] for c in columns.values()))
+        for number, row in enumerate(rows)
+    ]
 
 
 def _reads_of_pipes(result: Result) -> float:
@@ -237,7 +300,8 @@ def _requests_of_pipes(result: Result) -> float:
 def _frame(ways: list[_Way], bills: dict[str, Bill], scenario: Scenario) -> pd.DataFrame:
     rows = []
     for way in ways:
-        p50_s, p99_s = _quantiles(way.delay_s)
+        falls_behind = way.arrivals is not None and rises(way.arrivals.backlog())
+        p50_s, p99_s = (np.nan, np.nan) if way.arrivals is None else way.arrivals.quantiles_s(falls_behind)
         rows.append(
             {
                 "transport": way.name,
@@ -245,18 +309,10 @@ def _frame(ways: list[_Way], bills: dict[str, Bill], scenario: Scenario) -> pd.D
                 "usd_per_month": bills[way.name].usd_per_month,
                 "delay_p50_s": p50_s,
                 "delay_p99_s": p99_s,
-                "timing": way.timing + ("; it falls behind" if p99_s == np.inf else ""),
+                "timing": way.timing + ("; it falls behind" if falls_behind else ""),
             }
         )
     return pd.DataFrame(rows)
-
-
-def _quantiles(delay_s: Floats | None) -> list[float]:
-    """Return the median and the 99th percentile; records that had not arrived count as slower than all others."""
-    if delay_s is None or not len(delay_s):
-        return [np.nan, np.nan]
-    known = np.quantile(np.nan_to_num(delay_s, nan=np.inf), (0.5, 0.99), method="higher")
-    return [float(value) for value in known]
 
 
 def _costs(bills: dict[str, Bill]) -> pd.DataFrame:

@@ -23,6 +23,7 @@ __all__ = [
     "discards_frame",
     "frame",
     "latency_parts",
+    "reads_frame",
     "stream_log",
 ]
 
@@ -461,6 +462,25 @@ def _last_written(recording: _Recording, column: dict[str, npt.NDArray[Any]]) ->
 def _objects(values: Sequence[Any]) -> pd.Series[Any]:
     """Return values of any kind as a column that stays one of objects, also where all of them are texts."""
     return pd.Series(list(values), dtype="object")
+
+
+class _Calls(Protocol):
+    def by_minute(self) -> dict[str, npt.NDArray[Any]]: ...
+
+
+def reads_frame(calls: Sequence[Sequence[_Calls]], readers: Sequence[str], names: Names) -> pd.DataFrame:
+    """Return a row per reader that is not Lambda, shard, and minute in which it called."""
+    parts = [one.by_minute() for of_reader in calls for one in of_reader]
+    places = [(reader, shard) for reader, of_reader in enumerate(calls) for shard in range(len(of_reader))]
+    rows = np.array([len(part["minute_s"]) for part in parts], dtype=np.int64)
+    reader, shard = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    columns = ("minute_s", "calls", "throttled", "records", "bytes", "age_max_s")
+    return frame(
+        "reads",
+        reader=categories(np.repeat(reader, rows), readers),
+        shard_id=categories(np.repeat(shard, rows), names.shards),
+        **{name: _joined([part[name] for part in parts]) for name in columns},
+    )
 
 
 class _Delivered(Protocol):

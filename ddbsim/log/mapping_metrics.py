@@ -75,20 +75,20 @@ def _by_minute(at_s: Floats, amount: Ints, minutes: int) -> Ints:
 def _polled(lanes: list[tuple[int, _Lane]], minutes: int) -> Ints:
     # all lanes of a shard have one reader
     polls = {id(lane.polls): lane.polls for _, lane in lanes}.values()
-    total = np.zeros(minutes, dtype=np.int64)
-    for one in polls:
-        total += _by_minute(one.page_at, one.page_records, minutes)
-    return total
+    if not polls:
+        return np.zeros(minutes, dtype=np.int64)
+    at_s = np.concatenate([one.page_at for one in polls])
+    return _by_minute(at_s, np.concatenate([one.page_records for one in polls]), minutes)
 
 
 def _filtered(lanes: list[tuple[int, _Lane]], recorder: Recorder, minutes: int) -> Ints:
-    column = recorder.settled.arrays()
-    total = np.zeros(minutes, dtype=np.int64)
-    for number, lane in lanes:
-        if lane.lane >= 0 or lane.positions is None:
-            continue
-        for row in np.flatnonzero((column["lane"] == number) & (column["outcome"] == Settled.FILTERED)).tolist():
-            positions = lane.positions[int(column["first"][row]) : int(column["last"][row])]
-            read_s = lane.polls.read_s(int(positions.max(initial=-1)) + 1)[positions]
-            total += _by_minute(read_s, np.ones(len(read_s), dtype=np.int64), minutes)
-    return total
+    column, aside = recorder.settled.arrays(), {number: lane for number, lane in lanes if lane.lane < 0}
+    filtered = np.flatnonzero(column["outcome"] == Settled.FILTERED)
+    read_s = [np.empty(0)]
+    for row in filtered[np.isin(column["lane"][filtered], list(aside))].tolist():
+        lane = aside[int(column["lane"][row])]
+        assert lane.positions is not None
+        positions = lane.positions[int(column["first"][row]) : int(column["last"][row])]
+        read_s.append(lane.polls.read_s(int(positions.max(initial=-1)) + 1)[positions])
+    at_s = np.concatenate(read_s)
+    return _by_minute(at_s, np.ones(len(at_s), dtype=np.int64), minutes)

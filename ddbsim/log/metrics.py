@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -60,8 +59,10 @@ def metrics(
 
 def _per_minute(units: npt.NDArray[Any], written_s: Floats, minutes: int) -> npt.NDArray[np.int64]:
     """Return the units of each minute; writes are sorted by time, so that those of a minute are a slice."""
-    edges = np.searchsorted(written_s, np.arange(minutes + 1) * 60.0).tolist()
-    return np.array([units[begin:end].sum(dtype=np.int64) for begin, end in pairwise(edges)], dtype=np.int64)
+    edges = np.searchsorted(written_s, np.arange(minutes + 1) * 60.0)
+    sums = np.concatenate(([0], np.cumsum(units, dtype=np.int64)))
+    each: npt.NDArray[np.int64] = np.diff(sums[edges])
+    return each
 
 
 def _of_mapping(rows: pd.DataFrame, minutes: int) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:

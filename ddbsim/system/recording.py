@@ -19,7 +19,7 @@ from .handler import HandlerNotes
 from .handler_states import HandlerStates
 from .reader import Polls
 from .stream import StreamLog
-from .stream_reading import MinuteReads, minute_reads
+from .stream_reading import ShardCalls, follow, records_of
 from .subscription import Subscription
 
 __all__ = ["LaneRecords", "Recording"]
@@ -99,6 +99,9 @@ class Recording:
                 return lambda_event([self.events.record(shard, place)])
         raise IndexError(f"no shard holds record {record}")
 
-    def other_reads(self, scenario: Scenario) -> list[MinuteReads]:
-        """Return what the readers that are not Lambda read, by reader and shard."""
-        return minute_reads(scenario, self.stream, self.streams, self.ended_s)
+    def other_reads(self, scenario: Scenario) -> list[list[ShardCalls]]:
+        """Return the calls of the readers that are not Lambda: of each reader on each shard."""
+        if not scenario.other_readers:
+            return []
+        shards = list(records_of(self.stream))
+        return [follow(scenario, reader, shards, self.streams, self.ended_s) for reader in scenario.other_readers]

@@ -89,7 +89,7 @@ class Lattice:
         return visible_s
 
     def poll_at_or_after(self, at_s: float) -> float:
-        """Return the first of the polls phase + k x interval, k = 0, 1, ..., at or after an instant: to the last bit."""
+        """Return the first poll phase + k x interval, k = 0, 1, ..., at or after an instant: to the last bit."""
         if math.isinf(at_s):
             return at_s
         count = max(0, math.ceil((at_s - self.phase_s) / self.interval_s))

@@ -21,8 +21,6 @@ from ddbsim.aws import limits
 from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Scenario, Stream
 
-from .stream import Shard
-
 __all__ = ["SharedReads", "served_share", "shared_reads"]
 
 Floats = npt.NDArray[np.float64]
@@ -33,13 +31,15 @@ def served_share(readers: int) -> float:
     return min(1.0, int(limits.READERS_PER_SHARD.value) / max(readers, 1))
 
 
-def shared_reads(scenario: Scenario, shard: Shard, streams: RandomStreams, purpose: str) -> SharedReads | None:
+def shared_reads(
+    scenario: Scenario, opened_s: float, closed_s: float, streams: RandomStreams, purpose: str
+) -> SharedReads | None:
     """Return what the other readers of a shard leave to one of them; None where they leave everything."""
     readers = len(scenario.mappings) + len(scenario.other_readers)
     if served_share(readers) >= 1.0:
         return None
-    end_s = min(shard.closed_s + scenario.stream.retention_s, scenario.length_s)
-    return SharedReads(scenario.stream, readers, shard.opened_s, end_s, streams(f"poller.refusals/{purpose}"))
+    end_s = min(closed_s + scenario.stream.retention_s, scenario.length_s)
+    return SharedReads(scenario.stream, readers, opened_s, end_s, streams(f"poller.refusals/{purpose}"))
 
 
 class SharedReads:

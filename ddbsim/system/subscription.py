@@ -87,7 +87,7 @@ class Subscription:
         """Return when a shard is polled."""
         purpose, interval_s = f"{self._mapping.label}/{shard.index}", self._mapping.poller.interval_s
         lattice = Lattice(interval_s, float(self._streams(f"poller.phase/{purpose}").uniform(0.0, interval_s)))
-        shared = shared_reads(self._scenario, shard, self._streams, purpose)
+        shared = shared_reads(self._scenario, shard.opened_s, shard.closed_s, self._streams, purpose)
         if not self.pauses and shared is None:
             return lattice
         return Interrupted(lattice, self._scenario.length_s, self.pauses, shared)

@@ -190,3 +190,55 @@ def test_a_run_cut_short_is_not_compared(monkeypatch):
     monkeypatch.setattr(transports, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ds.compare_transports(SCENARIO, rng=7)
+
+
+def busy(duration_s, rate_per_s=500.0):
+    return ds.Scenario(
+        workload=ds.PoissonWrites(rate_per_s=rate_per_s, item_bytes=900),
+        duration_s=duration_s,
+        warmup_s=10,
+    )
+
+
+@pytest.mark.parametrize("duration_s", [60, 70, 130])
+def test_the_records_of_the_last_poll_are_under_way_and_not_behind(duration_s):
+    frame = ds.compare_transports(busy(duration_s), rng=7).frame.set_index("transport")
+    assert not frame["timing"].str.contains("falls behind").any()
+    assert 1.0 < frame.loc["KCL adapter", "delay_p99_s"] < 2.0
+    assert 0.2 < frame.loc["Flink", "delay_p99_s"] < 1.0
+    assert frame.loc["Lambda trigger", "delay_p99_s"] < 2.0
+
+
+def test_a_poller_that_reads_less_than_is_written_falls_behind_in_a_short_run():
+    # one shard, 1,000 records a call: the adapter calls once a second, Flink four times
+    scenario = replace(busy(60, rate_per_s=1_300.0), table=ds.Table(partitions=1))
+    frame = ds.compare_transports(scenario, rng=7).frame.set_index("transport")
+    assert frame.loc["KCL adapter", "timing"].endswith("; it falls behind")
+    assert frame.loc["KCL adapter", "delay_p99_s"] == math.inf
+    assert "falls behind" not in frame.loc["Flink", "timing"]
+    assert frame.loc["Flink", "delay_p99_s"] < 2.0
+
+
+def test_pollers_that_keep_up_are_seldom_said_to_fall_behind():
+    behind = 0
+    for seed in range(20):
+        timing = ds.compare_transports(busy(40, rate_per_s=100.0), rng=seed).frame["timing"]
+        behind += int(timing.str.contains("falls behind").sum())
+    assert behind <= 2  # of 60
+
+
+def test_records_that_a_filter_drops_are_not_behind():
+    filtered = ds.EventSourceMapping(filter_criteria={"eventName": ["REMOVE"]})
+    scenario = replace(busy(60), event_source_mappings=filtered)
+    frame = ds.compare_transports(scenario, rng=7).frame.set_index("transport")
+    assert "falls behind" not in frame.loc["Lambda trigger", "timing"]
+
+
+def test_one_simulation_serves_the_comparison_and_stream_readers():
+    scenario = replace(SCENARIO, event_source_mappings=ds.EventSourceMapping())
+    for name, kind in (("KCL adapter", "kcl"), ("Flink", "flink")):
+        compared = quantity(ds.compare_transports(scenario, rng=7), name)["stream_read_request_units"]
+        reader = ds.StreamReader(name=f"transport/{name}/{scenario.mappings[0].label}", kind=kind)
+        result = ds.simulate(replace(scenario, stream_readers=reader), rng=7, progress=False)
+        own = result.bill().frame.set_index("component")["quantity"]["stream_read_request_units"]
+        assert compared == own
