@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from ddbsim.aws import error_types, limits
@@ -12,12 +13,12 @@ from ddbsim.distributions import as_distribution
 from ddbsim.log.outcomes import Invoked
 from ddbsim.log.reasons import Reason
 from ddbsim.randomness import RandomStreams
-from ddbsim.scenario import Function
+from ddbsim.scenario import Function, Outage
 
 from .drawing import draws
 from .read_back import ReadBacks
 
-__all__ = ["READY", "TIMED_OUT", "Call", "Concurrency", "Conduct", "Environments", "Grant"]
+__all__ = ["READY", "TIMED_OUT", "Call", "Concurrency", "Conduct", "Environments", "Grant", "Outages"]
 
 TIMED_OUT = Reason(error_types.TIMED_OUT)
 _OUT_OF_MEMORY = Reason(error_types.OUT_OF_MEMORY)
@@ -106,6 +107,30 @@ class Environments:
             self._idle.append((ends_s, grant))
 
 
+class Outages:
+    """The outages of one function, for all of its lanes.
+
+    Parameters
+    ----------
+    outages
+        By their start; they may overlap.
+    """
+
+    __slots__ = ("_ends", "_outages")
+
+    def __init__(self, outages: tuple[Outage, ...]) -> None:
+        self._outages = outages
+        # the latest end of all up to each one
+        self._ends = list(accumulate((outage.end_s for outage in outages), max))
+
+    def kind_at(self, started_s: float) -> str | None:
+        """Return how invocations fail whose handlers start at an instant: as in the first outage that covers it."""
+        first = bisect_right(self._ends, started_s)
+        if first < len(self._outages) and self._outages[first].start_s <= started_s:
+            return self._outages[first].kind
+        return None
+
+
 class Call(NamedTuple):
     """How an invocation goes.
 
@@ -151,6 +176,8 @@ class Conduct:
         For the lane's own random streams: another lane reshuffles nothing.
     read_backs
         The reads that come before the handler's work, or None where its records hold all it needs.
+    outages
+        The function's outages, made once for all of its lanes; made from its settings if None.
     """
 
     __slots__ = (
@@ -159,7 +186,6 @@ class Conduct:
         "_errors",
         "_memory_bytes",
         "_noise",
-        "_outage_starts",
         "_outages",
         "_per_byte_s",
         "_per_record_s",
@@ -178,6 +204,7 @@ class Conduct:
         streams: RandomStreams,
         lane_name: str,
         read_backs: ReadBacks | None = None,
+        outages: Outages | None = None,
     ) -> None:
         law, failures = function.law, function.failures
         factor = law.memory_factor(function.memory_mb)
@@ -193,8 +220,7 @@ class Conduct:
         self._poison = poison
         self._read_backs = read_backs
         self._reports = reports_item_failures
-        self._outages = failures.windows
-        self._outage_starts = [outage.start_s for outage in failures.windows]
+        self._outages = outages or Outages(failures.windows)
         self._error_probability = failures.error_probability
         self._errors = streams(f"function.{function.name}.errors/{lane_name}") if failures.error_probability else None
         self._memory_bytes = failures.out_of_memory_bytes
@@ -260,12 +286,7 @@ class Conduct:
 
     def outage_kind(self, started_s: float) -> str | None:
         """Return how invocations fail whose handlers start at an instant: "error", "timeout", or None."""
-        index = bisect_right(self._outage_starts, started_s) - 1
-        # outages may overlap: any that covers the instant counts
-        for outage in self._outages[: index + 1]:
-            if started_s < outage.end_s:
-                return outage.kind
-        return None
+        return self._outages.kind_at(started_s)
 
     def _first_poison(self, first: int, last: int) -> int:
         index = bisect_left(self._poison, first)

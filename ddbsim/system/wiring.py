@@ -17,7 +17,7 @@ from .clock import Clock
 from .consumer import ShardConsumer
 from .event_records import EventRecords
 from .filtering import let_through
-from .function import Concurrency, Conduct, Environments
+from .function import Concurrency, Conduct, Environments, Outages
 from .handler import HandlerConduct, HandlerNotes
 from .hashing import lane_of
 from .lane import Lane
@@ -77,6 +77,7 @@ class Wiring:
         self.subscriptions = [Subscription(scenario, mapping, streams) for mapping in scenario.mappings]
         self._environments = _functions(scenario, streams)
         self.notes = {name: HandlerNotes() for name in self._environments}
+        self._outages = {one.function.name: Outages(one.function.failures.windows) for one in scenario.mappings}
 
     def consumers(self, number: int) -> list[ShardConsumer]:
         """Return a mapping's consumers, one a shard, each knowing those that begin after it."""
@@ -157,7 +158,9 @@ class Wiring:
         function, poison = mapping.function, mapping.function.failures.poison_items
         bad = np.flatnonzero(np.isin(self.stream.item_id[records], poison)).tolist() if poison else []
         read_backs = self._read_backs(mapping, records, name)
-        law = Conduct(function, bad, mapping.reports_item_failures, self.streams, name, read_backs)
+        law = Conduct(
+            function, bad, mapping.reports_item_failures, self.streams, name, read_backs, self._outages[function.name]
+        )
         if function.handler is None:
             return law
         return HandlerConduct(law, mapping, shard, positions, self.events, self.scenario, self.notes[function.name])

@@ -117,6 +117,12 @@ class Buckets:
         for parts in (self.partitions, *self.index_partitions):
             parts.refill()
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether a second without writes leaves all of them as they are."""
+        in_debt = self.partitions.in_debt or any(parts.in_debt for parts in self.index_partitions)
+        return not in_debt and all(throughput.at_rest for throughput in (self.table, *self.indexes))
+
     def suffice(self, most: float, units: float, by_index: list[float]) -> bool:
         """Whether all of a second's writes pass, to be seen without looking at each.
 

@@ -6,6 +6,7 @@ That is so of clients that wait for an answer before their next write, and of th
 from __future__ import annotations
 
 import heapq
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -83,10 +84,16 @@ class TableInTurn(TableLoad):
             request = self._next[client].pop()
             heapq.heappush(self._heap, (now + self._think_s[request], request, 1, False))
 
+    def _next_request_s(self) -> float:
+        return self._heap[0][0] if self._heap else math.inf
+
     def _pass(self, stretch: Stretch) -> None:
         stretch.used[:] = 0.0
         for turn in range(stretch.seconds):
             second = stretch.begin + turn
+            if self.buckets.at_rest and self._next_request_s() >= stretch.begin + stretch.seconds:
+                self.ledger.save(second, stretch.begin + stretch.seconds, self.table.saved)
+                break
             until_s = min(second + 1.0, self._scenario.length_s)
             self.buckets.refill()
             while self._heap and self._heap[0][0] < until_s:

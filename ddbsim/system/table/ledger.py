@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ddbsim.log.throttling import THROTTLE_REASONS
 
 from .stretch import Stretch
+from .throughput import Throughput
 
 __all__ = ["Decision", "Ledger"]
 
@@ -80,6 +81,22 @@ class Ledger:
             for column in (stretch.used, stretch.throttled)
         )
         self._by_partition.append((at_s, np.tile(np.array(partitions, dtype=np.int64), steps), used, throttled))
+
+    def idle(self, begin: int, end: int, partitions: list[int], table: Throughput) -> None:
+        """Record whole minutes in which nothing happened."""
+        self.save(begin, end, table.saved)
+        self.capacity[begin:end] = table.rate
+        self.provisioned[begin:end] = table.provisioned
+        at_s = np.repeat(np.arange(begin, end, self.step_s, dtype=np.float64), len(partitions))
+        partition = np.tile(np.array(partitions, dtype=np.int64), (end - begin) // self.step_s)
+        nothing = np.zeros(len(at_s))
+        self._by_partition.append((at_s, partition, nothing, nothing.astype(np.int64)))
+
+    def save(self, begin: int, end: int, saved: float) -> None:
+        """Record what the burst bucket holds in seconds in which it stays."""
+        # memory that is never written to is never taken
+        if saved:
+            self.saved[begin:end] = saved
 
     def partition_columns(self) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:
         """Return a row per step and partition that was open in it, as columns."""

@@ -96,13 +96,36 @@ class TableLoad:
 
     def run(self) -> None:
         """Run to the end."""
-        begin = 0
+        begin, settled = 0, False
         while begin < self._end:
+            if settled and (idle := self._idle_until(begin)) > begin:
+                self.ledger.idle(begin, idle, self.keys.open, self.table)
+                begin, settled = idle, False
+                continue
             end = min(self._next_change(begin), self._end)
+            # what a minute without requests leaves as it was, further ones do too
+            idle_minute = end - begin == _MINUTE_S and self.buckets.at_rest and self._next_request_s() >= end
+            decided = len(self.ledger.decisions)
             self._pass(Stretch(begin, end, self._writes.at_s, self._charges.units, self.keys, self._demand))
             if end < self._end:
                 self._control(end)
-            begin = end
+            begin, settled = end, idle_minute and decided == len(self.ledger.decisions)
+
+    def _idle_until(self, second: int) -> int:
+        """Return up to which whole minute nothing happens and nothing is observed; the second itself if none is."""
+        if not self.buckets.at_rest or any(throughput.watches for throughput in self._throughputs):
+            return second
+        planned = [change.effective_s for bucket in self._throughputs for change in bucket.pending]
+        # a change is made at the end of a stretch that is passed second by second
+        changes = [at - 1 for at in (*planned, *self._partitioning.due)]
+        until = min(self._next_request_s(), self._end, *changes)
+        return max(second, int(until) // _MINUTE_S * _MINUTE_S)
+
+    def _next_request_s(self) -> float:
+        """Return when the next attempt is made of those that are known; infinity if there is none."""
+        at_s = self._writes.at_s
+        first = float(at_s[self._reached]) if self._reached < len(at_s) else math.inf
+        return first if self.retrying is None else min(first, self.retrying.next_due)
 
     def _next_change(self, second: int) -> int:
         planned = [change.effective_s for bucket in self._throughputs for change in bucket.pending]
@@ -116,7 +139,12 @@ class TableLoad:
     # the seconds between two changes
 
     def _pass(self, stretch: Stretch) -> None:
+        quiet = self._next_request_s() >= stretch.begin + stretch.seconds
         for turn in range(stretch.seconds):
+            if quiet and self.buckets.at_rest:
+                # nothing changes any more
+                self.ledger.save(stretch.begin + turn, stretch.begin + stretch.seconds, self.table.saved)
+                break
             self.buckets.refill()
             if self._suffice(stretch, turn):
                 self._admit_whole(stretch, turn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
@@ -111,6 +112,11 @@ class Retrying:
     def __contains__(self, second: int) -> bool:
         """Whether retries are due in a second."""
         return second in self._due
+
+    @property
+    def next_due(self) -> float:
+        """The second of the next retry; infinity if none is due."""
+        return min(self._due, default=math.inf)
 
     def due(self, second: int) -> list[Attempts]:
         """Take the retries of a second off the calendar."""

@@ -99,6 +99,16 @@ class Throughput:
         """Begin a second: what was left is kept up to the burst, a debt is paid off."""
         self.level = min(self.level, self._kept) + self.rate
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether a second in which nothing is taken leaves it as it is."""
+        return self.level == min(self.level, self._kept) + self.rate
+
+    @property
+    def watches(self) -> bool:
+        """Whether minutes without consumption may change it."""
+        return self._scaler is not None
+
     def switch(self, at_s: float, billing: Billing) -> None:
         """Change the mode at the next whole second after `at_s`."""
         if isinstance(billing, OnDemand):
