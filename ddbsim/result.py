@@ -536,6 +536,10 @@ class _RunFrames:
         self._made: dict[str, pd.DataFrame] = {}
 
     @property
+    def _partial(self) -> bool:
+        return self._recording.ended_s < self._scenario.length_s
+
+    @property
     def recording(self) -> Recording:
         """What the run left."""
         return self._recording
@@ -555,7 +559,11 @@ class _RunFrames:
         return [_frames.Consumer(self._recording, self._attempts, n) for n in range(len(self._names.mappings))]
 
     def _stream_log(self) -> pd.DataFrame:
-        return _frames.stream_log(self._recording, self._consumers, self._names)
+        log = _frames.stream_log(self._recording, self._consumers, self._names)
+        if self._partial:
+            # the environment of a handler that is to start later still initializes
+            log["received_s"] = log["received_s"].where(log["received_s"] < self._recording.ended_s)
+        return log
 
     def _invocations(self) -> pd.DataFrame:
         return _frames.attempts_frame(self._recording, self._attempts, self._names)
@@ -574,16 +582,17 @@ class _RunFrames:
         return _table.writes_frame(self._admission, self._recording.stream.partition, OPERATIONS, WRITE_KINDS)
 
     def _table_load(self) -> pd.DataFrame:
-        return _table.table_load_frame(self._admission, self("writes"), self._scenario.length_s)
+        return _table.table_load_frame(self._admission, self("writes"), self._recording.ended_s)
 
     def _index_load(self) -> pd.DataFrame:
         return _table.index_load_frame(self._admission, [index.name for index in self._scenario.table.indexes])
 
     def _partition_load(self) -> pd.DataFrame:
-        return _table.partition_load_frame(self._admission, self("writes"), self._scenario.length_s)
+        ended_s, planned_s = self._recording.ended_s, self._scenario.length_s
+        return _table.partition_load_frame(self._admission, self("writes"), ended_s, planned_s)
 
     def _partitions(self) -> pd.DataFrame:
-        return _table.partitions_frame(self._recording.stream.partitions, self._scenario.length_s)
+        return _table.partitions_frame(self._recording.stream.partitions, self._recording.ended_s)
 
     def _scaling(self) -> pd.DataFrame:
         return _table.scaling_frame(self._admission)
@@ -610,7 +619,10 @@ class _RunFrames:
         return events(self._recording, self._attempts, self._admission.writes, NO_OP, self._scenario.mappings, pauses)
 
     def _read_backs(self) -> pd.DataFrame:
-        return _read_backs(self._scenario, self._admission.writes, self._consumers, self._names)
+        reads = _read_backs(self._scenario, self._admission.writes, self._consumers, self._names)
+        if self._partial:
+            reads = reads[reads["started_s"] < self._recording.ended_s].reset_index(drop=True)
+        return reads
 
     def _metrics(self) -> pd.DataFrame:
         ended_s, recording = self._recording.ended_s, self._recording

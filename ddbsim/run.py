@@ -11,6 +11,7 @@ from .scenario import Scenario
 from .scenario.checks import check_kind
 from .system.build import System
 from .system.interrupt import interrupts_between_events
+from .system.past import Past, planned_until, stream_until
 from .system.table import admit
 from .workload import WriteColumns
 
@@ -101,6 +102,10 @@ def run(
         progress = len(writes) * len(scenario.mappings) > 1_000_000
     with _bar(scenario, progress) as tell, interrupts_between_events(system.env):
         recording = system.run(tell)
+    if recording.ended_s < scenario.length_s:
+        past = Past.of(scenario, recording.ended_s)
+        admission = admit(past, planned_until(writes, recording.ended_s), streams)
+        recording = recording.until(stream_until(past, admission, streams))
     return Result.of_run(scenario, streams.seed, admission, recording)
 
 

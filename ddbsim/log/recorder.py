@@ -7,7 +7,8 @@ are made once, at the end.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,11 @@ class Columns:
 
     def __len__(self) -> int:
         return len(next(iter(self._arrays.values())))
+
+    def fill(self, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take whole columns, by name, in the place of what was there."""
+        for name, column in self._arrays.items():
+            column[:] = array(column.typecode, columns[name].tolist())
 
     def arrays(self) -> dict[str, npt.NDArray[np.float64 | np.int64 | np.int8]]:
         """Return the columns as numpy arrays, by name."""
@@ -104,6 +110,25 @@ class Recorder:
         self._attempt = self.attempts.appends
         self._settle = self.settled.appends
         self._batches = 0
+
+    def moved(self, settled: Mapping[str, npt.NDArray[Any]], lanes: npt.NDArray[np.int64]) -> Recorder:
+        """Return the same under other numbers of the lanes.
+
+        Parameters
+        ----------
+        settled
+            The columns of `settled`.
+        lanes
+            The new number of each lane; -1 for one that is not there any more.
+        """
+        past, blank, attempts = copy(self), Recorder(), self.attempts.arrays()
+        past.attempts, past.settled = blank.attempts, blank.settled
+        past.attempts.fill({**attempts, "lane": lanes[attempts["lane"].astype(np.int64)]})
+        # a lane that is not there any more has been told that nothing of it was filtered
+        there = lanes[settled["lane"]] >= 0
+        rest = {name: values[there] for name, values in settled.items()}
+        past.settled.fill(rest | {"lane": lanes[rest["lane"]]})
+        return past
 
     def next_batch(self) -> int:
         """Return the id of a new batch."""

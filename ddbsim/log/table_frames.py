@@ -196,9 +196,9 @@ def _missed(admission: _Admission) -> dict[str, npt.NDArray[Any]] | None:
     }
 
 
-def table_load_frame(admission: _Admission, writes: pd.DataFrame, length_s: float) -> pd.DataFrame:
+def table_load_frame(admission: _Admission, writes: pd.DataFrame, ended_s: float) -> pd.DataFrame:
     """Return a row per second: what was asked of the table, and what it did."""
-    seconds = int(np.ceil(length_s))
+    seconds = int(np.ceil(ended_s))
     # the deletes of expired items are nobody's requests
     writes = writes[writes["kind"] != "ttl"]
     requested_s, answered_s = writes["requested_s"].to_numpy(), writes["answered_s"].to_numpy()
@@ -241,13 +241,13 @@ def index_load_frame(admission: _Admission, names: Sequence[str]) -> pd.DataFram
     )
 
 
-def partition_load_frame(admission: _Admission, writes: pd.DataFrame, length_s: float) -> pd.DataFrame:
+def partition_load_frame(admission: _Admission, writes: pd.DataFrame, ended_s: float, planned_s: float) -> pd.DataFrame:
     """Return a row per step of time and partition that was open in it: a second, or a minute in runs over an hour."""
     ledger = admission.ledger
     if ledger is not None:
         return frame("partition_load", **ledger.partition_columns())
-    step_s = 1.0 if length_s <= 3_600 else 60.0
-    count, steps = int(writes["partition"].max()) + 1 if len(writes) else 0, int(np.ceil(length_s / step_s))
+    step_s = 1.0 if planned_s <= 3_600 else 60.0
+    count, steps = int(writes["partition"].max()) + 1 if len(writes) else 0, int(np.ceil(ended_s / step_s))
     place = (writes["written_s"].to_numpy() // step_s).astype(np.int64) * count + writes["partition"].to_numpy()
     units = np.bincount(place, weights=writes["write_units"].to_numpy(), minlength=steps * count)
     at_s, partition = np.repeat(np.arange(steps) * step_s, count), np.tile(np.arange(count), steps)

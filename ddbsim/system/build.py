@@ -16,6 +16,7 @@ from .clock import Clock
 from .consumer import ShardConsumer
 from .event_records import EventRecords
 from .handler_states import HandlerStates
+from .lane import just_after
 from .partitions import Placement
 from .recording import LaneRecords, Recording
 from .stream import publish, recorded
@@ -87,13 +88,16 @@ class System:
     def _run_clock(self, progress: Callable[[float], None] | None) -> float:
         length_s = self.scenario.length_s
         stops = [length_s] if progress is None else np.linspace(0, length_s, _PROGRESS_STEPS + 1)[1:].tolist()
+        reached_s = -1.0
         try:
             for stop_s in stops:
                 self.env.run(until=stop_s)
+                reached_s = stop_s
                 if progress is not None:
                     progress(stop_s)
         except KeyboardInterrupt:
-            return self.env.now
+            # of the instant of the last event something has been done: the run goes to just after it
+            return reached_s if self.env.now == reached_s else just_after(self.env.now)
         return length_s
 
     def _lane_records(self, ended_s: float) -> tuple[LaneRecords, ...]:

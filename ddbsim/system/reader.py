@@ -60,6 +60,11 @@ class Polls:
         """Return the first poll that can bring what is visible at each instant, float64."""
         return self.schedule.first_polls(self.schedule.readable_s(visible_s))
 
+    def until(self, ended_s: float) -> Polls:
+        """Return the same without what was read ahead of the clock."""
+        count = int(np.searchsorted(self.page_at, ended_s, side="left"))
+        return Polls(self.schedule, self.page_at[:count], self.page_end[:count], self.page_records[:count])
+
     def counts(self) -> npt.NDArray[np.int64]:
         """Return how many records each page passed over."""
         ends = np.asarray(self.page_end, dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,26 @@ class Recording:
     states: HandlerStates
     streams: RandomStreams
 
+    def until(self, stream: StreamLog) -> Recording:
+        """Return the recording of a run that ended before its time, of the stream that there was by then."""
+        kept = [number for number, lane in enumerate(self.lanes) if lane.shard < len(stream.shards)]
+        polls = {id(lane.polls): lane.polls.until(self.ended_s) for lane in self.lanes}
+        moved = np.full(len(self.lanes), -1, dtype=np.int64)
+        moved[kept] = np.arange(len(kept))
+        settled = self.recorder.settled.arrays()
+        lanes = []
+        for number in kept:
+            lane = self.lanes[number]
+            there = None if lane.positions is None else lane.positions < len(stream.shards[lane.shard].record)
+            if there is not None and lane.lane < 0:
+                _close_ranks(settled, settled["lane"] == number, there)
+            positions = None if there is None or lane.positions is None else lane.positions[there]
+            lanes.append(replace(lane, positions=positions, polls=polls[id(lane.polls)]))
+        recorder = self.recorder.moved(settled, moved)
+        return replace(
+            self, stream=replace(stream, payload_bytes=stream.payload_bytes[:0]), lanes=tuple(lanes), recorder=recorder
+        )
+
     def deliveries(self, scenario: Scenario) -> list[Delivered]:
         """Return what became of each range of records that was given up, in the order of that."""
         return list(Dispatch(scenario, self, self.streams))
@@ -105,3 +125,12 @@ class Recording:
             return []
         shards = list(records_of(self.stream))
         return [follow(scenario, reader, shards, self.streams, self.ended_s) for reader in scenario.other_readers]
+
+
+def _close_ranks(
+    settled: dict[str, npt.NDArray[Any]], rows: npt.NDArray[np.bool_], there: npt.NDArray[np.bool_]
+) -> None:
+    """Have the ranges of a lane leave out the places that are not there."""
+    place = np.concatenate(([0], np.cumsum(there)))
+    for edge in ("first", "last"):
+        settled[edge][rows] = place[settled[edge][rows]]

@@ -42,6 +42,8 @@ class Ledger:
         Length of the run, whole seconds.
     indexes
         How many global secondary indexes there are.
+    planned_s
+        How long the run was to be, seconds: in long ones partitions are told by the minute.
 
     Attributes
     ----------
@@ -58,8 +60,8 @@ class Ledger:
         Changes of capacity and partitions.
     """
 
-    def __init__(self, seconds: int, indexes: int) -> None:
-        self.step_s = 1 if seconds <= _FINE_UP_TO_S else 60
+    def __init__(self, seconds: int, indexes: int, planned_s: float) -> None:
+        self.step_s = 1 if planned_s <= _FINE_UP_TO_S else 60
         self.admitted, self.throttled_requests = np.zeros(seconds, dtype=np.int64), np.zeros(seconds, dtype=np.int64)
         self.units, self.capacity, self.provisioned, self.saved = (np.zeros(seconds) for _ in range(4))
         self.index_units = np.zeros((seconds, indexes))

@@ -86,7 +86,7 @@ class TableLoad:
             # without keys an index is spread evenly, and no partition of it is told apart
             [(one.partitions, math.inf if one.keys is None else cap) for one in table.indexes],
         )
-        self.ledger = Ledger(self._end, len(table.indexes))
+        self.ledger = Ledger(self._end, len(table.indexes), math.ceil(scenario.duration_s or 0.0))
         self._partitioning = Partitioning(scenario, self.keys, writes, units)
         self._charges = Charges(units, self._demand, items or ItemsOnDemand(writes, None))
         self.retrying: Retrying | None = None
