@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from .distributions import as_distribution
 from .randomness import RandomStreams, Seed
 from .result import Result
 from .scenario import Scenario
@@ -18,8 +19,13 @@ from .workload import WriteColumns
 __all__ = ["MEMORY_LIMIT_BYTES", "TooManyRecordsError", "draw_writes", "run", "simulate"]
 
 MEMORY_LIMIT_BYTES = 8 * 2**30
-# measured: peak of a run with all frames built, see tests/benchmarks
-_BYTES_PER_RECORD = 250
+# measured: peaks of runs with all frames built, bill and summary asked for
+_BYTES_PER_RECORD = 287
+_BYTES_PER_SECOND = 60  # of the table's load
+_BYTES_PER_MINUTE = 250  # of a mapping's metrics, and of a reader's reads of a partition
+_BYTES_PER_PARTITION_STEP = 32
+_LIFE_S = 4 * 3_600.0  # of a shard: refusals are drawn for little more
+_BYTES_PER_SHARD = 12_000  # of a mapping: its reader and a lane
 
 
 class TooManyRecordsError(ValueError):
@@ -75,13 +81,43 @@ def draw_writes(
     scenario: Scenario, streams: RandomStreams, memory_limit_bytes: int = MEMORY_LIMIT_BYTES
 ) -> WriteColumns:
     """Return the writes of a scenario; they depend on the workload, the length and the seed alone."""
-    expected = scenario.workload.expected_writes(scenario.length_s) * len(scenario.mappings)
-    if expected * _BYTES_PER_RECORD > memory_limit_bytes:
+    needs = _bytes_needed(scenario)
+    if sum(needs.values()) > memory_limit_bytes:
+        most = max(needs, key=lambda name: needs[name])
         raise TooManyRecordsError(
-            f"about {expected:,.0f} records need {expected * _BYTES_PER_RECORD / 2**30:,.1f} GiB, and the limit is "
+            f"{most} need {needs[most] / 2**30:,.1f} GiB, and the limit of a run is "
             f"{memory_limit_bytes / 2**30:,.1f} GiB: lower the rate or duration_s, or raise memory_limit_bytes"
         )
     return scenario.workload.draw(scenario.length_s, streams)
+
+
+def _bytes_needed(scenario: Scenario) -> dict[str, float]:
+    """Return what a run is expected to need at its peak, by what needs it.
+
+    Idle polls are not among it: they are never made.
+    """
+    length_s, stream = scenario.length_s, scenario.stream
+    readers, mappings, partitions = len(scenario.other_readers), len(scenario.mappings), scenario.table.partitions
+    records = scenario.workload.expected_writes(length_s) * max(mappings, 1)
+    slots = length_s / stream.visibility_hold_s
+    shards = partitions * (1.0 + length_s / max(as_distribution(stream.shard_lifetime).mean, 1.0))
+    per_step = partitions * length_s / (1.0 if length_s <= 3_600 else 60.0)
+    reads = readers * partitions + mappings
+    # where more than two read a shard, what each is refused is drawn
+    refusals = shards * (mappings + readers) if mappings + readers > 2 else 0.0
+    lanes = sum(mapping.parallelization_factor for mapping in scenario.mappings)
+    return {
+        f"about {records:,.0f} records": records * _BYTES_PER_RECORD,
+        f"{length_s:,.0f} seconds of the table's load": length_s * _BYTES_PER_SECOND
+        + per_step * _BYTES_PER_PARTITION_STEP,
+        f"{length_s / 60.0:,.0f} minutes of metrics and reads": length_s / 60.0 * reads * _BYTES_PER_MINUTE,
+        f"{slots:,.0f} draws of the visibility delay (visibility_hold_s)": 16.0 * slots,
+        f"about {shards:,.0f} shards": shards * max(lanes, 1) * _BYTES_PER_SHARD,
+        "stretches of refused reads (throttled_read_stretch_s)": refusals
+        * min(length_s, _LIFE_S)
+        / stream.throttled_read_stretch_s
+        * 100.0,
+    }
 
 
 def run(
