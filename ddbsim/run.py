@@ -97,7 +97,11 @@ def _bytes_needed(scenario: Scenario) -> dict[str, float]:
     Idle polls are not among it: they are never made.
     """
     length_s, stream = scenario.length_s, scenario.stream
-    readers, mappings, partitions = len(scenario.other_readers), len(scenario.mappings), scenario.table.partitions
+    readers, mappings, partitions = (
+        len(scenario.other_readers),
+        len(scenario.mappings),
+        scenario.table.initial_partitions,
+    )
     records = scenario.workload.expected_writes(length_s) * max(mappings, 1)
     slots = length_s / stream.visibility_hold_s
     shards = partitions * (1.0 + length_s / max(as_distribution(stream.shard_lifetime).mean, 1.0))
