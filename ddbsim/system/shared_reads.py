@@ -25,6 +25,8 @@ __all__ = ["SharedReads", "served_share", "shared_reads"]
 
 Floats = npt.NDArray[np.float64]
 
+_BLOCK = 32
+
 
 def served_share(readers: int) -> float:
     """Return the share of time in which a reader of a shard is served, by the number of its readers."""
@@ -66,6 +68,7 @@ class SharedReads:
         self._served_s = self._refused_s * share / (1.0 - share)
         # seconds of writes that a served reader takes in a second
         self._pace = stream.throttled_read_reserve / share
+        self._shares: list[float] = []
         self._starts: list[float] = []
         self._ends: list[float] = []
         # the stream has been read up to `reached` at `at`, in straight lines between
@@ -118,7 +121,10 @@ class SharedReads:
     def _draw(self) -> None:
         """Draw one stretch more, served and refused ones in turn."""
         now, place = self._now, self._place
-        length_s = (self._served_s if self._served else self._refused_s) * float(self._rng.uniform(0.5, 1.5))
+        if not self._shares:
+            # a block costs little more than one draw
+            self._shares = self._rng.uniform(0.5, 1.5, _BLOCK)[::-1].tolist()
+        length_s = (self._served_s if self._served else self._refused_s) * self._shares.pop()
         if not self._served:
             self._starts.append(now)
             self._ends.append(now + length_s)

@@ -61,9 +61,9 @@ def test_what_is_drawn_of_refusals_follows_what_is_asked():
         def random(self):
             return self.rng.random()
 
-        def uniform(self, low, high):
-            self.draws += 1
-            return self.rng.uniform(low, high)
+        def uniform(self, low, high, size):
+            self.draws += size
+            return self.rng.uniform(low, high, size)
 
     rng = Counted()
     shared = SharedReads(ds.Stream(), 4, 20 * 86_400.0, 30 * 86_400.0, rng)
