@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .aws.prices import PriceError, prices
 from .randomness import RandomStreams
-from .scenario import AcceptedWithATrap, Scenario
+from .scenario import Scenario, traps_told
 from .workload import TraceWrites
 
 if TYPE_CHECKING:
@@ -104,11 +103,10 @@ def _run(options: argparse.Namespace) -> int:
 
 def _read(path: Path) -> Scenario:
     """Return the scenario of a file; what the service accepts with a trap is told in a sentence of its own."""
-    with warnings.catch_warnings(record=True) as traps:
-        warnings.simplefilter("always", AcceptedWithATrap)
+    with traps_told() as traps:
         scenario = Scenario.from_toml(path)
     for trap in traps:
-        print(f"ddbsim: note: {trap.message}", file=sys.stderr)
+        print(f"ddbsim: note: {trap}", file=sys.stderr)
     return scenario
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeAlias
 
-from ddbsim.scenario import Duration, EventSourceMapping, Function, Scenario
+from ddbsim.scenario import Duration, EventSourceMapping, Function, Scenario, traps_told
 
 __all__ = ["Setting", "Variant", "field_value", "grid", "paths_of", "variants", "vary"]
 
@@ -273,13 +272,12 @@ def variants(scenario: Scenario, settings: Sequence[Setting]) -> list[Variant]:
 
 def _variant(scenario: Scenario, setting: dict[str, Any]) -> Variant:
     # a trap of one setting among sixty is a remark on it, not a warning to the whole sweep
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with traps_told() as traps:
         try:
             made = vary(scenario, setting)
         except (ValueError, TypeError) as error:
             return Variant(setting, None, str(error))
-    return Variant(setting, made, "; ".join(dict.fromkeys(str(warning.message) for warning in caught)))
+    return Variant(setting, made, "; ".join(dict.fromkeys(traps)))
 
 
 def mapping_of(scenario: Scenario, label: str | None) -> EventSourceMapping:

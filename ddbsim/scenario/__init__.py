@@ -15,6 +15,7 @@ from .mapping import (
     StartingPosition,
     Suspension,
     traps_told,
+    warn_of_trap,
 )
 from .read_back import NEEDS, Consistency, Need, ReadBack, Served, served
 from .scenario import Scenario
@@ -74,4 +75,5 @@ __all__ = [
     "first_bounds",
     "served",
     "traps_told",
+    "warn_of_trap",
 ]

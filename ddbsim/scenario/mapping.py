@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
@@ -39,6 +40,7 @@ __all__ = [
     "StartingPosition",
     "Suspension",
     "traps_told",
+    "warn_of_trap",
 ]
 
 StartingPosition: TypeAlias = Literal["TRIM_HORIZON", "LATEST"]
@@ -62,12 +64,45 @@ class FilterMatchesNothing(AcceptedWithATrap):
     """A filter, or a pattern of it, that no record of a stream can match."""
 
 
+# where the traps of this thread (or task) go instead of into a warning
+_gathered: ContextVar[list[str] | None] = ContextVar("_gathered", default=None)
+
+
 @contextmanager
-def traps_told() -> Iterator[None]:
-    """Make varied copies without a warning: what they are copies of has warned when it was made."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AcceptedWithATrap)
-        yield
+def traps_told() -> Iterator[list[str]]:
+    """Gather the traps of what is made here instead of warning of them.
+
+    For varied copies, of which the original has warned, and for who tells of traps otherwise. The filters of
+    `warnings` are one for all threads and left alone.
+
+    Yields
+    ------
+    list of str
+        What would have been warned of, as it comes.
+    """
+    traps: list[str] = []
+    token = _gathered.set(traps)
+    try:
+        yield traps
+    finally:
+        _gathered.reset(token)
+
+
+def warn_of_trap(
+    message: str, category: type[AcceptedWithATrap] = AcceptedWithATrap, *, stacklevel: int = 4
+) -> None:
+    """Warn of a setting that is `AcceptedWithATrap`, or leave it to the `traps_told` around.
+
+    Parameters
+    ----------
+    message, category, stacklevel
+        As in `warnings.warn`, called from where this is called.
+    """
+    traps = _gathered.get()
+    if traps is None:
+        warnings.warn(message, category, stacklevel=stacklevel + 1)
+    else:
+        traps.append(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,9 +328,9 @@ class EventSourceMapping:
         news, patterns = news_of(self.patterns)
         object.__setattr__(self, "filter_criteria", patterns)
         for told in news:
-            warnings.warn(f"{where}: filter_criteria: {told}", FilterMatchesNothing, stacklevel=5)
+            warn_of_trap(f"{where}: filter_criteria: {told}", FilterMatchesNothing, stacklevel=5)
         for told in only_dotted_names(criteria_of(self.patterns)):
-            warnings.warn(f"{where}: filter_criteria: {told}", AcceptedWithATrap, stacklevel=5)
+            warn_of_trap(f"{where}: filter_criteria: {told}", stacklevel=5)
 
     def _check_life(self, where: str) -> None:
         if self.created_s is not None:
@@ -316,18 +351,14 @@ class EventSourceMapping:
     def _warn_of_traps(self, where: str) -> None:
         if self.maximum_batching_window_in_seconds == 0 and self._outgrows_reads():
             read = "the 1,000 records of one read" if self.batch_size > limits.RECORDS_PER_READ.value else "10"
-            warnings.warn(
+            warn_of_trap(
                 f"{where}: batch_size {self.batch_size} is beyond {read}, and without a batching window a batch leaves "
-                "with what one read found, be it a single record; set maximum_batching_window_in_seconds >= 1",
-                AcceptedWithATrap,
-                stacklevel=4,
+                "with what one read found, be it a single record; set maximum_batching_window_in_seconds >= 1"
             )
         if self.maximum_record_age_in_seconds > limits.RETENTION_S.value:
-            warnings.warn(
+            warn_of_trap(
                 f"{where}: maximum_record_age_in_seconds {self.maximum_record_age_in_seconds} has no effect beyond "
-                "the stream's 86,400 s of retention",
-                AcceptedWithATrap,
-                stacklevel=4,
+                "the stream's 86,400 s of retention"
             )
 
     def _outgrows_reads(self) -> bool:

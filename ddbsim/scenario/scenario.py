@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from . import toml
 from .checks import check_kind, check_limit, check_name, check_number, several, take_numpy_numbers
 from .filter_patterns import criteria_of, keys_shown, news_of
 from .function import Function
-from .mapping import EventSourceMapping, FilterMatchesNothing
+from .mapping import EventSourceMapping, FilterMatchesNothing, warn_of_trap
 from .stream_reader import StreamReader
 from .table import Stream, Table
 from .writer import Writer
@@ -157,7 +156,7 @@ class Scenario:
             news, patterns = news_of(mapping.patterns, self.stream.view_type, keys_shown(mapping, self))
             for one in news:
                 where = f"EventSourceMapping {mapping.label!r}: filter_criteria"
-                warnings.warn(f"{where}: {one}", FilterMatchesNothing, stacklevel=4)
+                warn_of_trap(f"{where}: {one}", FilterMatchesNothing, stacklevel=4)
             if news:
                 # varied copies of this scenario, not other ones of the mapping, have been told
                 mapping = copy.copy(mapping)

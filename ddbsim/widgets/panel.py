@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ import ipywidgets as ipw
 
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.run import draw_writes
-from ddbsim.scenario import AcceptedWithATrap, Scenario
+from ddbsim.scenario import Scenario, traps_told
 from ddbsim.workload import WriteColumns
 
 from .as_code import as_code
@@ -101,8 +100,7 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
 
     def _moved(self, _: Any) -> None:
         values = {name: slider.value for name, slider in self.sliders.items()}
-        with warnings.catch_warnings(record=True) as traps:
-            warnings.simplefilter("always", AcceptedWithATrap)
+        with traps_told() as traps:
             try:
                 scenario = changed(self._start, self._mapping, values)
             except ValueError as error:
@@ -111,7 +109,7 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
                 return
         self.scenario = scenario
         self._write_code()
-        self._ask(scenario, notes=[str(trap.message) for trap in traps])
+        self._ask(scenario, notes=traps)
 
     def _ask(self, scenario: Scenario, *, notes: list[str] | None = None, in_place: bool = False) -> None:
         def done(answer: Any) -> None:
