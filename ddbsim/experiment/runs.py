@@ -21,6 +21,7 @@ from ddbsim.run import draw_writes, run
 from ddbsim.scenario import Scenario
 from ddbsim.workload import WriteColumns
 
+from .fingerprint import contents_of
 from .measures import Measures, measure
 
 __all__ = ["Failure", "Job", "Outcome", "perform", "replication_seed", "seed_text"]
@@ -116,12 +117,18 @@ _lock = threading.Lock()
 
 def _writes(scenario: Scenario, streams: RandomStreams) -> WriteColumns:
     """Return the writes of a replication, drawn once for all settings that run on them here one after the other."""
-    wanted = (scenario.workload, scenario.length_s, streams.seed, os.getpid())
+    contents = contents_of(scenario.workload)
+    if contents is None:
+        return draw_writes(scenario, streams)
+    wanted = (contents, scenario.length_s, streams.seed, os.getpid())
     with _lock:
         for known, writes in _drawn.values():
             if known == wanted:
                 return writes
     writes = draw_writes(scenario, streams)
+    if contents_of(scenario.workload) != contents:
+        # a file was edited while it was read
+        return writes
     with _lock:
         _drawn[id(writes)] = (wanted, writes)
         while len(_drawn) > _KEPT:

@@ -87,7 +87,7 @@ class RunStore:
             # the scenario is kept too: its id must not become another's
             known = self._fingerprints[id(job.scenario)] = (job.scenario, fingerprint(job.scenario))
         seed = "-".join(map(str, (job.seed.entropy, *job.seed.spawn_key)))
-        measured = fingerprint(job.measure.__module__, job.measure.__qualname__)[:8]
+        measured = fingerprint(job.measure)[:8]
         return f"{known[1]}-{fingerprint(seed)[:16]}-{measured}"
 
     def _path(self, key: str) -> Path:

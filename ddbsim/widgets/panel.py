@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
+from ddbsim.experiment.fingerprint import contents_of
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.run import draw_writes
 from ddbsim.scenario import Scenario, traps_told
@@ -38,7 +39,7 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
         self._start = shortened(scenario, horizon_s)
         self._mapping = mapping or scenario.mappings[0].label
         self._streams = RandomStreams(rng)
-        self._drawn: tuple[Scenario, WriteColumns] | None = None
+        self._drawn: tuple[Any, WriteColumns] | None = None
         self._latest = Latest()
         self.scenario = self._start
         self.sliders = {one.name: _slider(one) for one in self._settings()}
@@ -124,11 +125,11 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
 
     def _writes(self, scenario: Scenario) -> WriteColumns:
         """Return the scenario's writes; settings of the mapping leave those of the last run as they are."""
-        drawn = self._drawn
-        if drawn is None or (drawn[0].workload, drawn[0].length_s) != (scenario.workload, scenario.length_s):
-            drawn = (scenario, draw_writes(scenario, self._streams))
-            self._drawn = drawn
-        return drawn[1]
+        contents = contents_of(scenario.workload)
+        wanted = (contents, scenario.length_s)
+        if contents is None or self._drawn is None or self._drawn[0] != wanted:
+            self._drawn = (wanted, draw_writes(scenario, self._streams))
+        return self._drawn[1]
 
     def _over_all_of_it(self) -> Scenario:
         return replace(self.scenario, **_length_of(self._whole))

@@ -90,8 +90,7 @@ class TraceWrites(DrawnWrites):
     def _read(self) -> Trace:
         if isinstance(self.trace, Trace):
             return self.trace
-        changed = os.stat(self.trace).st_mtime_ns if os.path.exists(self.trace) else 0
-        return _read_once(os.path.abspath(self.trace), self.fill, changed)
+        return _read_once(os.path.abspath(self.trace), self.fill, _state_of(self.trace))
 
     def _checked_duration(self, duration_s: float) -> float:
         length = self.duration_s
@@ -104,9 +103,17 @@ class TraceWrites(DrawnWrites):
         return poisson(self.profile, duration_s, rng)
 
 
+def _state_of(path: str) -> tuple[int, ...]:
+    """Return what differs once a file is edited or replaced, be its date put back or not."""
+    if not os.path.exists(path):
+        return ()
+    state = os.stat(path)
+    return state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino
+
+
 @lru_cache(maxsize=32)
-def _read_once(path: str, fill: Fill | None, changed: int) -> Trace:
-    """Return the trace in a file; `changed` makes an edited file a new one."""
+def _read_once(path: str, fill: Fill | None, state: tuple[int, ...]) -> Trace:
+    """Return the trace in a file; another `state` makes an edited file a new one."""
     return read_trace(path, fill=fill)
 
 
