@@ -15,7 +15,7 @@ from .sensitivity import Tornado, latin_hypercube, tornado
 from .slo import SLO
 from .snippets import Snippets, snippets
 from .solve import Solution, solve
-from .store import RunStoreError
+from .store import RunNotKeptWarning, RunStoreError
 from .sweep import Sweep, sweep
 from .transports import TransportComparison, compare_transports
 from .view_types import ViewTypeComparison, compare_view_types
@@ -29,6 +29,7 @@ __all__ = [
     "LintReport",
     "NoFingerprintError",
     "Replications",
+    "RunNotKeptWarning",
     "RunStoreError",
     "Snippets",
     "Solution",

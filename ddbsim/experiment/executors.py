@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from multiprocessing import connection, parent_process
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from .runs import Failure, Job, perform
-from .store import RunStore
+from .store import RunNotKeptWarning, RunStore
 
 __all__ = ["AllRunsFailedError", "ExecutorChoice", "Runner", "UnpicklableScenarioError", "cores"]
 
@@ -77,6 +80,7 @@ class Runner(AbstractContextManager["Runner"]):
         self._what = what
         self._stack = ExitStack()
         self._executor: Executor | None = None
+        self._told_of_store = False
         self.performed = 0
         self.reused = 0
 
@@ -105,9 +109,22 @@ class Runner(AbstractContextManager["Runner"]):
                 outcomes[place] = outcome
                 self.performed += 1
                 if self._store and not isinstance(outcome, Failure):
-                    self._store.put(keys[place], jobs[place], outcome)
+                    self._keep(keys[place], jobs[place], outcome)
                 bar.update(1)
         return outcomes
+
+    def _keep(self, key: str, job: Job, measures: Any) -> None:
+        """Keep a run in the store; where that cannot be, the experiment goes on with what it has in memory."""
+        assert self._store is not None
+        try:
+            self._store.put(key, job, measures)
+        except OSError as error:
+            if not self._told_of_store:
+                told = (
+                    f"finished runs cannot be kept in the store ({error}): they are in what is returned, and only there"
+                )
+                warnings.warn(told, RunNotKeptWarning, stacklevel=3)
+            self._told_of_store = True
 
     def _performed(self, jobs: Sequence[Job], places: Sequence[int]) -> Iterator[tuple[int, Any]]:
         if not places:
@@ -143,7 +160,7 @@ class Runner(AbstractContextManager["Runner"]):
             if isinstance(self._choice, Executor):
                 yield place, Failure.of(error)
                 continue
-            with ProcessPoolExecutor(1) as alone:
+            with _pool(1) as alone:
                 try:
                     yield place, alone.submit(perform, jobs[place]).result()
                 except BrokenExecutor:
@@ -161,13 +178,31 @@ class Runner(AbstractContextManager["Runner"]):
             # one worker does nothing that this process could not do without sending anything
             if workers == 1 and choice is None:
                 return _Serial()
-            return self._stack.enter_context(ProcessPoolExecutor(workers))
+            return self._stack.enter_context(_pool(workers))
         if choice == "threads":
             return self._stack.enter_context(ThreadPoolExecutor(cores()))
         if choice == "serial":
             return _Serial()
         assert not isinstance(choice, str | None)
         return choice
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Let this worker end with the process that it works for, which may be killed without a word to it."""
+    threading.Thread(target=_wait_for_parent, args=(os.getppid(),), daemon=True, name="ends with parent").start()
+
+
+def _wait_for_parent(number: int) -> None:
+    parent = parent_process()
+    assert parent is not None
+    # a forked sibling may hold the parent's end of the sentinel open: whose child this is, is asked too
+    while os.getppid() == number and not connection.wait([parent.sentinel], timeout=1.0):
+        pass
+    os._exit(1)
 
 
 def _checked(executor: Any) -> ExecutorChoice:

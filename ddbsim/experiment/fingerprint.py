@@ -10,6 +10,7 @@ that the handler uses. ddbsim's own version belongs to the store as a whole.
 from __future__ import annotations
 
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 from ddbsim.workload import BatchedWrites, TransactedWrites, Workload
@@ -48,11 +49,7 @@ def fingerprint(*parts: Any) -> str:
 
 @cache
 def _versions() -> str:
-    import numpy as np
-    import pandas as pd
-    import simpy
-
-    return f"numpy {np.__version__}, pandas {pd.__version__}, simpy {simpy.__version__}"
+    return ", ".join(f"{library} {version(library)}" for library in ("numpy", "pandas", "simpy"))
 
 
 def contents_of(workload: Workload) -> Any:
