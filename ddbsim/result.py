@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from .capacity import capacity as _capacity
 from .capacity import mappings_keeping_up
 from .costs import billed_window_s, quantities
 from .handler_report import HandlerReport, handler_report
+from .kept import Kept
 from .log import frames as _frames
 from .log import table_frames as _table
 from .log.mapping_metrics import mapping_metrics
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .aws.prices import PriceList
     from .boto.client import StreamClient
     from .items import Change
+    from .kept import Source
     from .scenario import EventSourceMapping, Scenario
     from .system.recording import Recording
     from .system.table import Admission
@@ -86,23 +88,21 @@ class Result:
         seed: str,
         ended_s: float,
         simpy_events: int,
-        build: Callable[[str], pd.DataFrame],
+        source: Source,
     ) -> None:
         self.scenario = scenario
         self.seed = seed
         self.ended_s = ended_s
         self.simpy_events = simpy_events
-        self._build = build
+        self._source = source
         self._made: dict[str, pd.DataFrame] = {}
-        self._changes: tuple[Change, ...] | None = None
+        self._report: HandlerReport | None = None
 
     @classmethod
     def of_run(cls, scenario: Scenario, seed: str, admission: Admission, recording: Recording) -> Result:
         """Return the result of a finished run; its frames are made when asked for."""
-        build = _RunFrames(scenario, admission, recording)
-        result = cls(scenario, seed, recording.ended_s, recording.simpy_events, build)
-        result._changes = admission.writes.changes
-        return result
+        source = _RunFrames(scenario, admission, recording)
+        return cls(scenario, seed, recording.ended_s, recording.simpy_events, source)
 
     def frame(self, name: str) -> pd.DataFrame:
         """Return a frame by name, made once.
@@ -115,7 +115,7 @@ class Result:
         if name not in self._made:
             if name not in FRAMES:
                 raise ValueError(f"frame must be one of {', '.join(FRAMES)}, got {name!r}")
-            self._made[name] = self._build(name)
+            self._made[name] = self._source(name)
         return self._made[name]
 
     @property
@@ -187,24 +187,21 @@ class Result:
     def events(self) -> pd.DataFrame:
         """The story of a small run: a row per event (time_s, where, what, record_ids, sentence), causes first.
 
-        Made from the recording of a run, hence not for a result that `read_result` read; `what` is one of
-        `ddbsim.log.events.EVENTS`.
+        `what` is one of `ddbsim.log.events.EVENTS`.
 
         Raises
         ------
         TooLongAStoryError
             If there are more events than anybody reads.
-        ValueError
-            If the result was saved or pickled before its events were made.
         """
         if "events" not in self._made:
-            if not isinstance(self._build, _RunFrames):
-                raise ValueError(
-                    "events are told from the recording of a run, which is not saved with a result: "
-                    "simulate(result.scenario, rng=result.seed) makes it again"
-                )
-            self._made["events"] = self._build("events")
+            self._made["events"] = self._source.events()
         return self._made["events"]
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...] | None:
+        """What each write that the table took did to its item, where the workload has real items; else None."""
+        return self._source.changes()
 
     @property
     def read_backs(self) -> pd.DataFrame:
@@ -444,7 +441,7 @@ class Result:
 
         It answers `list_streams`, `describe_stream`, `get_shard_iterator` and `get_records` at a simulated instant,
         its `now_s`, which `advance(seconds)` moves. Of a workload of real items (`ItemWrites`) records carry their
-        images; of any other, and of a run that was saved, they carry the key ``{"item_id": {"N": "17"}}`` and sizes.
+        images; of any other they carry the key ``{"item_id": {"N": "17"}}`` and sizes.
 
         Parameters
         ----------
@@ -464,22 +461,22 @@ class Result:
         from .boto.client import StreamClient
         from .boto.content import StreamContent
 
-        content = StreamContent(self.scenario, self.stream_log, self.shards, self.writes, self._changes)
+        content = StreamContent(self.scenario, self.stream_log, self.shards, self.writes, self.changes)
         return StreamClient(content, self.ended_s if at_s is None else at_s)
 
     def handler_report(self) -> HandlerReport:
         """Return what the run's own handlers met: why they failed, duplicates and what these changed, missing images.
 
+        A result that was pickled or saved keeps the report that it had then, made for that if nobody had asked.
+
         Raises
         ------
         ValueError
-            If no function of the run has a handler, or the result was read or unpickled: it then has none.
+            If no function of the run had a handler.
         """
-        if not any(mapping.function.handler for mapping in self.scenario.mappings):
-            raise ValueError("handler_report needs a Function(handler=...), and no function of this run has one")
-        if not isinstance(self._build, _RunFrames):
-            raise ValueError("handler_report must be asked of the result that simulate() returned, got a saved one")
-        return handler_report(self, self._build.recording)
+        if self._report is None:
+            self._report = self._source.handler_report(self)
+        return self._report
 
     def assumptions(self) -> pd.DataFrame:
         """Return the assumed numbers, published by nobody, that this run depends on."""
@@ -515,10 +512,10 @@ class Result:
         write_result(self, folder)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in self.__dict__.items() if name not in ("summary", "_keeping_up")}
-        state["_made"] = self._made | {name: self.frame(name) for name in FRAMES}
-        state["_build"] = None
-        return state
+        made, kept = self._made | {name: self.frame(name) for name in FRAMES}, Kept.of(self)
+        left_out = ("summary", "changes", "_keeping_up")
+        state = {name: value for name, value in self.__dict__.items() if name not in left_out}
+        return state | {"_made": made, "_source": kept, "_report": None}
 
 
 class _RunFrames:
@@ -539,10 +536,19 @@ class _RunFrames:
     def _partial(self) -> bool:
         return self._recording.ended_s < self._scenario.length_s
 
-    @property
-    def recording(self) -> Recording:
-        """What the run left."""
-        return self._recording
+    def events(self) -> pd.DataFrame:
+        """Return the story of the run."""
+        return self("events")
+
+    def changes(self) -> tuple[Change, ...] | None:
+        """Return what each write that the table took did to its item; None without real items."""
+        return self._admission.writes.changes
+
+    def handler_report(self, result: Result) -> HandlerReport:
+        """Return what the handlers met."""
+        if not any(mapping.function.handler for mapping in self._scenario.mappings):
+            raise ValueError("handler_report needs a Function(handler=...), and no function of this run has one")
+        return handler_report(result, self._recording)
 
     def __call__(self, name: str) -> pd.DataFrame:
         """Return a frame, made once: some are made from others."""

@@ -6,12 +6,13 @@ import inspect
 import json
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import tomli_w
 
 from ddbsim import distributions, workload
@@ -22,13 +23,17 @@ from .expiry import TimeToLive
 from .function import ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
 from .mapping import Backoff, EventSourceMapping, Poller, Suspension, traps_told
+from .parquet_files import read_flat
 from .read_back import ReadBack
 from .splits import Split
 from .stream_reader import StreamReader
 from .table import Stream, Table
 from .writer import Retries, Writer
 
-__all__ = ["ScenarioFileError", "dump", "load"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ScenarioFileError", "dump", "load", "shortened", "writes_frame"]
 
 
 class ScenarioFileError(ValueError):
@@ -77,6 +82,17 @@ _CLASS_OF_TYPE: dict[str, type] = {
 } | {cls.__name__: cls for cls in (Provisioned, OnDemand)}
 
 
+_KNOWN = frozenset((*_CLASS_OF_FIELD.values(), *_CLASS_OF_TYPE.values()))
+# far beyond what anybody writes, and read in no time
+_MOST_SCENARIO_BYTES = 64 * 2**20
+# what `simulate` reckons with for a record
+_WRITE_BYTES = 250
+_MOST_SHOWN = 1000
+# of a recorded write: what every one has, and what further columns of `WriteColumns` are called in the file
+_COLUMNS = ("at_s", "item_id", "operation", "bytes_before", "bytes_after")
+_FURTHER = ("key_bytes", "kind_code", "request", "client", "think_s")
+
+
 def dump(
     scenario: Any,
     *,
@@ -92,24 +108,28 @@ def dump(
     scenario, defaults
         What, and whether with the fields that are at their default.
     writes_file, items_file
-        What is no text is left to these files: the columns of a `ReplayWrites` (Parquet), the rows of an `ItemWrites`
-        (a JSON array a line). Handlers are then left out; without the files they, too, are refused.
+        What is no text is left to these files, wherever the workload has it: the columns of a `ReplayWrites` (Parquet),
+        the rows of an `ItemWrites` (a JSON array a line). Handlers are then left out; without the files they, too, are
+        refused.
     folder
         Where the text will stand: a trace's relative path is made to start there, as `load` reads it.
     """
-    given = None
-    if writes_file is not None and isinstance(scenario.workload, workload.ReplayWrites):
-        given = {"type": "ReplayWrites", "columns": writes_file, "key_bytes": scenario.workload.key_bytes}
-    elif items_file is not None and isinstance(scenario.workload, workload.ItemWrites):
-        given = {"type": "ItemWrites", "writes": items_file, "key": list(scenario.workload.key)}
+    files: dict[type, str | None] = {workload.ReplayWrites: writes_file, workload.ItemWrites: items_file}
     with traps_told():
-        table = _as_table(scenario if writes_file is None else _without_code(scenario), defaults, given)
+        table = _as_table(scenario if writes_file is None else _without_code(scenario), defaults, files)
     table.pop("type")
-    trace = table["workload"].get("trace")
-    if folder is not None and isinstance(trace, str) and not os.path.isabs(trace):
-        path = os.path.relpath(os.path.realpath(trace), os.path.realpath(folder))
-        table["workload"]["trace"] = Path(path).as_posix()
+    for writes in _workloads(table):
+        trace = writes.get("trace")
+        if folder is not None and isinstance(trace, str) and not os.path.isabs(trace):
+            path = os.path.relpath(os.path.realpath(trace), os.path.realpath(folder))
+            writes["trace"] = Path(path).as_posix()
     return tomli_w.dumps(table)
+
+
+def _workloads(table: Any) -> Iterator[dict[str, Any]]:
+    """Yield the table of the workload, and of the one inside it."""
+    while isinstance(table, dict) and isinstance(table := table.get("workload"), dict):
+        yield table
 
 
 def _without_code(scenario: Any) -> Any:
@@ -121,27 +141,35 @@ def _without_code(scenario: Any) -> Any:
     return replace(scenario, event_source_mappings=mappings)
 
 
-def _as_table(config: Any, defaults: bool, given: dict[str, Any] | None = None) -> dict[str, Any]:
+def _as_table(config: Any, defaults: bool, files: Mapping[type, str | None]) -> dict[str, Any]:
+    kind, file = {"type": type(config).__name__}, files.get(type(config))
+    if file is not None and isinstance(config, workload.ReplayWrites):
+        return kind | {"columns": file, "key_bytes": config.key_bytes}
+    if file is not None and isinstance(config, workload.ItemWrites):
+        return kind | {"writes": file, "key": list(config.key)}
     values = {
         field.name: getattr(config, field.name)
         for field in fields(config)
         if field.init and getattr(config, field.name) is not None
     }
-    return {"type": type(config).__name__} | {
-        name: given if given and name == "workload" else _as_toml(value, name, defaults)
+    return kind | {
+        name: _as_toml(value, name, defaults, files)
         for name, value in values.items()
         if defaults or value != _default_of(config, name)
     }
 
 
-def _as_toml(value: Any, name: str, defaults: bool) -> Any:
+def _as_toml(value: Any, name: str, defaults: bool, files: Mapping[type, str | None]) -> Any:
     if is_dataclass(value) and not isinstance(value, workload.WriteColumns):
-        table = _as_table(value, defaults)
+        if type(value) not in _KNOWN:
+            kind = type(value).__name__
+            raise ValueError(f"{name} cannot be written to TOML: it holds {kind}, which is no class of ddbsim's own")
+        table = _as_table(value, defaults, files)
         if type(value) is _CLASS_OF_FIELD.get(name):
             table.pop("type")
         return table
     if isinstance(value, tuple | list):
-        return [_as_toml(item, name, defaults) for item in value]
+        return [_as_toml(item, name, defaults, files) for item in value]
     if isinstance(value, bool | int | float | str):
         return value
     raise ValueError(f"{name} cannot be written to TOML: it holds {type(value).__name__}, not text or numbers")
@@ -159,53 +187,106 @@ def load(source: str | Path, scenario_class: type) -> Any:
     inline = isinstance(source, str) and "\n" in source
     where = "scenario text" if inline else str(source)
     try:
-        text = str(source) if inline else Path(source).read_text(encoding="utf-8")
-        table = tomllib.loads(text)
+        table = _parsed(str(source) if inline else _text_of(Path(source), where), where)
+        if not inline:
+            for writes in _workloads(table):
+                _anchor_paths(writes, Path(source).parent)
+        return _as_config(table, scenario_class, where)
+    except (RecursionError, OverflowError) as error:
+        reason = "is nested too deeply" if isinstance(error, RecursionError) else f"holds a number too large ({error})"
+        raise ScenarioFileError(f"{where}: {reason}") from None
+
+
+def _text_of(path: Path, where: str) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_SCENARIO_BYTES + 1)
+        if len(content) > _MOST_SCENARIO_BYTES:
+            raise ScenarioFileError(f"{where}: a scenario must have at most {_MOST_SCENARIO_BYTES:,} bytes, got more")
+        # editors of Windows put a mark of byte order before the text
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise ScenarioFileError(f"{where}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise ScenarioFileError(f"{where}: cannot be read (it is not UTF-8)") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioFileError(f"{where}: is not TOML ({error})") from None
-    if not inline:
-        _anchor_path(table, "trace", Path(source).parent)
-        _anchor_path(table, "columns", Path(source).parent)
-        _anchor_path(table, "writes", Path(source).parent)
-    return _as_config(table, scenario_class, where)
 
 
-def _anchor_path(table: dict[str, Any], field: str, folder: Path) -> None:
-    """Take a workload's relative path from the scenario file's folder."""
-    writes = table.get("workload")
-    path = writes.get(field) if isinstance(writes, dict) else None
-    if isinstance(path, str) and not Path(path).is_absolute():
-        writes[field] = str(folder / path)  # type: ignore[index]
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except ValueError as error:  # besides what is no TOML, a number of thousands of digits
+        raise ScenarioFileError(f"{where}: is not TOML ({shortened(error)})") from None
+
+
+def shortened(error: object) -> str:
+    """Return a message at a length that one reads: what was given may be a million characters long."""
+    text = str(error)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN // 2]} ... {text[-_MOST_SHOWN // 2 :]}"
+
+
+def _anchor_paths(writes: dict[str, Any], folder: Path) -> None:
+    """Take a workload's relative paths from the scenario file's folder."""
+    for field in ("trace", "columns", "writes"):
+        path = writes.get(field)
+        if isinstance(path, str) and not Path(path).is_absolute():
+            writes[field] = str(folder / path)
 
 
 def _recorded_writes(path: str) -> Any:
-    """Return the writes that a saved result holds, as columns of `ReplayWrites`."""
-    import pandas as pd
-
+    """Return the writes in a Parquet file, of a saved result or of one's own, as columns of `ReplayWrites`."""
+    wanted = (*_COLUMNS, *_FURTHER, "requested_s", "written_s", "kind")
     try:
-        writes = pd.read_parquet(path)
+        writes = read_flat(_local_file(path), columns=wanted, texts=("operation", "kind"), row_bytes=_WRITE_BYTES)
         if "requested_s" in writes:
             # what clients asked for, in that order; expired items are the table's own doing
-            asked = writes[writes["kind"].astype(str) != "ttl"] if "kind" in writes else writes
+            asked = writes[writes["kind"] != "ttl"] if "kind" in writes else writes
             return asked.sort_values("requested_s", kind="stable").rename(columns={"requested_s": "at_s"})
         return writes.rename(columns={"written_s": "at_s"})
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"ReplayWrites: columns must name a Parquet file of writes, {path} cannot be read ({error})"
+            f"ReplayWrites: columns must name a Parquet file of writes, {path} cannot be read ({shortened(error)})"
         ) from None
+
+
+def _local_file(path: str) -> Path:
+    """Return the path of a plain file: no address is fetched, and no device read without end."""
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError("it is no file" if file.exists() else "there is no such file")
+    return file
+
+
+def _replayed(values: dict[str, Any]) -> Any:
+    """Return a `ReplayWrites`, with all columns that `writes_frame` kept."""
+    frame = values["columns"]
+    if "key_bytes" in frame:
+        # by which each row is checked: the smallest of theirs
+        values = values | {"key_bytes": max(1, int(frame["key_bytes"].min()))}
+    made = workload.ReplayWrites(**values)
+    further = {name.removesuffix("_code"): frame[name].to_numpy() for name in _FURTHER if name in frame}
+    if not further:
+        return made
+    columns = cast("workload.WriteColumns", made.columns)
+    return workload.ReplayWrites(columns=columns.take(slice(None), **further))
+
+
+def writes_frame(writes: workload.WriteColumns) -> pd.DataFrame:
+    """Return all columns of writes as a frame that a Parquet file can hold and `load` reads back equal."""
+    import pandas as pd
+
+    columns = {name: getattr(writes, name) for name in _COLUMNS}
+    further = {name: getattr(writes, name.removesuffix("_code")) for name in _FURTHER}
+    return pd.DataFrame(columns | {name: one for name, one in further.items() if isinstance(one, np.ndarray)})
 
 
 def _recorded_items(path: str) -> list[Any]:
     """Return the rows that a saved result holds, as `ItemWrites` takes them."""
     try:
-        return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
+        text = _local_file(path).read_text(encoding="utf-8-sig")
+        return [json.loads(line) for line in text.split("\n") if line.strip()]
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(
-            f"ItemWrites: writes must name a file with a JSON row a line, {path} cannot be read ({error})"
+            f"ItemWrites: writes must name a file with a JSON row a line, {path} cannot be read ({shortened(error)})"
         ) from None
 
 
@@ -213,7 +294,8 @@ def _as_config(table: dict[str, Any], cls: type, where: str) -> Any:
     known: dict[str, Field[Any]] = {field.name: field for field in fields(cls) if field.init}
     unknown = sorted(set(table) - set(known))
     if unknown:
-        raise ScenarioFileError(f"{where}: unknown field {unknown[0]!r} of {cls.__name__}; allowed: {', '.join(known)}")
+        told = f"unknown field {shortened(repr(unknown[0]))} of {cls.__name__}"
+        raise ScenarioFileError(f"{where}: {told}; allowed: {', '.join(known)}")
     missing = [
         name
         for name, field in known.items()
@@ -224,14 +306,17 @@ def _as_config(table: dict[str, Any], cls: type, where: str) -> Any:
     values = {name: _from_toml(value, name, f"{where}: {name}") for name, value in table.items()}
     try:
         if cls is workload.ReplayWrites and isinstance(values["columns"], str):
-            values["columns"] = _recorded_writes(values["columns"])
+            return _replayed(values | {"columns": _recorded_writes(values["columns"])})
         if cls is workload.ItemWrites and isinstance(values["writes"], str):
             values["writes"] = _recorded_items(values["writes"])
         return cls(**values)
     except ScenarioFileError:
         raise
     except (TypeError, ValueError) as error:
-        raise ScenarioFileError(f"{where}: {error}") from error
+        raise ScenarioFileError(f"{where}: {shortened(error)}") from error
+    except (OverflowError, RecursionError) as error:
+        told = "holds a number too large" if isinstance(error, OverflowError) else "is nested too deeply"
+        raise ScenarioFileError(f"{where}: {cls.__name__} {told} ({shortened(error)})") from None
 
 
 def _from_toml(value: Any, name: str, where: str) -> Any:
@@ -250,5 +335,7 @@ def _class_of(table: dict[str, Any], name: str, where: str) -> tuple[dict[str, A
     if named is None and name in _CLASS_OF_FIELD:
         return table, _CLASS_OF_FIELD[name]
     if not isinstance(named, str) or named not in _CLASS_OF_TYPE:
-        raise ScenarioFileError(f"{where}: type must be one of {', '.join(sorted(_CLASS_OF_TYPE))}, got {named!r}")
+        raise ScenarioFileError(
+            f"{where}: type must be one of {', '.join(sorted(_CLASS_OF_TYPE))}, got {shortened(repr(named))}"
+        )
     return {key: value for key, value in table.items() if key != "type"}, _CLASS_OF_TYPE[named]

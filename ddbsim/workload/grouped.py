@@ -36,6 +36,11 @@ class _GroupedWrites(Workload):
         object.__setattr__(self, "size", whole_number(f"{name}: size", self.size, low=1, high=self.most))
 
     @property
+    def carries_items(self) -> bool:
+        """Whether the writes have real items: as those of the workload inside."""
+        return self.workload.carries_items
+
+    @property
     def mean_item_bytes(self) -> float:
         """The expected size of an item after a write, its key included."""
         return self.workload.mean_item_bytes

@@ -334,11 +334,9 @@ def test_workers_end_with_the_process_that_they_work_for(tmp_path):
     assert len(workers) == 2
     child.kill()
     child.wait()
-    while (
-        left := [one for one in workers if children_of(None).get(one, "Z")[0] != "Z"]
-    ) and time.monotonic() < deadline:
+    while still(workers) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not left
+    assert not still(workers)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):

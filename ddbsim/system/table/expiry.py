@@ -110,5 +110,5 @@ def _changes(writes: WriteColumns, source: Ints, expired: npt.NDArray[np.bool_])
         return None
     made = [writes.changes[row] for row in source.tolist()]
     for place in np.flatnonzero(expired).tolist():
-        made[place] = replace(made[place], event_name="REMOVE", new_image=None, bytes_after=0)
+        made[place] = replace(made[place], event_name="REMOVE", new_image=None, new_json="", bytes_after=0)
     return tuple(made)

@@ -82,21 +82,20 @@ def _with_images(planned: WriteColumns, writes: WriteColumns, touched: Ints) -> 
 
 def _replayed(planned: tuple[Change, ...], taken: tuple[Change, ...], items: set[int]) -> tuple[Change, ...]:
     """Return changes of real items as they come out in the order in which they were taken."""
-    images: dict[int, tuple[Item | None, int]] = {}
+    images: dict[int, tuple[Item | None, str, int]] = {}
     for change in reversed(planned):
-        images[change.item_id] = (change.old_image, change.bytes_before)
+        images[change.item_id] = (change.old_image, change.old_json, change.bytes_before)
     made = []
     for change in taken:
         if change.item_id in items:
-            old, size = images[change.item_id]
-            change = _onto(change, old, size)
-            images[change.item_id] = (change.new_image, change.bytes_after)
+            change = _onto(change, *images[change.item_id])
+            images[change.item_id] = (change.new_image, change.new_json, change.bytes_after)
         made.append(change)
     return tuple(made)
 
 
-def _onto(change: Change, old: Item | None, size: int) -> Change:
-    """Return a change as it comes out on an item that is `old` by then."""
+def _onto(change: Change, old: Item | None, text: str, size: int) -> Change:
+    """Return a change as it comes out on an item that is `old` by then, in JSON `text`."""
     new, new_size = (old, size) if change.event_name is None else (change.new_image, change.bytes_after)
     same = (old is None and new is None) or (old is not None and new is not None and same_item(old, new))
     name: EventName | None = None if same else "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
@@ -107,4 +106,6 @@ def _onto(change: Change, old: Item | None, size: int) -> Change:
         new_image=old if name is None else new,
         bytes_before=size,
         bytes_after=size if name is None else new_size,
+        old_json=text,
+        new_json=text if name is None or change.event_name is None else change.new_json,
     )
