@@ -1,5 +1,9 @@
 """The command line: what it prints and saves, and one sentence with exit code 2 for every bad input."""
 
+import errno
+import os
+import pty
+import select
 import signal
 import subprocess
 import sys
@@ -8,7 +12,9 @@ import time
 import pytest
 
 import ddbsim as ds
+from ddbsim import __main__ as command_line
 from ddbsim import run as run_module
+from ddbsim import storage
 from ddbsim.__main__ import main
 from ddbsim.experiment import view_types
 
@@ -127,15 +133,14 @@ def test_an_interrupt_saves_what_was_simulated(tmp_path):
         SMALL.replace("duration_s = 20", "duration_s = 400_000").replace("rate_per_s = 50", "rate_per_s = 4")
     )
     command = [sys.executable, "-m", "ddbsim", "run", str(path), "--out", str(out)]
-    bar = tmp_path / "bar.txt"
-    with (
-        bar.open("w") as stderr,
-        subprocess.Popen(command, stderr=stderr, stdout=subprocess.PIPE, text=True) as process,
-    ):
-        deadline = time.monotonic() + 300
+    # only a terminal gets a bar
+    reader, writer = pty.openpty()
+    with subprocess.Popen(command, stderr=writer, stdout=subprocess.PIPE, text=True) as process:
+        deadline, shown = time.monotonic() + 300, ""
         # the bar moves once the simulation runs
-        while "%|" not in bar.read_text().replace(" 0%|", "") and time.monotonic() < deadline:
-            time.sleep(0.05)
+        while "%|" not in shown.replace(" 0%|", "") and time.monotonic() < deadline:
+            if select.select([reader], [], [], 0.05)[0]:
+                shown += os.read(reader, 4096).decode(errors="replace")
         assert time.monotonic() < deadline, "the run did not begin"
         process.send_signal(signal.SIGINT)
         printed, _ = process.communicate(timeout=300)
@@ -229,3 +234,182 @@ def test_a_process_of_its_own_says_the_same(tmp_path):
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
+
+
+# nothing finished is thrown away
+
+NAMED = SMALL + '[event_source_mappings]\nname = "from $0.30_a_GB to $0.10"\n'
+
+
+def test_a_name_of_dollars_costs_nothing(small, tmp_path, capsys):
+    small.write_text(NAMED)
+    assert main(["run", str(small), "--out", str(tmp_path / "out"), "--no-compare"]) == 0
+    assert capsys.readouterr().err == ""
+    assert len(list((tmp_path / "out").glob("*.png"))) == 4
+
+
+def broken(monkeypatch, name, error):
+    """Let one of the plots fail."""
+    plots = command_line._plots()
+
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(command_line, "_plots", lambda: plots | {name: fail})
+
+
+def test_a_plot_that_fails_costs_the_plot(small, tmp_path, capsys, monkeypatch):
+    broken(monkeypatch, "latency", RuntimeError("no\nink"))
+    out = tmp_path / "out"
+    assert main(["run", str(small), "--out", str(out)]) == 1
+    shown = capsys.readouterr()
+    assert shown.err.startswith(f"ddbsim: {out / 'latency.png'} cannot be drawn (RuntimeError: no ink")
+    assert shown.err.count("\n") == 1
+    assert "USD per month" in shown.out
+    assert sorted(path.name for path in out.glob("*.png")) == ["lag.png", "throughput.png", "waits.png"]
+    assert not ds.read_result(out).partial
+
+
+def test_a_full_disk_leaves_the_numbers_on_the_screen(small, tmp_path, capsys, monkeypatch):
+    def full(content, path):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(storage, "_write", full)
+    out = tmp_path / "out"
+    assert main(["run", str(small), "--out", str(out)]) == 2
+    shown = capsys.readouterr()
+    assert "records processed" in shown.out
+    assert "USD per month" in shown.out
+    assert "saved in" not in shown.out
+    assert f"{out} cannot be saved ([Errno 28] No space left on device: '{out}/stream_log.parquet')" in shown.err
+    assert shown.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["small.toml"]
+
+
+@pytest.mark.parametrize("phase", ["_report", "_plots", "_rendered"])
+def test_an_interrupt_between_the_phases_keeps_the_run(small, tmp_path, capsys, monkeypatch, phase):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, phase, interrupt)
+    out = tmp_path / "out"
+    assert main(["run", str(small), "--out", str(out)]) == 130
+    shown = capsys.readouterr()
+    assert shown.err == "ddbsim: interrupted\n"
+    assert "saved in" in shown.out
+    assert "USD per month" not in shown.out
+    assert not ds.read_result(out).partial
+
+
+def test_a_report_that_fails_costs_the_report(small, tmp_path, capsys, monkeypatch):
+    def fail(_):
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(command_line, "_report", fail)
+    assert main(["run", str(small), "--out", str(tmp_path / "out")]) == 1
+    shown = capsys.readouterr()
+    assert shown.err.startswith("ddbsim: the report cannot be made (")
+    assert "USD per month" in shown.out
+    assert ds.read_result(tmp_path / "out").seed == "7"
+
+
+# whatever is typed
+
+DEEP = 10_000
+
+
+def given(workload, field, path):
+    """Return a scenario whose writes are in a file."""
+    return SMALL.replace("PoissonWrites", workload).replace("rate_per_s = 50", f'{field} = "{path}"')
+
+
+ODD = {
+    "nested deep": (SMALL + f"keys = {'[' * DEEP}{']' * DEEP}\n", "is nested too deeply"),
+    "nested tables": (SMALL + f"[{'.'.join(['a'] * 2000)}]\n", "unknown field 'a'"),
+    "400 digits": (SMALL.replace("= 50", f"= {'9' * 400}"), "too large"),
+    "5000 digits": (SMALL.replace("= 50", f"= {'9' * 5000}"), "is not TOML"),
+    "400 digits of seconds": (SMALL.replace("= 20", f"= {'9' * 400}"), "too large"),
+    "year 9999": ('start = "9999-12-31T23:59:59-23:59"\n' + SMALL, ""),
+    "a list for a number": (SMALL.replace("= 50", "= [50]"), "rate_per_s must be"),
+    "a number for a table": ("stream = 5\n" + SMALL, "Stream"),
+    "a number for a workload": ("duration_s = 20\nworkload = 5\n", "workload"),
+    "a million characters": ("x" * 1_000_000 + " = 1\n" + SMALL, "unknown field 'xxx"),
+    "no file of writes": (given("ReplayWrites", "columns", "x"), "no such file"),
+    "an address": (given("ReplayWrites", "columns", "http://127.0.0.1:9/a"), "no such file"),
+    "items nested deep": (given("ItemWrites", "writes", "deep.jsonl"), "deep.jsonl cannot be read"),
+    "an endless file": (given("ItemWrites", "writes", "/dev/zero"), "it is no file"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), ODD.values(), ids=ODD)
+def test_whatever_is_typed_gets_one_sentence(tmp_path, capsys, text, words):
+    (tmp_path / "deep.jsonl").write_text("[" * DEEP + "]" * DEEP)
+    path = tmp_path / "odd.toml"
+    path.write_text(text)
+    assert main(["run", str(path), "--no-compare"]) == 2
+    shown = capsys.readouterr()
+    assert words in shown.err
+    assert shown.err.count("\n") == 1
+    assert len(shown.err) < 3_000
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
+
+
+def test_a_file_without_end_is_no_scenario(capsys):
+    assert main(["run", "/dev/zero"]) == 2
+    assert "a scenario must have at most 67,108,864 bytes" in capsys.readouterr().err
+
+
+def test_a_mark_of_byte_order_is_read_over(small, capsys):
+    small.write_bytes(b"\xef\xbb\xbf" + SMALL.encode())
+    assert main(["run", str(small), "--no-compare"]) == 0
+    assert "records processed" in capsys.readouterr().out
+    assert ds.Scenario.from_toml("\ufeff" + SMALL) == ds.Scenario.from_toml(small)
+
+
+def test_writes_that_would_fill_the_memory_are_refused_before_they_are_read(small, tmp_path, capsys):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    zeros = pa.array([0]).take(pa.array([0] * 1_000_000))
+    group = pa.table(dict.fromkeys(("at_s", "item_id", "operation", "bytes_before", "bytes_after"), zeros))
+    with pq.ParquetWriter(tmp_path / "bomb.parquet", group.schema, compression="zstd") as writer:
+        for _ in range(40):
+            writer.write_table(group)
+    assert (tmp_path / "bomb.parquet").stat().st_size < 2_000_000
+    small.write_text(
+        SMALL.replace("PoissonWrites", "ReplayWrites").replace("rate_per_s = 50", 'columns = "bomb.parquet"')
+    )
+    assert main(["run", str(small)]) == 2
+    assert "its 40,000,000 rows need 9.3 GiB of memory, and the limit is 8.0 GiB" in capsys.readouterr().err
+
+
+def test_a_run_of_nothing_shows_no_empty_frame(small, capsys):
+    small.write_text(SMALL.replace("= 50", "= 0"))
+    assert main(["run", str(small), "--no-compare"]) == 0
+    shown = capsys.readouterr().out
+    assert "Empty DataFrame" not in shown
+    assert "nothing: no record counts here" in shown
+
+
+def test_a_place_that_is_none_is_told_as_it_was_typed(small, capsys):
+    assert main(["run", str(small), "--out", "/proc/x"]) == 2
+    assert capsys.readouterr().err == ("ddbsim: /proc/x must be in a folder that can be written to, and /proc cannot\n")
+
+
+def test_a_pipe_that_nobody_reads_any_more_is_quiet_and_the_run_is_saved(small, tmp_path):
+    command = [sys.executable, "-m", "ddbsim", "run", str(small), "--out", str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        errors = process.stderr.read().decode()
+    assert (process.returncode, errors) == (0, "")
+    assert ds.read_result(tmp_path / "out").seed == "7"
+
+
+def test_names_that_an_old_terminal_cannot_show_are_shown_somehow(small):
+    small.write_text('name = "größe"\n' + SMALL.replace('name = "small"\n', ""))
+    command = [sys.executable, "-m", "ddbsim", "run", str(small), "--no-compare"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "gr\\xf6\\xdfe" in done.stdout

@@ -11,7 +11,18 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-__all__ = ["COLOURS", "axes", "by_mapping", "finish", "frame_of", "legend_above", "legend_beside", "styled"]
+__all__ = [
+    "COLOURS",
+    "axes",
+    "by_mapping",
+    "finish",
+    "frame_of",
+    "legend_above",
+    "legend_beside",
+    "plain",
+    "styled",
+    "typed",
+]
 
 # Okabe and Ito's palette, without its yellow (too faint on white) and with black last
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#000000")
@@ -32,10 +43,22 @@ def frame_of(source: Any, method: str, **arguments: Any) -> pd.DataFrame:
 
 
 def by_mapping(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Yield each mapping's name, its colour and its rows; the first mapping of a scenario is blue in every plot."""
+    """Yield each mapping's name (`plain`), colour and rows; the first mapping of a scenario is blue in every plot."""
     groups = frame.groupby("event_source_mapping", observed=True, sort=False)
     for number, (name, group) in enumerate(groups):
-        yield str(name), COLOURS[number % len(COLOURS)], group
+        yield plain(name), COLOURS[number % len(COLOURS)], group
+
+
+def plain(name: object) -> str:
+    """Return a name that somebody chose as matplotlib shows it: a dollar is no formula, and _x is in the legend."""
+    text = str(name).replace("$", r"\$")
+    # matplotlib leaves out what begins with an underscore; in front of it, a space without width
+    return f"\u200b{text}" if text.startswith("_") else text
+
+
+def typed(text: str) -> str:
+    """Return a text with its names as somebody typed them, without what `plain` put in."""
+    return text.replace(r"\$", "$").replace("\u200b", "")
 
 
 def styled(kind: type[Artist], given: dict[str, Any], **usual: Any) -> dict[str, Any]:

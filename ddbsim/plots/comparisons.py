@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .axes import COLOURS, axes, finish, styled
+from .axes import COLOURS, axes, finish, plain, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,11 +49,11 @@ def differences(comparison: Any, metric: str = "latency_p99_s", *, ax: Axes | No
             bar = [[row["difference"] - row["low"]], [row["high"] - row["difference"]]]
             label = f"mean, {comparison.confidence:.0%} interval" if place == 0 else "_nolegend_"
             ax.errorbar(row["difference"], place, xerr=bar, color=colour, marker="D", capsize=4, lw=2, label=label)
-    ax.set_yticks(range(table.shape[1]), [str(name) for name in table])
+    ax.set_yticks(range(table.shape[1]), [plain(name) for name in table])
     ax.set_ylim(table.shape[1] - 0.3, -0.4)
     baseline = comparison.runs["scenario"].iloc[0]
     return finish(
-        ax, title=f"{metric}: difference to {baseline}, same writes", xlabel=f"difference of {metric}", ylabel=""
+        ax, title=f"{metric}: difference to {plain(baseline)}, same writes", xlabel=f"difference of {metric}", ylabel=""
     )
 
 
@@ -102,4 +102,4 @@ def tornado(moved: Any, metric: str = "latency_p99_s", *, ax: Axes | None = None
 
 def _told(value: Any) -> str:
     """Return a field's value in a few characters; a column of a frame has made 128 into 128.0."""
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else plain(value)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .axes import typed
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import BarContainer
@@ -60,7 +62,7 @@ def describe(ax: Axes) -> str:
         if isinstance(bars, BarContainer) and _named(bars):
             groups.setdefault(str(bars.get_label()), []).append(bars)
     lines += [_bars(ax, label, group) for label, group in groups.items()]
-    return "\n".join(filter(None, lines))
+    return typed("\n".join(filter(None, lines)))
 
 
 def _twins(ax: Axes) -> list[Axes]:

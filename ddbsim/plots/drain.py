@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .axes import COLOURS, axes, finish, legend_beside, styled
+from .axes import COLOURS, axes, finish, legend_beside, plain, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def drain(forecast: Any, *, ax: Axes | None = None, **line_kws: Any) -> Axes:
     for number, (name, group) in enumerate(known.groupby("lever", sort=False)):
         colour = COLOURS[number % len(COLOURS)]
         at = group["outage_s"] / unit_s
-        style = styled(Line2D, line_kws, color=colour, linewidth=1.6, label=str(name))
+        style = styled(Line2D, line_kws, color=colour, linewidth=1.6, label=plain(name))
         ax.plot(at, group["drain_s"] / unit_s, **style)
         if np.isfinite(group["high"]).all():
             ax.fill_between(at, group["low"] / unit_s, group["high"] / unit_s, color=colour, alpha=0.15, lw=0)

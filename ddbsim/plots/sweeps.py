@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .axes import COLOURS, axes, finish, styled
+from .axes import COLOURS, axes, finish, plain, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +62,8 @@ def heat_map(
         mesh = ax.pcolormesh(shown, **style)
         ax.figure.colorbar(mesh, ax=ax, label="" if given else metric)
         _write(ax, values, mesh, target)
-        ax.set_xticks(np.arange(table.shape[1]) + 0.5, [str(value) for value in table.columns])
-        ax.set_yticks(np.arange(table.shape[0]) + 0.5, [str(value) for value in table.index])
+        ax.set_xticks(np.arange(table.shape[1]) + 0.5, [plain(value) for value in table.columns])
+        ax.set_yticks(np.arange(table.shape[0]) + 0.5, [plain(value) for value in table.index])
     across, down = str(table.columns.name or ""), str(table.index.name or "")
     finish(ax, title=title, xlabel=across, ylabel=down, empty=not values.size)
     ax.grid(visible=False)
@@ -144,5 +144,5 @@ def interaction(
         ax.errorbar([places[name] for name in means.index], means["mean"], yerr=bars, capsize=2, **style)
     if target is not None:
         ax.axhline(target, color="#000000", ls="--", lw=1, label=f"target {target:g}")
-    ax.set_xticks(list(places.values()), [str(value) for value in places])
+    ax.set_xticks(list(places.values()), [plain(value) for value in places])
     return finish(ax, title=f"{metric}, mean over replications", xlabel=x, ylabel=metric, empty=mine.empty)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ddbsim.log.sentences import names_of
 
-from .axes import COLOURS, axes, finish
+from .axes import COLOURS, axes, finish, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -220,7 +220,7 @@ def _numbers(ids: tuple[int, ...]) -> str:
 
 def _frame(ax: Axes, events: pd.DataFrame, rows: list[str]) -> None:
     """Set rows and time as the whole story needs them."""
-    ax.set_yticks(range(len(rows)), [where.replace(", ", "\n", 1) for where in reversed(rows)])
+    ax.set_yticks(range(len(rows)), [plain(where).replace(", ", "\n", 1) for where in reversed(rows)])
     ax.set_ylim(-0.7, max(len(rows), 1) - 0.3)
     if len(events):
         first_s, last_s = float(events["time_s"].iloc[0]), float(events["time_s"].iloc[-1])

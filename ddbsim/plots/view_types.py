@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .axes import COLOURS, axes, finish, styled
+from .axes import COLOURS, axes, finish, plain, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def view_types(comparison_or_costs: Any, *, ax: Axes | None = None, **bar_kws: A
     for number, (label, rows) in enumerate(shown.groupby("label", sort=False)):
         part = rows.set_index("view_type").reindex(names)
         width = part["usd_per_month"].fillna(0.0)
-        style = styled(Rectangle, bar_kws, color=COLOURS[number % len(COLOURS)], label=label)
+        style = styled(Rectangle, bar_kws, color=COLOURS[number % len(COLOURS)], label=plain(label))
         ax.barh(names, width, left=left, **style)
         left = left + width
         _whiskers(ax, left, part["usd_per_month_high"] - part["usd_per_month"])

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import fields
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 
@@ -71,9 +72,13 @@ def check_limit(config: Any, name: str, limit: Limit, *, where: str) -> None:
 
 
 def check_name(where: str, value: Any) -> None:
-    """Raise ValueError unless `value` is a text that is not empty."""
+    """Raise ValueError unless `value` is a text of one line that is not empty, and that can be written in UTF-8."""
     if not isinstance(value, str) or not value:
         raise ValueError(f"{where} must be a non-empty text, got {value!r}")
+    # control characters, line and paragraph separators, halves of surrogate pairs
+    odd = next((letter for letter in value if category(letter) in ("Cc", "Cs", "Zl", "Zp")), None)
+    if odd is not None:
+        raise ValueError(f"{where} must be a text of one line without control characters, got {odd!r} in it")
 
 
 def check_switch(where: str, value: Any) -> None:

@@ -196,3 +196,21 @@ def test_words_for_an_axis_beside_give_its_line_once():
     ax.twinx().plot([0, 1], [30, 10], label="burst (right)")
     (line,) = ds.plots.describe(ax).splitlines()[1:]
     assert line == 'Line "burst (right)": from 30 at 0 to 10 at 1; least 10, most 30 at 0.'
+
+
+@pytest.mark.parametrize("name", ["from $0.30_a_GB to $0.10", "$x$", r"a\$b$", "_private", "_$_", "a^b_c{d}"])
+def test_a_name_is_shown_as_it_was_typed(name):
+    mappings = [ds.EventSourceMapping(name=one, batch_size=5) for one in (name, "other")]
+    result = ds.simulate(
+        ds.Scenario(workload=ds.PoissonWrites(rate_per_s=5), event_source_mappings=mappings, duration_s=10),
+        rng=7, progress=False,
+    )  # fmt: skip
+    for plot in (ds.plots.lag, ds.plots.latency, ds.plots.waits, ds.plots.throughput, ds.plots.timeline):
+        ax = plot(result)
+        ax.figure.draw_without_rendering()
+        texts = [] if ax.get_legend() is None else ax.get_legend().get_texts()
+        shown = [text.get_text() for text in (*texts, *ax.get_yticklabels())]
+        # as matplotlib draws it: no formula, and the dollars without what keeps them from being one
+        drawn = [text.replace(r"\$", "$") for text in shown if text.replace(r"\$", "").count("$") == 0]
+        assert any(name in text.replace("\n", ", ") for text in drawn), (plot.__name__, shown)
+        assert name in ds.plots.describe(ax)
