@@ -111,6 +111,11 @@ class Scenario:
             datetime.fromisoformat(self.start)
         except (TypeError, ValueError):
             raise ValueError(f"Scenario.start must be a date and time as in ISO 8601, got {self.start!r}") from None
+        try:
+            datetime.fromtimestamp(self.start_epoch_s + self.length_s, UTC)
+        except (ValueError, OverflowError, OSError):
+            told = f"got {self.start!r} and {self.length_s:g} s"
+            raise ValueError(f"Scenario.start must let the run end before the year 10000, {told}") from None
 
     def _check_mappings(self) -> None:
         labels = [*(mapping.label for mapping in self.mappings), *(reader.name for reader in self.other_readers)]
