@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -11,13 +12,13 @@ import pandas as pd
 
 from .scenario.parquet_files import ParquetFileError, read_flat
 
-__all__ = ["Kinds", "kinds_of", "packed", "unpacked"]
+__all__ = ["Kinds", "as_json", "from_json", "kinds_of", "packed", "unpacked"]
 
 #: The dtype of each column by its name; of one of categories, the list of them.
 Kinds: TypeAlias = Mapping[str, str | list[str]]
 
-# a tuple is no list: JSON has only lists
-_TUPLE = "tuple"
+# what JSON has no word for: a map with one of these names only
+_TAGS = _TUPLE, _SET, _MAP, _BYTES = "tuple", "set", "map", "bytes"
 
 
 def kinds_of(frame: pd.DataFrame) -> dict[str, str | list[str]]:
@@ -89,24 +90,50 @@ def _objects(texts: pd.Series) -> pd.Series:
     # an empty column first: of tuples of one length pandas would make a table
     column = np.empty(len(texts), dtype=object)
     for row, text in enumerate(texts):
-        column[row] = _from_json(text)
+        column[row] = from_json(json.loads(text))
     return pd.Series(column, index=texts.index, dtype="object")
 
 
 def _json(value: Any) -> str:
-    return json.dumps(_plain(value))
+    return json.dumps(as_json(value))
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it; a tuple as a map with one name that no document has."""
-    if isinstance(value, tuple):
-        return {_TUPLE: [_plain(one) for one in value]}
+def as_json(value: Any) -> Any:
+    """Return a value as JSON can hold it and `from_json` has it back.
+
+    What is no list, map, tuple, set, number or text comes back as a text that says what it was.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, list):
-        return [_plain(one) for one in value]
-    if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
-    return value.item() if isinstance(value, np.generic) else value
+        return [as_json(one) for one in value]
+    if isinstance(value, tuple | set | frozenset):
+        return {_TUPLE if isinstance(value, tuple) else _SET: [as_json(one) for one in value]}
+    if isinstance(value, bytes | bytearray):
+        return {_BYTES: base64.b64encode(value).decode()}
+    if not isinstance(value, dict):
+        return repr(value)
+    if all(isinstance(name, str) for name in value) and list(value) not in ([tag] for tag in _TAGS):
+        return {name: as_json(one) for name, one in value.items()}
+    return {_MAP: [[as_json(name), as_json(one)] for name, one in value.items()]}
 
 
-def _from_json(text: str) -> Any:
-    return json.loads(text, object_hook=lambda found: tuple(found[_TUPLE]) if list(found) == [_TUPLE] else found)
+def from_json(value: Any) -> Any:
+    """Return what `as_json` was given."""
+    if isinstance(value, list):
+        return [from_json(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    held: Any
+    tag, held = next(iter(value.items())) if len(value) == 1 else ("", None)
+    if tag == _TUPLE:
+        return tuple(map(from_json, held))
+    if tag == _SET:
+        return set(map(from_json, held))
+    if tag == _BYTES:
+        return base64.b64decode(held)
+    if tag == _MAP:
+        return {from_json(name): from_json(one) for name, one in held}
+    return {name: from_json(one) for name, one in value.items()}

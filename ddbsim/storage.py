@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from .drafts import clear_stale_drafts, draft_beside
-from .frame_files import Kinds, kinds_of, packed, unpacked
+from .frame_files import Kinds, as_json, from_json, kinds_of, packed, unpacked
 from .handler_report import HandlerReport
 from .items import Change
 from .kept import Answer
@@ -125,13 +125,14 @@ def _meta(result: Result) -> dict[str, Any]:
         "categories": {},
         "kinds": {},
         "refusals": {},
+        _REPORT: {},
         "files": {},
     }
 
 
 def _contents(result: Result, meta: dict[str, Any], target: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the files by name; what they forget, and what a question is refused with, goes into `meta`."""
-    for name, frame in _frames(result, meta["refusals"]):
+    for name, frame in _frames(result, meta):
         kinds = kinds_of(frame)
         if name in FRAMES:
             # the schema has the rest
@@ -154,22 +155,33 @@ def _innermost(workload: Workload) -> Workload:
     return workload
 
 
-def _frames(result: Result, refusals: dict[str, Any]) -> Iterator[tuple[str, pd.DataFrame]]:
+def _frames(result: Result, meta: dict[str, Any]) -> Iterator[tuple[str, pd.DataFrame]]:
     for name in FRAMES:
         yield name, result.frame(name)
     story = Answer.to(lambda: result.events)
     if story.refusal is None:
         yield _EVENTS, story.given()
     else:
-        refusals[_EVENTS] = story.refusal
+        meta["refusals"][_EVENTS] = story.refusal
     if result.changes is not None:
         yield _CHANGES, _changes_frame(result.changes)
     report = Answer.to(result.handler_report)
     if report.refusal is None:
         for field in fields(HandlerReport):
-            yield f"{_REPORT}.{field.name}", getattr(report.given(), field.name)
+            value = getattr(report.given(), field.name)
+            if isinstance(value, pd.DataFrame):
+                yield f"{_REPORT}.{field.name}", value
+            else:
+                meta[_REPORT][field.name] = _told(value)
     else:
-        refusals[_REPORT] = report.refusal
+        meta["refusals"][_REPORT] = report.refusal
+
+
+def _told(value: Any) -> Any:
+    try:
+        return as_json(value)
+    except RecursionError:
+        return repr(value)
 
 
 def _changes_frame(changes: tuple[Change, ...]) -> pd.DataFrame:
@@ -326,7 +338,10 @@ class _Saved:
     def handler_report(self, result: Result) -> HandlerReport:
         """Return what the handlers met, as it was told when the result was saved."""
         self._check_kept(_REPORT)
-        return HandlerReport(**{field.name: self._answer(f"{_REPORT}.{field.name}") for field in fields(HandlerReport)})
+        told = {name: from_json(value) for name, value in self.meta[_REPORT].items()}
+        names = [field.name for field in fields(HandlerReport) if field.name not in told]
+        frames: dict[str, Any] = {name: self._answer(f"{_REPORT}.{name}") for name in names}
+        return HandlerReport(**told, **frames)
 
 
 def _change(row: dict[Any, Any]) -> Change:
@@ -356,7 +371,7 @@ def _check_meta(source: Path, meta: dict[str, Any]) -> None:
     first = meta["format"] == _FIRST_FORMAT
     needed: dict[str, Any] = {"seed": str, "ended_s": float | int, "simpy_events": int, "categories": dict}
     if not first:
-        needed |= {"kinds": dict, "refusals": dict, "files": dict, _DIGEST: str}
+        needed |= {"kinds": dict, "refusals": dict, _REPORT: dict, "files": dict, _DIGEST: str}
     for name, kind in needed.items():
         if name not in meta:
             raise ResultFolderError(f"{source}: {_META} is damaged, it has no {name}")

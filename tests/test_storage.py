@@ -1,5 +1,6 @@
 """Saved results: complete or not at all, equal when read back, refused in one sentence when damaged."""
 
+import dataclasses
 import errno
 import hashlib
 import io
@@ -18,6 +19,7 @@ import pytest
 import ddbsim as ds
 from ddbsim import storage
 from ddbsim.drafts import draft_beside
+from ddbsim.frame_files import as_json, from_json
 from ddbsim.items import compact_json
 from ddbsim.randomness import RandomStreams
 from ddbsim.result import FRAMES
@@ -163,7 +165,7 @@ def test_a_note_that_is_no_text_is_refused(tmp_path):
         ds.read_result(tmp_path)
 
 
-NOTED = ["seed", "ended_s", "simpy_events", "categories", "kinds", "refusals", "files", "sha256"]
+NOTED = ["seed", "ended_s", "simpy_events", "categories", "kinds", "refusals", "handler_report", "files", "sha256"]
 
 
 @pytest.mark.parametrize("absent", NOTED)
@@ -370,8 +372,11 @@ def asked(result):
         except ValueError as error:
             answers[name] = pd.DataFrame({"error": [repr(error)]})
             continue
-        for part in ("frame", "missing_images") if name == "report" else [None]:
-            answers[f"{name} {part}"] = answer if part is None else getattr(answer, part)
+        for field in dataclasses.fields(answer) if name == "report" else []:
+            value = getattr(answer, field.name)
+            answers[f"{name} {field.name}"] = value if isinstance(value, pd.DataFrame) else pd.DataFrame({"": [value]})
+        if name == "events":
+            answers["events None"] = answer
         answers[f"{name} told"] = pd.DataFrame({"text": [str(answer)]})
     return answers | {name: result.frame(name) for name in FRAMES}
 
@@ -564,3 +569,17 @@ def test_a_place_that_is_none_is_told_as_typed_before_the_run(folder):
         storage.check_folder(folder)
     assert "draft" not in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_what_json_has_no_word_for_comes_back():
+    state = {
+        1: (2, [3.5, None]),
+        "s": {"a"},
+        ("t",): b"x",
+        "tuple": {"tuple": [1]},
+        "map": {"map": 5},
+        "n": np.int64(3),
+    }
+    again = from_json(json.loads(json.dumps(as_json(state))))
+    assert again == state
+    assert isinstance(from_json(as_json(object())), str)

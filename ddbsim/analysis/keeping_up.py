@@ -125,7 +125,8 @@ def backlogs(
     """
     begin_s = warmup_s if warmup_s < ended_s else 0.0
     edges_s = np.linspace((begin_s + ended_s) / 2.0, ended_s, _STRETCHES + 1)
-    names = list(stream_log["event_source_mapping"].cat.categories) if len(stream_log) else []
+    # a run that was interrupted before anything happened has no second half
+    names = list(stream_log["event_source_mapping"].cat.categories) if len(stream_log) and ended_s > 0 else []
     found = {}
     for name in names:
         mine = stream_log if len(names) == 1 else stream_log[stream_log["event_source_mapping"] == name]

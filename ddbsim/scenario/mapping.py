@@ -88,9 +88,7 @@ def traps_told() -> Iterator[list[str]]:
         _gathered.reset(token)
 
 
-def warn_of_trap(
-    message: str, category: type[AcceptedWithATrap] = AcceptedWithATrap, *, stacklevel: int = 4
-) -> None:
+def warn_of_trap(message: str, category: type[AcceptedWithATrap] = AcceptedWithATrap, *, stacklevel: int = 4) -> None:
     """Warn of a setting that is `AcceptedWithATrap`, or leave it to the `traps_told` around.
 
     Parameters
