@@ -10,6 +10,7 @@
 """
 
 from . import lessons, plots, widgets
+from .arguments import tell_misspelt_names
 from .assumptions import assumptions
 from .aws.prices import MissingPriceError, PriceListError, UnknownRegionError, load_price_list, prices
 from .boto.reading import read_stream
@@ -230,3 +231,5 @@ __all__ = [
     "widgets",
     "ycsb",
 ]
+
+tell_misspelt_names(globals()[_name] for _name in __all__)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from ddbsim.arguments import checked
+
 from .aws import behaviour, capacity, limits, transports
 from .aws.facts import Fact, facts_in
 from .scenario import served
@@ -21,6 +23,7 @@ __all__ = ["assumptions"]
 _OF_TRANSPORTS = facts_in(vars(transports).values())
 
 
+@checked
 def assumptions(scenario: Scenario | None = None) -> pd.DataFrame:
     """Return every number and rule about AWS that the model uses; prices stand in `prices()`.
 

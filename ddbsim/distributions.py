@@ -2,7 +2,7 @@
 
 Each is a frozen dataclass of plain numbers, so that a scenario compares, hashes and is written to a file by its fields.
 Wherever the package takes a distribution it takes a number too (`as_distribution`). The unit is that of the field which
-holds the distribution: seconds for a duration, bytes for a size.
+holds the distribution: seconds for a duration, bytes for a size. Numbers beyond `ddbsim.bounds` are refused.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ddbsim.bounds import MOST_SIGMA, beyond, is_number
+from ddbsim.wording import shown
 
 __all__ = [
     "Constant",
@@ -55,15 +57,15 @@ class Distribution(ABC):
     def __repr__(self) -> str:
         """Show the fields that differ from their defaults, as one would type them."""
         values = ((f.name, getattr(self, f.name), f.default) for f in fields(self))  # type: ignore[arg-type]
-        shown = (f"{name}={value!r}" for name, value, default in values if default is MISSING or value != default)
-        return f"{type(self).__name__}({', '.join(shown)})"
+        given = (f"{name}={value!r}" for name, value, default in values if default is MISSING or value != default)
+        return f"{type(self).__name__}({', '.join(given)})"
 
     def _check(self, name: str, *, low: float = 0.0, above: bool = False, bound: str = "") -> float:
         """Return the field as a plain finite number >= `low` (> `low` with `above`), or raise ValueError."""
         value = getattr(self, name)
-        allowed = f"{'>' if above else '>='} {bound or f'{low:g}'}"
-        if not _is_finite(value) or value < low or (above and value == low):
-            raise ValueError(f"{type(self).__name__}: {name} must be {allowed}, got {value!r}")
+        if not is_number(value, low=low, above=above):
+            allowed = f"{'>' if above else '>='} {bound or f'{low:g}'}{beyond(value, low=low)}"
+            raise ValueError(f"{type(self).__name__}: {name} must be {allowed}, got {shown(value)}")
         object.__setattr__(self, name, number := value if isinstance(value, int) else float(value))
         return number
 
@@ -166,7 +168,7 @@ class LogNormal(Distribution):
     p99
         99 % of the values lie below it; > median. Give either p99 or sigma.
     sigma
-        The standard deviation of log(value - shift); > 0.
+        The standard deviation of log(value - shift); > 0, at most 10 (which also bounds p99).
     shift
         The least possible value, >= 0. `median` and `p99` are those of the values themselves, shift included.
 
@@ -186,11 +188,14 @@ class LogNormal(Distribution):
         shift = self._check("shift")
         median = self._check("median", low=shift, above=True, bound=f"shift ({shift:g})" if shift else "")
         if (self.p99 is None) == (self.sigma is None):
-            raise ValueError(f"LogNormal: exactly one of p99 and sigma must be given, got {self!r}")
+            raise ValueError(f"LogNormal: exactly one of p99 and sigma must be given, got {shown(self)}")
         if self.p99 is not None:
             self._check("p99", low=median, above=True, bound=f"median ({median:g})")
         else:
             self._check("sigma", above=True)
+        if self._log_deviation > MOST_SIGMA:
+            given = "p99 must be so near the median that sigma is" if self.p99 is not None else "sigma must be"
+            raise ValueError(f"LogNormal: {given} <= {MOST_SIGMA:g}, got {self._log_deviation:g}")
 
     @property
     def _log_median(self) -> float:
@@ -248,7 +253,7 @@ class Empirical(Distribution):
                 f"Empirical: weights must be as many as values ({len(self.values)}), got {len(self.weights)}"
             )
         if sum(self.weights) <= 0:
-            raise ValueError(f"Empirical: weights must not all be 0, got {self.weights!r}")
+            raise ValueError(f"Empirical: weights must not all be 0, got {shown(self.weights)}")
 
     def __repr__(self) -> str:
         """Show the values themselves while they are few."""
@@ -289,9 +294,12 @@ def as_distribution(value: float | Distribution) -> Distribution:
     """
     if isinstance(value, Distribution):
         return value
-    if _is_finite(value):
+    if is_number(value):
         return Constant(value)
-    raise ValueError(f"a distribution must be a finite number >= 0 or one of {', '.join(_names())}, got {value!r}")
+    raise ValueError(
+        f"a distribution must be a finite number >= 0{beyond(value, low=0.0)} or one of "
+        f"{', '.join(_names())}, got {shown(value)}"
+    )
 
 
 def _names() -> list[str]:
@@ -299,16 +307,13 @@ def _names() -> list[str]:
     return sorted({kind.__name__ for kind in Distribution.__subclasses__()} & set(__all__))
 
 
-def _is_finite(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
-
-
 def _as_tuple(name: str, numbers: Any) -> tuple[float, ...]:
     if not isinstance(numbers, Iterable) or isinstance(numbers, str | bytes):
-        raise ValueError(f"Empirical: {name} must be one or more finite numbers >= 0, got {numbers!r}")
+        raise ValueError(f"Empirical: {name} must be one or more finite numbers >= 0, got {shown(numbers)}")
     kept = tuple(numbers)
-    wrong = [number for number in kept if not _is_finite(number) or number < 0]
+    wrong = [number for number in kept if not is_number(number, low=0.0)]
     if wrong or not kept:
-        got = repr(wrong[0]) if wrong else "none"
-        raise ValueError(f"Empirical: {name} must be one or more finite numbers >= 0, got {got}")
+        got = shown(wrong[0]) if wrong else "none"
+        more = beyond(wrong[0], low=0.0) if wrong else ""
+        raise ValueError(f"Empirical: {name} must be one or more finite numbers >= 0{more}, got {got}")
     return tuple(float(number) for number in kept)

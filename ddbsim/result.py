@@ -17,6 +17,7 @@ from .analysis.bill import Bill, make_bill
 from .analysis.keeping_up import KeepingUp, grown
 from .analysis.per_mapping import MappingNumbers, mapping_numbers, measured_from_s
 from .analysis.table_numbers import TableNumbers, table_numbers
+from .arguments import checked
 from .assumptions import assumptions
 from .capacity import capacity as _capacity
 from .capacity import mappings_keeping_up
@@ -104,6 +105,7 @@ class Result:
         source = _RunFrames(scenario, admission, recording)
         return cls(scenario, seed, recording.ended_s, recording.simpy_events, source)
 
+    @checked
     def frame(self, name: str) -> pd.DataFrame:
         """Return a frame by name, made once.
 
@@ -248,6 +250,7 @@ class Result:
     def _keeping_up(self) -> dict[str, KeepingUp]:
         return mappings_keeping_up(self)
 
+    @checked
     def latency(self, quantiles: float | Sequence[float] = (0.5, 0.95, 0.99), *, by: str | None = None) -> pd.DataFrame:
         """Return quantiles of the latency, written to completed, after the warm-up.
 
@@ -275,6 +278,7 @@ class Result:
             growing=grown(self._keeping_up),
         )
 
+    @checked
     def ecdf(self, *, points: int = 500) -> pd.DataFrame:
         """Return the distribution function of the latency after the warm-up, at up to `points` steps.
 
@@ -291,6 +295,7 @@ class Result:
             growing=grown(self._keeping_up),
         )
 
+    @checked
     def lag(self, every_s: float | None = None) -> pd.DataFrame:
         """Return how far each mapping is behind on each shard, over time.
 
@@ -306,6 +311,7 @@ class Result:
         """
         return _lag.lag(self.stream_log, self.invocations, self.discards, every_s=every_s, ended_s=self.ended_s)
 
+    @checked
     def table_delay(self, every_s: float | None = None) -> pd.DataFrame:
         """Return how much of the delay from a client's intent to the processed record was throttling at the table.
 
@@ -325,6 +331,7 @@ class Result:
             self.writes, self.stream_log, every_s=every_s, ended_s=ended_s, warmup_s=warmup_s
         )
 
+    @checked
     def throughput(self, every_s: float | None = None) -> pd.DataFrame:
         """Return records written and completed, invocations and concurrency, over time.
 
@@ -335,6 +342,7 @@ class Result:
         """
         return _utilization.throughput(self.stream_log, self.invocations, every_s=every_s, ended_s=self.ended_s)
 
+    @checked
     def waits(self, *, cohort: float | None = None) -> pd.DataFrame:
         """Return what records waited for, on average, after the warm-up.
 
@@ -354,6 +362,7 @@ class Result:
         """Return which limits the design has, and how much of each is offered; see `ddbsim.capacity`."""
         return _capacity(self)
 
+    @checked
     def bill(
         self,
         *,
@@ -436,6 +445,7 @@ class Result:
             maximum_record_age_in_seconds={one.label: one.maximum_record_age_in_seconds for one in mappings},
         )
 
+    @checked
     def stream_client(self, at_s: float | None = None) -> StreamClient:
         """Return a client that reads the run's stream as boto3's `dynamodbstreams` client reads a real one.
 
@@ -494,6 +504,7 @@ class Result:
     def __repr__(self) -> str:
         return str(self.summary)
 
+    @checked
     def to_parquet(self, folder: str | Path) -> None:
         """Save all frames and the scenario in a new folder, complete or not at all.
 

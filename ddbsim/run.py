@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ddbsim.arguments import checked
+
 from .distributions import as_distribution
 from .randomness import RandomStreams, Seed
 from .result import Result
@@ -32,6 +34,7 @@ class TooManyRecordsError(ValueError):
     """The scenario would need more memory than the stated limit."""
 
 
+@checked
 def simulate(
     scenario: Scenario,
     *,

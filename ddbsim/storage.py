@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ddbsim.arguments import checked
+
 from .drafts import clear_stale_drafts, draft_beside
 from .frame_files import Kinds, as_json, from_json, kinds_of, packed, unpacked
 from .handler_report import HandlerReport
@@ -196,6 +198,7 @@ def _digest(meta: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+@checked
 def read_result(folder: str | Path, *, memory_limit_bytes: int = MOST_FRAME_BYTES) -> Result:
     """Read a result that `Result.to_parquet` saved; frames are loaded when asked for.
 

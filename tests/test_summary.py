@@ -111,7 +111,7 @@ def test_each_mapping_has_its_column_and_an_outcome_that_only_the_other_had_is_0
 
 
 def test_text_and_html_say_the_same():
-    result = simulate(200, function={"duration": SLOW, "name": "<i>"}, name="a & b", duration_s=20)
+    result = simulate(200, mapping={"name": "<i>"}, function={"duration": SLOW}, name="a & b", duration_s=20)
     text, page = str(result.summary), result._repr_html_()
     assert repr(result) == text
     assert text.startswith("a & b: 20 s simulated, ")

@@ -82,7 +82,8 @@ def contradictions(frame: pd.DataFrame, wrong: npt.ArrayLike, sentence: str) -> 
     wrong
         Which of them are, a boolean per row.
     sentence
-        What is wrong with the first; names in braces stand for its columns.
+        What is wrong with the first; names in braces stand for its columns. No name that a user gave may be in it
+        otherwise: braces in one would be read.
     """
     places = np.flatnonzero(np.asarray(wrong, dtype=bool))
     if len(places):

@@ -36,7 +36,8 @@ def deliveries_add_up(seen: Evidence) -> Findings:
             yield Finding(abs(counted - sent), f"{name}: {counted:,} deliveries of records, {sent:,} in invocations")
         times = {"received_s": starts_s[mine], "completed_s": starts_s[mine] + ran.loc[mine, "duration_s"]}
         for column, instants in times.items():
-            what = f"record {{record_id}} of {name}: no invocation accounts for {column} = {{{column}:.6f}}"
+            record = "record {record_id} of {event_source_mapping}"
+            what = f"{record}: no invocation accounts for {column} = {{{column}:.6f}}"
             yield from contradictions(log, _unexplained(log[column], instants), what)
 
 

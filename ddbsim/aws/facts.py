@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from ddbsim.wording import shown
+
 __all__ = ["Fact", "Limit", "Status", "facts_in"]
 
 Status: TypeAlias = Literal["documented", "measured", "assumed"]
@@ -58,11 +60,12 @@ class Limit(Fact):
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if number and value in self.also:
             return
-        if not number or (whole and value != int(value)) or not self.low <= value <= self.high:
+        # the range first: an infinity is no int, and a whole number of 400 digits no float
+        if not number or not self.low <= value <= self.high or (whole and value != int(value)):
             kind = "a whole number in " if whole else ""
             also = "".join(f" or {extra:g}" for extra in self.also)
             prefix = f"{where}: " if where else ""
-            raise ValueError(f"{prefix}{self.name} must be {kind}{self.low:g}..{self.high:g}{also}, got {value!r}")
+            raise ValueError(f"{prefix}{self.name} must be {kind}{self.low:g}..{self.high:g}{also}, got {shown(value)}")
 
 
 def facts_in(names: Iterable[Any]) -> list[Fact]:

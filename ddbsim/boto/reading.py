@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ddbsim.arguments import checked
 from ddbsim.log.frames import categories, frame
 from ddbsim.log.outcomes import RECORD_OUTCOMES, Settled
 
@@ -38,6 +39,7 @@ class _Record:
     read_s: float
 
 
+@checked
 def read_stream(
     client: Any,
     stream_arn: str,

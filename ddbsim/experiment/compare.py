@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
 
@@ -81,6 +82,7 @@ class Comparison:
         return [f"\n{len(self.failures)} runs failed, the first {first['scenario']}, {first['seed']}: {first['error']}"]
 
 
+@checked
 def compare(
     *scenarios: Scenario | Mapping[str, Scenario],
     n: int = 10,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario, traps_told
 from ddbsim.scenario.checks import check_kind
@@ -100,6 +101,7 @@ class Drain:
         )
 
 
+@checked
 def drain(
     scenario: Scenario,
     *,

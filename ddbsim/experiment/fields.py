@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeAlias
 
+from ddbsim.arguments import checked
 from ddbsim.scenario import Duration, EventSourceMapping, Function, Scenario, traps_told
 
 __all__ = ["Setting", "Variant", "field_value", "grid", "paths_of", "variants", "vary"]
@@ -127,6 +128,7 @@ def field_value(scenario: Scenario, name: str) -> Any:
     return _find(scenario, name)[0][1]
 
 
+@checked
 def vary(scenario: Scenario, setting: Setting) -> Scenario:
     """Return the scenario with other values in some of its fields.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
 from ddbsim.scenario.checks import check_kind
@@ -74,6 +75,7 @@ class Headroom:
         return f"<p>{html.escape(repr(self))}</p>{self.capacity.round(3).to_html(index=False, border=0)}"
 
 
+@checked
 def headroom(
     scenario: Scenario,
     slo: SLO,
@@ -172,9 +174,7 @@ def _shares(
     for number, rate in enumerate(rates.tolist()):
         varied = vary(scenario, {field: rate})
         short_s = short_length_s([varied])
-        jobs.append(
-            Job(varied if short_s is None else replace(varied, duration_s=short_s), replication_seed(root, number))
-        )
+        jobs.append(Job(varied if short_s is None else varied.until(short_s), replication_seed(root, number)))
     outcomes = runner.run(jobs)
     for job, outcome in zip(jobs, outcomes, strict=True):
         if isinstance(outcome, Failure):

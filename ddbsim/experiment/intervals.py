@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ddbsim.analysis.student import t_quantile
+from ddbsim.arguments import checked
 
 if TYPE_CHECKING:
     from ddbsim.result import Result
@@ -108,6 +109,7 @@ def upper_bound(values: Sequence[float] | Floats, error: float) -> float:
     return float(array.mean()) + half
 
 
+@checked
 def batch_means(
     result: Result, quantile: float | None = None, *, batches: int = 20, confidence: float = 0.95
 ) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
 
@@ -70,6 +71,7 @@ class LintReport:
         return f"{self.name}: {settings} proved by a run (seed {self.seed}), by {looked}"
 
 
+@checked
 def lint(scenario: Scenario, *, slo: SLO | None = None, rng: Seed = None, outage_s: float = 3_600.0) -> LintReport:
     """Look for risky settings, and prove each by a short simulation.
 

@@ -79,7 +79,8 @@ class Bench:
     def run(self, *, length_s: float | None = None, **changes: Any) -> Result:
         """Run the scenario with fields replaced."""
         with traps_told():
-            short = replace(self.scenario, duration_s=length_s or self.length_s, warmup_s=0.0, **changes)
+            varied = replace(self.scenario, **changes)
+            short = varied.until(length_s or self.length_s, warmup_s=0.0)
         return simulate(short, rng=self._seed, progress=False)
 
     def alone(self, mapping: EventSourceMapping, *, length_s: float | None = None, **settings: Any) -> Result:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ddbsim.analysis.keeping_up import DOES_NOT, KEEPS_UP, TOO_SHORT, Verdict
+from ddbsim.wording import closest, shown
 
 from .histogram import Histogram
 
@@ -109,7 +110,8 @@ def keeping_up_of(falls_behind: npt.ArrayLike) -> Verdict:
 def check_metric(where: str, name: str) -> str:
     """Return the name of a metric, or raise ValueError that lists them; "mapping.metric" is one mapping's own."""
     if not isinstance(name, str) or name.rsplit(".", 1)[-1] not in METRICS:
-        raise ValueError(f"{where} must be one of {', '.join(METRICS)}, got {name!r}")
+        near = closest(name, METRICS)
+        raise ValueError(f"{where} must be one of {', '.join(METRICS)}, got {shown(name)}{near}")
     return name
 
 

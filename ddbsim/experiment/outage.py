@@ -100,12 +100,9 @@ def with_outage(scenario: Scenario, label: str, outage_s: float, load: float, lo
             for one in mappings
         )
     away_s = longest_s + _activation_s(mapping_of(scenario, label))
-    return replace(
-        scenario,
-        event_source_mappings=stopped,
-        stream=replace(scenario.stream, retention_s=limits.RETENTION_S.value),
-        duration_s=start_s + away_s * _each_s(load) + 2.0 * _SETTLED_S,
-    )
+    longer = scenario.until(start_s + away_s * _each_s(load) + 2.0 * _SETTLED_S)
+    stream = replace(longer.stream, retention_s=limits.RETENTION_S.value)
+    return replace(longer, event_source_mappings=stopped, stream=stream)
 
 
 def after_outage(result: Result) -> Measures:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -270,7 +270,7 @@ class Race:
 
     def _shortened(self, candidate: Candidate) -> Scenario:
         assert candidate.scenario is not None
-        return candidate.scenario if self.short_s is None else replace(candidate.scenario, duration_s=self.short_s)
+        return candidate.scenario if self.short_s is None else candidate.scenario.until(self.short_s)
 
     def _keep(self, candidate: Candidate, kept: list[Measures], outcomes: Sequence[Any], first: int) -> None:
         for number, outcome in enumerate(outcomes, start=first):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
 from ddbsim.scenario.checks import check_kind
@@ -130,6 +131,7 @@ class Replications:
         return notes
 
 
+@checked
 def replicate(
     scenario: Scenario,
     n: int | None = None,

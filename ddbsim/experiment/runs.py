@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.result import Result
 from ddbsim.run import draw_writes, run
@@ -30,6 +31,7 @@ __all__ = ["Failure", "Job", "Outcome", "perform", "replication_seed", "seed_tex
 _KEPT = 2
 
 
+@checked
 def replication_seed(rng: Seed, replication: int) -> np.random.SeedSequence:
     """Return the seed of a replication; type it as `rng` of `simulate` to have that run by itself.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ddbsim.analysis.bill import make_bill
+from ddbsim.arguments import checked
 from ddbsim.capacity import (
     COLUMNS,
     THE_TABLE,
@@ -22,6 +23,7 @@ __all__ = ["asked_of", "closed_form", "lambda_floor_usd", "offered_to", "unstabl
 _MB_PER_GB = 1024.0
 
 
+@checked
 def closed_form(scenario: Scenario) -> pd.DataFrame:
     """Return, per mapping and limit, the records per second that it allows and how much of that is offered.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
 from ddbsim.scenario.checks import check_kind
@@ -73,6 +74,7 @@ class Tornado:
         return self.swings().to_html(index=False, border=0)
 
 
+@checked
 def tornado(
     scenario: Scenario,
     ends: Mapping[str, Sequence[Any]],
@@ -150,6 +152,7 @@ def _one_at_a_time(ends: Mapping[str, Sequence[Any]]) -> list[tuple[str, str, An
     return settings
 
 
+@checked
 def latin_hypercube(
     scenario: Scenario,
     ranges: Mapping[str, Sequence[Any]],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddbsim.scenario import Scenario
+from ddbsim.wording import closest, shown
 
 from .fields import mapping_of
 from .intervals import check_confidence
@@ -92,7 +93,7 @@ class SLO:
 def _check_target(name: str, value: Any) -> None:
     least = [metric.name for metric in METRICS.values() if metric.least]
     if name not in METRICS:
-        raise ValueError(f"an SLO must be on one of {', '.join(least)}, got {name!r}")
+        raise ValueError(f"an SLO must be on one of {', '.join(least)}, got {shown(name)}{closest(name, least)}")
     if name not in least:
         raise ValueError(f"an SLO bounds a metric from above, and of {name} more is no worse: use {', '.join(least)}")
     number = isinstance(value, int | float) and not isinstance(value, bool)

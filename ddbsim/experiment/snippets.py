@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ddbsim.arguments import checked
 from ddbsim.scenario import EventSourceMapping, Function, Scenario
 
 __all__ = ["Snippets", "snippets"]
@@ -75,6 +76,7 @@ class Snippets:
         return f"{self.cli}\n\n{self.sam}\n\n{self.terraform}" if self.cli else "nothing that the service sets changes"
 
 
+@checked
 def snippets(before: Scenario, after: Scenario) -> Snippets:
     """Return what to type to turn one scenario's settings into another's.
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
 from ddbsim.scenario.checks import check_kind
@@ -149,6 +150,7 @@ class Solution:
         return tried.sort_values(self.minimise)[[*self.fields, *metrics, "state", "full_runs"]].round(4)
 
 
+@checked
 def solve(
     scenario: Scenario,
     *,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
 from ddbsim.scenario.checks import check_kind
@@ -134,6 +135,7 @@ class Sweep:
         return remarks
 
 
+@checked
 def sweep(
     scenario: Scenario,
     space: Mapping[str, Any],

@@ -14,6 +14,7 @@ from ddbsim.analysis.backlog import Backlog, backlog, rises
 from ddbsim.analysis.bill import Bill, make_bill
 from ddbsim.analysis.latency import quantiles
 from ddbsim.analysis.read_calls import read_calls
+from ddbsim.arguments import checked
 from ddbsim.aws import transports as facts
 from ddbsim.costs import billed_window_s, quantities
 from ddbsim.log import outcomes
@@ -129,6 +130,7 @@ class TransportComparison:
         return f"{shown}<p><b>USD per month</b></p>{costs}<p>{html.escape(self.note)}</p>"
 
 
+@checked
 def compare_transports(
     scenario: Scenario,
     *,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ddbsim.analysis.student import mean_intervals
+from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.result import Result
 from ddbsim.run import draw_writes, run
@@ -88,6 +89,7 @@ class ViewTypeComparison:
         return html_of(self)
 
 
+@checked
 def compare_view_types(
     scenario: Scenario,
     *,

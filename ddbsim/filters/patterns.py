@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ddbsim.arguments import checked
 from ddbsim.aws import limits
 
 from .matching import Matcher, Path, Seen
@@ -86,6 +87,7 @@ def _is_content(path: str) -> bool:
     return path.startswith("dynamodb.")
 
 
+@checked
 def matches(pattern: str | Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     """Return whether a pattern matches an event; compile an `EventPattern` to ask more than once."""
     return EventPattern(pattern).matches(event)

@@ -14,6 +14,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from ddbsim.arguments import checked
+
 from .checking import Checked, check_answer
 from .lesson import Finding, Lesson
 
@@ -40,6 +42,7 @@ def names() -> list[str]:
     return list(_catalogue())
 
 
+@checked
 def get(name: str) -> Lesson:
     """Return a lesson.
 
@@ -63,6 +66,7 @@ def get(name: str) -> Lesson:
     return _catalogue()[name]
 
 
+@checked
 def check(name: str, answer: bool | float) -> Checked:
     """Return whether an answer to a lesson's prediction is what its run shows, and a sentence about it.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+from ddbsim.wording import closest, shown
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -17,8 +19,10 @@ __all__ = [
     "by_mapping",
     "finish",
     "frame_of",
+    "known",
     "legend_above",
     "legend_beside",
+    "made_by",
     "plain",
     "styled",
     "typed",
@@ -37,9 +41,38 @@ def axes(ax: Axes | None, *, size: tuple[float, float] = (8.0, 3.6)) -> Axes:
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
-def frame_of(source: Any, method: str, **arguments: Any) -> pd.DataFrame:
-    """Return a frame as it is, or what a Result's method of that name gives."""
-    return source if isinstance(source, pd.DataFrame) else getattr(source, method)(**arguments)
+def frame_of(source: Any, method: str, needs: tuple[str, ...], **arguments: Any) -> pd.DataFrame:
+    """Return a frame as it is if it has the columns that are needed, or what a Result's method of that name gives.
+
+    Raises
+    ------
+    ValueError
+        If it is neither: a frame of something else, a Scenario.
+    """
+    of = f"its {arguments['name']}" if method == "frame" else f"a frame of Result.{method}"
+    if isinstance(source, pd.DataFrame):
+        missing = [name for name in needs if name not in source]
+        if missing:
+            raise ValueError(f"a Result must be given, or {of}, got a frame without {', '.join(missing)}")
+        return source
+    if not hasattr(source, "stream_log"):
+        raise ValueError(f"a Result must be given, or {of}, got {shown(source)}")
+    frame: pd.DataFrame = getattr(source, method)(**arguments)
+    return frame
+
+
+def made_by(source: Any, function: str, kind: str) -> None:
+    """Raise ValueError unless what is to be drawn is of the class that a function of the package returns."""
+    if kind not in (cls.__name__ for cls in type(source).__mro__):
+        raise ValueError(f"what {function} returns must be given, a {kind}, got {shown(source)}")
+
+
+def known(what: str, name: str, names: Iterable[Any]) -> str:
+    """Return a name that is one of those that there are, or raise ValueError that lists them."""
+    there = list(dict.fromkeys(map(str, names)))
+    if name not in there:
+        raise ValueError(f"{what} must be one of {', '.join(there)}, got {shown(name)}{closest(name, there)}")
+    return name
 
 
 def by_mapping(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .axes import COLOURS, axes, finish, plain, styled
+from ddbsim.arguments import checked
+
+from .axes import COLOURS, axes, finish, known, made_by, plain, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["differences", "tornado"]
 
 
+@checked
 def differences(comparison: Any, metric: str = "latency_p99_s", *, ax: Axes | None = None, **scatter_kws: Any) -> Axes:
     """Plot a metric's paired differences to the first scenario: a dot per replication, their mean and its interval.
 
@@ -34,6 +37,8 @@ def differences(comparison: Any, metric: str = "latency_p99_s", *, ax: Axes | No
     """
     from matplotlib.collections import PathCollection
 
+    made_by(comparison, "compare", "Comparison")
+    known("metric", metric, comparison.frame["metric"])
     table = comparison.differences(metric)
     told = comparison.frame[comparison.frame["metric"] == metric].set_index("scenario")
     ax = axes(ax, size=(8.0, 1.4 + 0.7 * max(table.shape[1], 1)))
@@ -57,6 +62,7 @@ def differences(comparison: Any, metric: str = "latency_p99_s", *, ax: Axes | No
     )
 
 
+@checked
 def tornado(moved: Any, metric: str = "latency_p99_s", *, ax: Axes | None = None, **bar_kws: Any) -> Axes:
     """Plot how far a metric goes when one field at a time takes its low and its high value.
 
@@ -77,6 +83,8 @@ def tornado(moved: Any, metric: str = "latency_p99_s", *, ax: Axes | None = None
     """
     from matplotlib.patches import Rectangle
 
+    made_by(moved, "tornado", "Tornado")
+    known("metric", metric, moved.frame["metric"])
     swings = moved.swings(metric)
     ax = axes(ax, size=(8.0, 1.4 + 0.5 * max(len(swings), 1)))
     baseline = float(swings["baseline"].iloc[0]) if len(swings) else 0.0

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ddbsim.arguments import checked
+
 from .axes import typed
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ __all__ = ["describe"]
 _MOST_BARS = 12
 
 
+@checked
 def describe(ax: Axes) -> str:
     """Return a text alternative of a plot: its title, its axes with units and range, and each labelled artist or map.
 

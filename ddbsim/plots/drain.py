@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .axes import COLOURS, axes, finish, legend_beside, plain, styled
+from ddbsim.arguments import checked
+
+from .axes import COLOURS, axes, finish, legend_beside, made_by, plain, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +18,7 @@ __all__ = ["drain"]
 _HOUR_S = 3_600.0
 
 
+@checked
 def drain(forecast: Any, *, ax: Axes | None = None, **line_kws: Any) -> Axes:
     """Plot the time that a backlog takes to drain against the length of the outage, with and without each lever.
 
@@ -37,6 +40,7 @@ def drain(forecast: Any, *, ax: Axes | None = None, **line_kws: Any) -> Axes:
     """
     from matplotlib.lines import Line2D
 
+    made_by(forecast, "drain", "Drain")
     ax = axes(ax)
     # a short retention, as lessons have, is told in minutes
     unit_s, unit = (_HOUR_S, "h") if forecast.retention_s >= 2 * _HOUR_S else (60.0, "min")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from ddbsim.arguments import checked
+
 from .axes import COLOURS, axes, by_mapping, finish, frame_of, legend_above, styled
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ _MANY_SHARDS = 6
 _BAND = (0.05, 0.95)
 
 
+@checked
 def lag(
     result_or_frame: Any,
     *,
@@ -53,7 +56,7 @@ def lag(
     """
     if measure not in _LABELS:
         raise ValueError(f"measure must be one of {', '.join(map(repr, _LABELS))}, got {measure!r}")
-    frame = _lag_of(result_or_frame, every_s)
+    frame = _lag_of(result_or_frame, every_s, ("event_source_mapping", "shard_id", "at_s", measure))
     ax = axes(ax)
     several = len(set(frame["event_source_mapping"])) > 1
     for name, colour, group in by_mapping(frame):
@@ -75,15 +78,15 @@ def lag(
     return ax
 
 
-def _lag_of(given: Any, every_s: float | None) -> pd.DataFrame:
+def _lag_of(given: Any, every_s: float | None, needs: tuple[str, ...]) -> pd.DataFrame:
     """Return the lag of a run, or of several with the number of each."""
     if not isinstance(given, list | tuple):
-        return frame_of(given, "lag", every_s=every_s)
+        return frame_of(given, "lag", needs, every_s=every_s)
     import pandas as pd
 
     if not given:
         raise ValueError("lag needs at least one Result, got an empty list")
-    frames = {number: frame_of(one, "lag", every_s=every_s) for number, one in enumerate(given)}
+    frames = {number: frame_of(one, "lag", needs, every_s=every_s) for number, one in enumerate(given)}
     return pd.concat(frames, names=["replication"]).reset_index(level="replication").reset_index(drop=True)
 
 

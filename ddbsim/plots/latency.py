@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ddbsim.arguments import checked
+
 from .axes import axes, by_mapping, finish, frame_of, styled
 
 if TYPE_CHECKING:
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["latency", "seconds_on_a_log_scale", "waits"]
 
+_OF_WAITS = ("event_source_mapping", "part", "mean_s")
 
+
+@checked
 def latency(
     result_or_frame: Any,
     *,
@@ -45,7 +50,7 @@ def latency(
     """
     from matplotlib.lines import Line2D
 
-    frame = frame_of(result_or_frame, "ecdf")
+    frame = frame_of(result_or_frame, "ecdf", ("event_source_mapping", "latency_s", "share"))
     ax = axes(ax)
     for name, colour, group in by_mapping(frame):
         share = group["share"].to_numpy()
@@ -65,6 +70,7 @@ def latency(
     return finish(ax, title="Latency, written to completed", xlabel="latency (s)", ylabel=ylabel, empty=frame.empty)
 
 
+@checked
 def waits(
     result_or_frame: Any,
     *,
@@ -126,10 +132,10 @@ def _kept(share: npt.NDArray[np.float64], latency_s: npt.NDArray[np.float64], sl
 def _waits_of(given: Any, cohorts: tuple[float | None, ...]) -> pd.DataFrame:
     """Return the parts of the latency; several cohorts stand under their names in the place of mappings."""
     if len(cohorts) == 1:
-        return frame_of(given, "waits", cohort=cohorts[0])
+        return frame_of(given, "waits", _OF_WAITS, cohort=cohorts[0])
     import pandas as pd
 
-    frames = [frame_of(given, "waits", cohort=one) for one in cohorts]
+    frames = [frame_of(given, "waits", _OF_WAITS, cohort=one) for one in cohorts]
     if any(len(set(frame["event_source_mapping"])) > 1 for frame in frames):
         raise ValueError("several cohorts can be shown of one mapping, got a Result of several: give one cohort")
     named = [frame.assign(event_source_mapping=_who(one)) for one, frame in zip(cohorts, frames, strict=True)]

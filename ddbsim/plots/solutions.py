@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .axes import axes, finish, legend_beside, styled
+from ddbsim.arguments import checked
+
+from .axes import axes, finish, known, legend_beside, made_by, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +25,7 @@ _STATES = {
 }
 
 
+@checked
 def pareto(solution: Any, metric: str | None = None, *, ax: Axes | None = None, **scatter_kws: Any) -> Axes:
     """Plot what the candidates of a search cost against a metric of the SLO, and the front that none beats in both.
 
@@ -43,12 +46,13 @@ def pareto(solution: Any, metric: str | None = None, *, ax: Axes | None = None, 
     """
     from matplotlib.collections import PathCollection
 
-    metric = metric or solution.metrics[0]
+    made_by(solution, "solve", "Solution")
+    metric = known("metric", metric or solution.metrics[0], solution.metrics)
     cost = solution.minimise
-    known = solution.candidates[np.isfinite(solution.candidates[cost]) & np.isfinite(solution.candidates[metric])]
+    drawn = solution.candidates[np.isfinite(solution.candidates[cost]) & np.isfinite(solution.candidates[metric])]
     ax = axes(ax)
     for state, (words, mark, colour) in _STATES.items():
-        group = known[known["state"] == state]
+        group = drawn[drawn["state"] == state]
         if len(group):
             size = 160 if state == "chosen" else 28
             style = styled(PathCollection, scatter_kws, marker=mark, color=colour, s=size, zorder=3)
@@ -57,11 +61,11 @@ def pareto(solution: Any, metric: str | None = None, *, ax: Axes | None = None, 
     ax.step(front[cost], front[metric], where="post", color="#0072B2", lw=1.2, label="none is better in both")
     target = dict(zip(solution.metrics, (value for _, value in solution.slo.targets), strict=True))[metric]
     ax.axhline(target, color="#000000", ls="--", lw=1, label=f"target {target:g}")
-    values = known[metric]
+    values = drawn[metric]
     if len(values) and values.min() > 0 and values.max() > 20 * values.min():
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter("{x:g}")
     unit = "USD a month" if cost == "usd_per_month" else cost
-    finish(ax, title="Cost against the SLO's metric", xlabel=unit, ylabel=metric, empty=known.empty, legend=False)
+    finish(ax, title="Cost against the SLO's metric", xlabel=unit, ylabel=metric, empty=drawn.empty, legend=False)
     legend_beside(ax)
     return ax

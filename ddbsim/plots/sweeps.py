@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .axes import COLOURS, axes, finish, plain, styled
+from ddbsim.arguments import checked
+
+from .axes import COLOURS, axes, finish, known, made_by, plain, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["heat_map", "interaction"]
 
 _MOST_NUMBERS = 100
+_MOST_CELLS = 100_000
 
 
+@checked
 def heat_map(
     sweep_or_table: Any,
     metric: str = "latency_p99_s",
@@ -49,6 +53,11 @@ def heat_map(
     Axes
     """
     given = isinstance(sweep_or_table, pd.DataFrame)
+    if given:
+        _check_numbers(sweep_or_table)
+    else:
+        made_by(sweep_or_table, "sweep", "Sweep")
+        known("metric", metric, sweep_or_table.frame["metric"])
     table = sweep_or_table if given else sweep_or_table.table(metric, rows, columns)
     ax = axes(ax, size=(1.8 + 0.9 * max(table.shape[1], 3), 1.2 + 0.5 * max(table.shape[0], 3)))
     title = "Means over replications" if given else f"{metric}, mean over replications"
@@ -68,6 +77,13 @@ def heat_map(
     finish(ax, title=title, xlabel=across, ylabel=down, empty=not values.size)
     ax.grid(visible=False)
     return ax
+
+
+def _check_numbers(table: pd.DataFrame) -> None:
+    wrong = [str(name) for name in table if not pd.api.types.is_numeric_dtype(table[name])]
+    if wrong or len(table) * table.shape[1] > _MOST_CELLS:
+        got = f"a column {wrong[0]!r} of others" if wrong else f"{len(table):,} rows of {table.shape[1]:,}"
+        raise ValueError(f"a table of numbers must be given, of at most {_MOST_CELLS:,} cells, got {got}")
 
 
 def _scale(values: np.ndarray[Any, Any]) -> dict[str, Any]:
@@ -94,6 +110,7 @@ def _write(ax: Axes, values: np.ndarray[Any, Any], mesh: Any, target: float | No
             ax.add_patch(Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, fill=False, color="#D55E00", lw=2))
 
 
+@checked
 def interaction(
     sweep: Any,
     metric: str = "latency_p99_s",
@@ -127,7 +144,12 @@ def interaction(
     """
     from matplotlib.lines import Line2D
 
+    made_by(sweep, "sweep", "Sweep")
+    known("metric", metric, sweep.frame["metric"])
     fields = list(sweep.fields)
+    for name in (x, hue):
+        if name is not None:
+            known("x and hue", name, fields)
     x = x or fields[0]
     hue = hue or next((name for name in fields if name != x), None)
     mine = sweep.frame[sweep.frame["metric"] == metric]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ddbsim.arguments import checked
+
 from .axes import COLOURS, axes, finish, frame_of, legend_above, styled
 
 if TYPE_CHECKING:
@@ -14,8 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["partition_heat", "table_capacity", "throttles"]
 
 _REASON_START = ("Table", "Index")
+_OF_LOAD = ("at_s", "write_units", "capacity_units", "burst_units")
 
 
+@checked
 def partition_heat(result_or_frame: Any, *, ax: Axes | None = None, **mesh_kws: Any) -> Axes:
     """Plot what each partition consumed over time, as a heat map; a partition is blank while it is not there.
 
@@ -34,7 +38,7 @@ def partition_heat(result_or_frame: Any, *, ax: Axes | None = None, **mesh_kws: 
     """
     from matplotlib.ticker import MaxNLocator
 
-    frame = frame_of(result_or_frame, "frame", name="partition_load")
+    frame = frame_of(result_or_frame, "frame", ("at_s", "partition", "write_units"), name="partition_load")
     ax = axes(ax)
     xlabel, ylabel = "simulated time (s)", "partition"
     if frame.empty:
@@ -56,6 +60,7 @@ def partition_heat(result_or_frame: Any, *, ax: Axes | None = None, **mesh_kws: 
     return ax
 
 
+@checked
 def table_capacity(result_or_frame: Any, *, ax: Axes | None = None, **line_kws: Any) -> Axes:
     """Plot consumed write units against capacity, and how much of the burst is left on an axis of its own.
 
@@ -74,7 +79,7 @@ def table_capacity(result_or_frame: Any, *, ax: Axes | None = None, **line_kws: 
     """
     from matplotlib.lines import Line2D
 
-    frame = frame_of(result_or_frame, "frame", name="table_load")
+    frame = frame_of(result_or_frame, "frame", _OF_LOAD, name="table_load")
     ax = axes(ax)
     at_s = frame["at_s"]
     ax.plot(at_s, frame["write_units"], **styled(Line2D, line_kws, color=COLOURS[0], linewidth=1.0, label="consumed"))
@@ -99,6 +104,7 @@ def table_capacity(result_or_frame: Any, *, ax: Axes | None = None, **line_kws: 
     return ax
 
 
+@checked
 def throttles(result_or_frame: Any, *, ax: Axes | None = None, **area_kws: Any) -> Axes:
     """Plot the attempts throttled per second, stacked by AWS's reason.
 
@@ -115,7 +121,7 @@ def throttles(result_or_frame: Any, *, ax: Axes | None = None, **area_kws: Any) 
     -------
     Axes
     """
-    frame = frame_of(result_or_frame, "frame", name="table_load")
+    frame = frame_of(result_or_frame, "frame", _OF_LOAD, name="table_load")
     ax = axes(ax)
     reasons = [name for name in frame.columns if name.startswith(_REASON_START) and frame[name].any()]
     if reasons:

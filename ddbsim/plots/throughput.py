@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ddbsim.arguments import checked
+
 from .axes import axes, by_mapping, finish, frame_of, legend_above, styled
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["concurrency", "throughput"]
 
 
+@checked
 def throughput(result_or_frame: Any, *, every_s: float | None = None, ax: Axes | None = None, **line_kws: Any) -> Axes:
     """Plot records written and completed per second.
 
@@ -32,7 +35,8 @@ def throughput(result_or_frame: Any, *, every_s: float | None = None, ax: Axes |
     """
     from matplotlib.lines import Line2D
 
-    frame = frame_of(result_or_frame, "throughput", every_s=every_s)
+    needs = ("event_source_mapping", "at_s", "written_per_s", "completed_per_s")
+    frame = frame_of(result_or_frame, "throughput", needs, every_s=every_s)
     ax = axes(ax)
     for number, (name, colour, group) in enumerate(by_mapping(frame)):
         if number == 0:
@@ -46,6 +50,7 @@ def throughput(result_or_frame: Any, *, every_s: float | None = None, ax: Axes |
     return ax
 
 
+@checked
 def concurrency(result_or_frame: Any, *, every_s: float | None = None, ax: Axes | None = None, **line_kws: Any) -> Axes:
     """Plot how many invocations of each mapping run at once, the mean of each step.
 
@@ -66,7 +71,8 @@ def concurrency(result_or_frame: Any, *, every_s: float | None = None, ax: Axes 
     """
     from matplotlib.lines import Line2D
 
-    frame = frame_of(result_or_frame, "throughput", every_s=every_s)
+    needs = ("event_source_mapping", "at_s", "concurrency")
+    frame = frame_of(result_or_frame, "throughput", needs, every_s=every_s)
     ax = axes(ax)
     for name, colour, group in by_mapping(frame):
         ax.plot(

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ddbsim.arguments import checked
 from ddbsim.log.sentences import names_of
+from ddbsim.wording import shown
 
-from .axes import COLOURS, axes, finish, plain
+from .axes import COLOURS, axes, finish, frame_of, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,6 +89,16 @@ class Attempt:
     outcome: str
 
 
+def _events_of(given: Any) -> pd.DataFrame:
+    if isinstance(given, pd.DataFrame):
+        return frame_of(given, "frame", ("what", "where", "record_ids"), name="events")
+    if not hasattr(given, "stream_log"):
+        raise ValueError(f"a Result must be given, or its events, got {shown(given)}")
+    events: pd.DataFrame = given.events
+    return events
+
+
+@checked
 def timeline(result_or_events: Any, *, upto: int | None = None, ax: Axes | None = None) -> Axes:
     """Plot a small run as a story: a row for the table, for each shard and for each lane, time from left to right.
 
@@ -103,8 +115,9 @@ def timeline(result_or_events: Any, *, upto: int | None = None, ax: Axes | None 
     -------
     Axes
     """
-    given = result_or_events
-    events: pd.DataFrame = given if isinstance(given, pd.DataFrame) else given.events
+    events = _events_of(result_or_events)
+    if upto is not None and upto < 0:
+        raise ValueError(f"timeline: upto must be None or a whole number >= 0, got {shown(upto)}")
     rows = rows_of(events)
     ax = axes(ax, size=(10.0, 1.9 + 0.66 * max(len(rows), 2)))
     told = events if upto is None else events.iloc[:upto]

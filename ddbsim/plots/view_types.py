@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .axes import COLOURS, axes, finish, plain, styled
+from ddbsim.arguments import checked
+
+from .axes import COLOURS, axes, finish, made_by, plain, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +19,7 @@ __all__ = ["OF_THE_TABLE", "view_types"]
 OF_THE_TABLE = ("write_request_units", "write_capacity_unit_hours", "storage_gb_months")
 
 
+@checked
 def view_types(comparison_or_costs: Any, *, ax: Axes | None = None, **bar_kws: Any) -> Axes:
     """Plot what each view type costs a month, its components stacked, each with its interval if there is one.
 
@@ -35,8 +38,7 @@ def view_types(comparison_or_costs: Any, *, ax: Axes | None = None, **bar_kws: A
     """
     from matplotlib.patches import Rectangle
 
-    given = comparison_or_costs
-    costs: pd.DataFrame = given if isinstance(given, pd.DataFrame) else given.costs
+    costs = _costs_of(comparison_or_costs)
     ax = axes(ax)
     names = list(dict.fromkeys(costs["view_type"]))
     shown = costs[costs["usd_per_month"].gt(0) & ~costs["component"].str.endswith(OF_THE_TABLE)]
@@ -61,6 +63,18 @@ def view_types(comparison_or_costs: Any, *, ax: Axes | None = None, **bar_kws: A
         # the bars fill the axes: the legend stands below them
         ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3)
     return ax
+
+
+def _costs_of(given: Any) -> pd.DataFrame:
+    if not isinstance(given, pd.DataFrame):
+        made_by(given, "compare_view_types", "ViewTypeComparison")
+        costs: pd.DataFrame = given.costs
+        return costs
+    needs = ("view_type", "served", "component", "label", "usd_per_month", "usd_per_month_high")
+    if missing := [name for name in needs if name not in given]:
+        of = "what compare_view_types returns must be given, or its costs"
+        raise ValueError(f"{of}, got a frame without {', '.join(missing)}")
+    return given
 
 
 def _whiskers(ax: Axes, end: pd.Series[float], half: pd.Series[float]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .axes import COLOURS, axes, finish, styled
+from ddbsim.arguments import checked
+
+from .axes import COLOURS, axes, finish, made_by, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["welch"]
 
 
+@checked
 def welch(warm_up_or_replications: Any, *, ax: Axes | None = None, **line_kws: Any) -> Axes:
     """Plot the mean latency over the run, Welch's moving average of it, and where MSER-5 would cut.
 
@@ -31,6 +34,8 @@ def welch(warm_up_or_replications: Any, *, ax: Axes | None = None, **line_kws: A
     from matplotlib.lines import Line2D
 
     given = warm_up_or_replications
+    if not hasattr(given, "warm_up"):
+        made_by(given, "replicate", "WarmUp")
     warm = given.warm_up() if hasattr(given, "warm_up") else given
     frame = warm.frame
     ax = axes(ax)

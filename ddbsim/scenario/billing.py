@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ddbsim.aws import capacity
+from ddbsim.wording import shown
 
 from .checks import check_kind, check_number, check_switch, check_whole, take_numpy_numbers
 
@@ -186,7 +187,9 @@ class BillingSwitch:
         take_numpy_numbers(self)
         check_number("BillingSwitch.at_s", self.at_s, open_low=True)
         if not isinstance(self.billing, Provisioned | OnDemand):
-            raise ValueError(f"BillingSwitch.billing must be Provisioned(...) or OnDemand(...), got {self.billing!r}")
+            raise ValueError(
+                f"BillingSwitch.billing must be Provisioned(...) or OnDemand(...), got {shown(self.billing)}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

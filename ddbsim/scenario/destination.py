@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from .checks import check_choice, check_name, check_share, take_numpy_numbers
+from ddbsim.wording import shown
+
+from .checks import check_aws_name, check_choice, check_name, check_share, take_numpy_numbers
 
 __all__ = ["Destination", "DestinationKind"]
 
@@ -44,6 +46,7 @@ class Destination:
         check_name("Destination.name", self.name)
         if self.kind != "s3" and self.name.endswith(".fifo"):
             raise ValueError(
-                f"Destination.name must be a standard queue or topic: FIFO is not supported, got {self.name!r}"
+                f"Destination.name must be a standard queue or topic: FIFO is not supported, got {shown(self.name)}"
             )
+        check_aws_name("Destination.name", self.name, self.kind)
         check_share("Destination.failure_probability", self.failure_probability)

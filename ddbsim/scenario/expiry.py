@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ddbsim.aws import capacity
 from ddbsim.distributions import Distribution, Uniform
 
-from .checks import check_distribution, check_number, take_numpy_numbers
+from .checks import check_distribution, check_interval, check_number, take_numpy_numbers
 
 __all__ = ["TimeToLive"]
 
@@ -30,7 +30,7 @@ class TimeToLive:
         From the expiry to the delete, seconds: a number or a distribution. AWS says 'within a few days', older texts
         48 hours; uniform within those is assumed.
     scan_s
-        Each partition is looked through this often, seconds > 0: what has become due by then goes in one burst
+        Each partition is looked through this often, seconds, >= 0.001: what has become due by then goes in one burst
         (assumed).
     """
 
@@ -42,4 +42,4 @@ class TimeToLive:
         take_numpy_numbers(self)
         check_number("TimeToLive.after_s", self.after_s, open_low=True)
         check_distribution("TimeToLive.late", self.late)
-        check_number("TimeToLive.scan_s", self.scan_s, open_low=True)
+        check_interval("TimeToLive.scan_s", self.scan_s)

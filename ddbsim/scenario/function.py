@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
 from ddbsim.aws import behaviour, limits
+from ddbsim.bounds import MOST_ITEMS
 from ddbsim.distributions import Distribution, LogNormal, Uniform
+from ddbsim.wording import shown
 
 from .checks import (
+    check_aws_name,
     check_choice,
     check_distribution,
     check_kind,
     check_limit,
-    check_name,
     check_number,
     check_share,
     check_whole,
@@ -22,6 +24,7 @@ from .checks import (
     take_numpy_numbers,
 )
 from .read_back import NEEDS, Need, ReadBack
+from .traps import warn_of_trap
 
 __all__ = ["Architecture", "ColdStart", "Duration", "Failures", "Function", "Outage"]
 
@@ -68,7 +71,7 @@ class Duration:
         if self.noise is not None:
             object.__setattr__(self, "noise", noise := check_distribution("Duration.noise", self.noise))
             if noise.mean <= 0:
-                raise ValueError(f"Duration.noise must be a distribution with a mean > 0, got {noise!r}")
+                raise ValueError(f"Duration.noise must be a distribution with a mean > 0, got {shown(noise)}")
         if self.measured_at_mb is not None:
             check_limit(self, "measured_at_mb", limits.MEMORY, where="Duration.measured_at_mb")
 
@@ -147,8 +150,11 @@ class Failures:
         for outage in outages:
             check_kind("Failures.outages", outage, Outage)
         object.__setattr__(self, "outages", tuple(sorted(outages, key=lambda outage: outage.start_s)))
-        if any(not isinstance(item, int) or isinstance(item, bool) or item < 0 for item in self.poison_items):
-            raise ValueError(f"Failures.poison_items must be whole numbers >= 0 (item ids), got {self.poison_items!r}")
+        if not all(map(_is_item, self.poison_items)):
+            raise ValueError(
+                f"Failures.poison_items must be whole numbers >= 0 (item ids) and <= {MOST_ITEMS:g}, "
+                f"got {shown(self.poison_items)}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,11 +197,13 @@ class Function:
     Parameters
     ----------
     name
-        Its name; mappings that name the same function share its concurrency and its environments.
+        Its name, 1..64 letters, digits, - and _; mappings that name the same function share its concurrency and its
+        environments.
     memory_mb
         Memory, 128..10,240 MiB.
     timeout_s
-        An invocation that takes longer fails at this instant, 1..900 s (AWS's default: 3).
+        An invocation that takes longer fails at this instant, 1..900 s (AWS's default: 3). A mean duration beyond it
+        gives a warning.
     duration
         The law of the handler's duration, or "measured": how long `handler` takes here, which no seed repeats.
     needs
@@ -249,7 +257,7 @@ class Function:
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
-        check_name("Function.name", self.name)
+        check_aws_name("Function.name", self.name, "function")
         where = f"Function {self.name!r}"
         self._check_handler(where)
         check_choice(f"{where}: needs", self.needs, NEEDS)
@@ -260,6 +268,7 @@ class Function:
             check_limit(self, limit.name, limit, where=where)
         check_choice(f"{where}: architecture", self.architecture, ("x86_64", "arm64"))
         check_whole(self, "provisioned_concurrency")
+        self._warn_of_timeout(where)
         if self.reserved_concurrency is not None:
             check_whole(self, "reserved_concurrency")
             if self.provisioned_concurrency > self.reserved_concurrency:
@@ -268,6 +277,14 @@ class Function:
                     f"({self.reserved_concurrency}), got {self.provisioned_concurrency}"
                 )
 
+    def _warn_of_timeout(self, where: str) -> None:
+        least_s = self.law.mean_s(1, 0, self.memory_mb)
+        if least_s > self.timeout_s:
+            warn_of_trap(
+                f"{where}: duration takes {least_s:g} s on average for a single record, and timeout_s ends it after "
+                f"{self.timeout_s} s: most invocations fail"
+            )
+
     @property
     def set_aside(self) -> int:
         """Invocations at once that are taken from what the account's other functions share."""
@@ -275,18 +292,24 @@ class Function:
 
     def _check_handler(self, where: str) -> None:
         if self.handler is not None and not callable(self.handler):
-            raise ValueError(f"{where}: handler must be a function of (event, context), got {self.handler!r}")
+            raise ValueError(f"{where}: handler must be a function of (event, context), got {shown(self.handler)}")
         if self.state is not None and self.handler is None:
-            raise ValueError(f"{where}: state must be None without a handler, got {self.state!r}")
+            raise ValueError(f"{where}: state must be None without a handler, got {shown(self.state)}")
         if self.state is not None and not _can_change(self.state):
-            raise ValueError(f"{where}: state must be a dict, list, set or object with attributes, got {self.state!r}")
+            raise ValueError(
+                f"{where}: state must be a dict, list, set or object with attributes, got {shown(self.state)}"
+            )
         if self.duration == "measured" and self.handler is not None:
             return
         if isinstance(self.duration, str):
             raise ValueError(
-                f"{where}: duration must be Duration(...), or 'measured' with a handler, got {self.duration!r}"
+                f"{where}: duration must be Duration(...), or 'measured' with a handler, got {shown(self.duration)}"
             )
         check_kind(f"{where}: duration", self.duration, Duration)
+
+
+def _is_item(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_ITEMS
 
 
 def _can_change(state: Any) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ddbsim.wording import shown
 from ddbsim.workload import Keys
 
 from .billing import Billing, OnDemand, Provisioned
-from .checks import check_kind, check_name, check_share, check_whole, take_numpy_numbers
+from .checks import check_aws_name, check_kind, check_share, check_whole, take_numpy_numbers
 
 __all__ = ["GlobalSecondaryIndex"]
 
@@ -19,7 +20,7 @@ class GlobalSecondaryIndex:
     Parameters
     ----------
     name
-        The index's name.
+        The index's name, 3..255 letters, digits, -, _ and dots.
     billing
         Its capacity; None: as much as the table's mode gives the table, switches included. A switch to a mode that
         this is not of puts the index into the table's mode, too.
@@ -46,10 +47,10 @@ class GlobalSecondaryIndex:
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
-        check_name("GlobalSecondaryIndex.name", self.name)
+        check_aws_name("GlobalSecondaryIndex.name", self.name, "index")
         if self.billing is not None and not isinstance(self.billing, Provisioned | OnDemand):
             raise ValueError(
-                f"GlobalSecondaryIndex.billing must be Provisioned(...) or OnDemand(...), got {self.billing!r}"
+                f"GlobalSecondaryIndex.billing must be Provisioned(...) or OnDemand(...), got {shown(self.billing)}"
             )
         for name in ("projected_share", "key_changed_share", "untouched_share"):
             check_share(f"GlobalSecondaryIndex.{name}", getattr(self, name))

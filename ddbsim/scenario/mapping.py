@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
 from ddbsim.aws import behaviour, limits
+from ddbsim.bounds import LEAST_POLL_S
 from ddbsim.distributions import Distribution, Uniform
 from ddbsim.filters import only_dotted_names
+from ddbsim.wording import shown
 
 from .checks import (
     check_choice,
     check_distribution,
+    check_interval,
     check_kind,
     check_limit,
     check_name,
@@ -30,6 +30,7 @@ from .checks import (
 from .destination import Destination
 from .filter_patterns import Patterns, criteria_of, news_of, read_patterns
 from .function import Function
+from .traps import AcceptedWithATrap, traps_told, warn_of_trap
 
 __all__ = [
     "AcceptedWithATrap",
@@ -56,51 +57,8 @@ _LIMITS = (
 )
 
 
-class AcceptedWithATrap(UserWarning):
-    """The service accepts this setting, and it will not do what one may expect."""
-
-
 class FilterMatchesNothing(AcceptedWithATrap):
     """A filter, or a pattern of it, that no record of a stream can match."""
-
-
-# where the traps of this thread (or task) go instead of into a warning
-_gathered: ContextVar[list[str] | None] = ContextVar("_gathered", default=None)
-
-
-@contextmanager
-def traps_told() -> Iterator[list[str]]:
-    """Gather the traps of what is made here instead of warning of them.
-
-    For varied copies, of which the original has warned, and for who tells of traps otherwise. The filters of
-    `warnings` are one for all threads and left alone.
-
-    Yields
-    ------
-    list of str
-        What would have been warned of, as it comes.
-    """
-    traps: list[str] = []
-    token = _gathered.set(traps)
-    try:
-        yield traps
-    finally:
-        _gathered.reset(token)
-
-
-def warn_of_trap(message: str, category: type[AcceptedWithATrap] = AcceptedWithATrap, *, stacklevel: int = 4) -> None:
-    """Warn of a setting that is `AcceptedWithATrap`, or leave it to the `traps_told` around.
-
-    Parameters
-    ----------
-    message, category, stacklevel
-        As in `warnings.warn`, called from where this is called.
-    """
-    traps = _gathered.get()
-    if traps is None:
-        warnings.warn(message, category, stacklevel=stacklevel + 1)
-    else:
-        traps.append(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +68,7 @@ class Backoff:
     Parameters
     ----------
     initial_s, factor, cap_s
-        Seconds, factor >= 1, seconds.
+        Seconds, >= 0.001; a factor >= 1; seconds, >= 0.001.
     jitter
         Share of the delay that is drawn at random, 0..1: 0 for none, 1 for full jitter.
     """
@@ -122,9 +80,9 @@ class Backoff:
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
-        check_number("Backoff.initial_s", self.initial_s, open_low=True)
+        check_interval("Backoff.initial_s", self.initial_s)
         check_number("Backoff.factor", self.factor, low=1.0)
-        check_number("Backoff.cap_s", self.cap_s, open_low=True)
+        check_interval("Backoff.cap_s", self.cap_s)
         check_share("Backoff.jitter", self.jitter)
 
 
@@ -143,14 +101,14 @@ class Poller:
     Parameters
     ----------
     interval_s
-        Time between polls of a shard, seconds; each poller has its own fixed lattice.
+        Time between polls of a shard, seconds, >= 0.0001; each poller has its own fixed lattice.
     records_per_read, bytes_per_read
         Limits of one read; bytes are counted as SizeBytes.
     read_ahead_batches
         Polling goes on while invocations run, until each lane holds this many full batches beyond the one in flight
         (assumed). With 0 only an idle lane reads.
     backlog_interval_s
-        Time to the next poll after a page that a limit cut off, seconds (assumed).
+        Time to the next poll after a page that a limit cut off, seconds, >= 0.0001 (assumed).
     turnaround_s
         From the end of an invocation to the start of the lane's next, seconds.
     activation_delay
@@ -174,11 +132,11 @@ class Poller:
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
-        check_number("Poller.interval_s", self.interval_s, open_low=True)
+        check_interval("Poller.interval_s", self.interval_s, low=LEAST_POLL_S)
         check_whole(self, "records_per_read", low=1, high=limits.RECORDS_PER_READ.value)
         check_whole(self, "bytes_per_read", low=1, high=limits.BYTES_PER_READ.value)
         check_whole(self, "read_ahead_batches")
-        check_number("Poller.backlog_interval_s", self.backlog_interval_s, open_low=True)
+        check_interval("Poller.backlog_interval_s", self.backlog_interval_s, low=LEAST_POLL_S)
         check_number("Poller.turnaround_s", self.turnaround_s)
         check_distribution("Poller.activation_delay", self.activation_delay)
         check_distribution("Poller.shard_discovery_delay", self.shard_discovery_delay)
@@ -298,7 +256,7 @@ class EventSourceMapping:
         if self.function_response_types not in ((), ("ReportBatchItemFailures",)):
             raise ValueError(
                 f"{where}: function_response_types must be () or ('ReportBatchItemFailures',), "
-                f"got {self.function_response_types!r}"
+                f"got {shown(self.function_response_types)}"
             )
         self._check_filter(where)
         self._check_life(where)

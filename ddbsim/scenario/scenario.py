@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from ddbsim.arguments import checked
 from ddbsim.aws import limits
+from ddbsim.aws.names import REGIONS
+from ddbsim.bounds import LONGEST_RUN_S, instant
 from ddbsim.distributions import as_distribution
+from ddbsim.wording import closest, shown
 from ddbsim.workload import Workload
 
 from . import toml
 from .checks import check_kind, check_limit, check_name, check_number, several, take_numpy_numbers
 from .filter_patterns import criteria_of, keys_shown, news_of
 from .function import Function
-from .mapping import EventSourceMapping, FilterMatchesNothing, warn_of_trap
+from .mapping import EventSourceMapping, FilterMatchesNothing, traps_told, warn_of_trap
+from .scheduled import check_scheduled, without_what_comes_later
 from .stream_reader import StreamReader
 from .table import Stream, Table
 from .writer import Writer
@@ -43,13 +48,14 @@ class Scenario:
         What else reads the stream, one `StreamReader` or several. AWS allows two readers of a shard, mappings
         included, without throttling.
     duration_s
-        Simulated time [0, duration_s), seconds. None: the workload's own length (a trace has one).
+        Simulated time [0, duration_s), seconds, at most 315,576,000 (ten years). None: the workload's own length (a
+        trace has one).
     warmup_s
         Records written before this instant are left out of analyses, seconds.
     account_concurrency
         Invocations at once over all functions of the account (AWS's default: 1,000).
     region
-        Where it runs: a matter of price.
+        Where it runs, a region of AWS: a matter of price.
     start
         The date and time (ISO 8601, UTC if it names no offset) of simulated time 0.
     name
@@ -87,13 +93,21 @@ class Scenario:
         for reader in self.other_readers:
             check_kind("Scenario.stream_readers", reader, StreamReader)
         if not isinstance(self.workload, Workload):
-            raise ValueError(f"Scenario.workload must be a workload such as PoissonWrites(...), got {self.workload!r}")
+            raise ValueError(
+                f"Scenario.workload must be a workload such as PoissonWrites(...), got {shown(self.workload)}"
+            )
         self._check_time()
         check_name("Scenario.name", self.name)
         check_name("Scenario.region", self.region)
+        if self.region not in REGIONS:
+            near = closest(self.region, REGIONS)
+            raise ValueError(
+                f"Scenario.region must be a region of AWS such as us-east-1, got {shown(self.region)}{near}"
+            )
         check_limit(self, "account_concurrency", limits.ACCOUNT_CONCURRENCY, where="Scenario")
         self._check_mappings()
         self._warn_of_filters()
+        check_scheduled(self)
 
     def _check_time(self) -> None:
         if self.duration_s is None:
@@ -103,14 +117,11 @@ class Scenario:
                     "Scenario.duration_s must be given (seconds > 0): this workload has no length of its own"
                 )
             object.__setattr__(self, "duration_s", own)
-        check_number("Scenario.duration_s", self.duration_s, open_low=True)
+        check_number("Scenario.duration_s", self.duration_s, open_low=True, high=LONGEST_RUN_S)
         check_number("Scenario.warmup_s", self.warmup_s)
         if self.warmup_s >= self.length_s:
             raise ValueError(f"Scenario.warmup_s must be < duration_s ({self.length_s:g}), got {self.warmup_s:g}")
-        try:
-            datetime.fromisoformat(self.start)
-        except (TypeError, ValueError):
-            raise ValueError(f"Scenario.start must be a date and time as in ISO 8601, got {self.start!r}") from None
+        instant("Scenario.start", self.start, words="a date and time as in ISO 8601")
         try:
             datetime.fromtimestamp(self.start_epoch_s + self.length_s, UTC)
         except (ValueError, OverflowError, OSError):
@@ -123,7 +134,7 @@ class Scenario:
         if twice:
             raise ValueError(
                 "event_source_mappings and stream_readers must have different names, "
-                f"got {twice[0]!r} twice: give one of them a name="
+                f"got {shown(twice[0])} twice: give one of them a name="
             )
         self._check_items()
         functions: dict[str, Function] = {}
@@ -132,12 +143,23 @@ class Scenario:
                 raise ValueError(
                     f"functions of one name must be equal, but two different ones are called {mapping.function.name!r}"
                 )
+        for function in functions.values():
+            self._check_poison(function)
         reserved = sum(function.set_aside for function in functions.values())
         if reserved > self.account_concurrency:
             raise ValueError(
                 f"the functions' reserved_concurrency, and provisioned_concurrency beside it, must add up to at most "
                 f"account_concurrency ({self.account_concurrency}), got {reserved}"
             )
+
+    def _check_poison(self, function: Function) -> None:
+        """Refuse items that no write has: nobody would wait for them."""
+        for item in function.failures.poison_items:
+            if not self.workload.may_write(item):
+                raise ValueError(
+                    f"Function {function.name!r}: Failures.poison_items must be items that the workload writes, "
+                    f"got {shown(item)}, which none of its writes has"
+                )
 
     def _check_items(self) -> None:
         """Refuse what looks at content of items where the workload has none."""
@@ -184,6 +206,29 @@ class Scenario:
         """The simulated time, seconds."""
         return cast("float", self.duration_s)
 
+    def until(self, duration_s: float, *, warmup_s: float | None = None) -> Scenario:
+        """Return the scenario with another length, seconds, without what it plans for a later time; without a warning.
+
+        Parameters
+        ----------
+        duration_s
+            As of a `Scenario`.
+        warmup_s
+            The same; None: as it is.
+
+        Examples
+        --------
+        >>> import ddbsim as ds
+        >>> scenario = ds.Scenario(
+        ...     workload=ds.PoissonWrites(rate_per_s=5), table=ds.Table(splits=ds.Split(at_s=50)), duration_s=60
+        ... )
+        >>> scenario.until(30).table.splits
+        ()
+        """
+        warmup_s = self.warmup_s if warmup_s is None else warmup_s
+        with traps_told():
+            return replace(self, duration_s=duration_s, warmup_s=warmup_s, **without_what_comes_later(self, duration_s))
+
     @property
     def writes_per_s(self) -> float:
         """The mean rate of writes to expect, per second; clients that wait do so for the writer's mean latency."""
@@ -193,9 +238,9 @@ class Scenario:
     @property
     def start_epoch_s(self) -> float:
         """Simulated time 0 as seconds since 1970."""
-        start = datetime.fromisoformat(self.start)
-        return (start if start.tzinfo else start.replace(tzinfo=UTC)).timestamp()
+        return instant("Scenario.start", self.start).timestamp()
 
+    @checked
     def to_toml(self, path: str | Path | None = None, *, defaults: bool = False) -> str:
         """Return the scenario as TOML text, and write it to `path` if given.
 
@@ -217,6 +262,7 @@ class Scenario:
         return text
 
     @classmethod
+    @checked
     def from_toml(cls, source: str | Path) -> Scenario:
         """Read a scenario from a TOML file, or from TOML text.
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ddbsim.aws import limits, transports
 
-from .checks import check_choice, check_name, check_number, check_whole, take_numpy_numbers
+from .checks import check_choice, check_interval, check_name, check_number, check_whole, take_numpy_numbers
 
 __all__ = ["ReaderKind", "StreamReader"]
 
@@ -32,8 +32,8 @@ class StreamReader:
     kind
         "kcl" (the Kinesis adapter for DynamoDB Streams), "flink", or "custom": sets the rhythm.
     interval_s, empty_interval_s
-        From one read of a shard to the next, seconds: after one that brought records, and after an empty one. None:
-        what the kind has.
+        From one read of a shard to the next, seconds, >= 0.001: after one that brought records, and after an empty one.
+        None: what the kind has.
     records_per_read
         1..1,000.
     discovery_s
@@ -53,7 +53,7 @@ class StreamReader:
         check_choice("StreamReader.kind", self.kind, get_args(ReaderKind))
         for name in ("interval_s", "empty_interval_s"):
             if getattr(self, name) is not None:
-                check_number(f"StreamReader.{name}", getattr(self, name), open_low=True)
+                check_interval(f"StreamReader.{name}", getattr(self, name))
         check_whole(self, "records_per_read", low=1, high=limits.RECORDS_PER_READ.value)
         check_number("StreamReader.discovery_s", self.discovery_s)
 

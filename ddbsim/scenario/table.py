@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast, get_args
 
 from ddbsim.aws import behaviour, capacity, limits
+from ddbsim.bounds import LEAST_LIFETIME_S, MOST_BYTES_PER_BYTE, MOST_OVERHEAD_BYTES, MOST_PARTITIONS
 from ddbsim.distributions import Distribution, LogNormal, Uniform
+from ddbsim.wording import shown
 
 from .billing import Billing, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .checks import (
+    check_aws_name,
     check_choice,
     check_distribution,
+    check_interval,
     check_kind,
-    check_name,
     check_number,
     check_whole,
     several,
@@ -55,7 +58,7 @@ class Table:
         Partitions at the start, 1..10,000; each has one open shard. An item's partition follows from a hash of its key.
         None: as many as `initial_partitions` says.
     name
-        The table's name, as it appears in ARNs.
+        The table's name, as it appears in ARNs: 3..255 letters, digits, -, _ and dots.
     splits
         Splits of partitions at stated times, one or several.
     table_class
@@ -106,7 +109,7 @@ class Table:
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
         self._check_partitions()
-        check_name("Table.name", self.name)
+        check_aws_name("Table.name", self.name, "table")
         check_choice("Table.table_class", self.table_class, get_args(TableClass))
         check_whole(self, "replicas")
         check_number("Table.other_items_gb", self.other_items_gb)
@@ -201,13 +204,13 @@ class Table:
             check_kind("Table.global_secondary_indexes", index, GlobalSecondaryIndex)
         names = [index.name for index in indexes]
         if len(set(names)) < len(names):
-            raise ValueError(f"Table.global_secondary_indexes must have different names, got {names!r}")
+            raise ValueError(f"Table.global_secondary_indexes must have different names, got {shown(names)}")
         object.__setattr__(self, "billing_switches", tuple(sorted(switches, key=lambda switch: switch.at_s)))
         object.__setattr__(self, "global_secondary_indexes", indexes)
 
     def _check_billing(self, billing: Billing) -> None:
         if not isinstance(billing, Provisioned | OnDemand):
-            raise ValueError(f"Table.billing must be Provisioned(...), OnDemand(...) or None, got {billing!r}")
+            raise ValueError(f"Table.billing must be Provisioned(...), OnDemand(...) or None, got {shown(billing)}")
         units, cap = min(billing.write_units_at_start, self.write_quota_per_s), self.partition_write_units_per_s
         least = -(-units // cap)
         if self.initial_partitions < least:
@@ -248,6 +251,11 @@ class Table:
         splits = several(self.splits)
         for split in splits:
             check_kind("Table.splits", split, Split)
+        if (numbers := self.initial_partitions + 2 * len(splits)) > MOST_PARTITIONS:
+            raise ValueError(
+                f"Table.splits must leave at most {MOST_PARTITIONS:,} numbers of partitions, two more by each split, "
+                f"got {numbers:,}"
+            )
         object.__setattr__(self, "splits", tuple(sorted(splits, key=lambda split: split.at_s)))
         check_splits(self.stated_splits, self.initial_partitions, whole_seconds=self.billing is not None)
 
@@ -265,18 +273,19 @@ class Stream:
     visibility_delay
         Seconds from the write to the instant when a reader can see the record: a number or a distribution.
     visibility_hold_s
-        How long one drawn delay holds for a shard, seconds (assumed). Records become visible in order: a slow moment
-        delays all that follow it.
+        How long one drawn delay holds for a shard, seconds, >= 0.001 (assumed). Records become visible in order: a slow
+        moment delays all that follow it.
     event_record_overhead_bytes, event_bytes_per_stored_byte
         The size of a record in the Lambda event, where the workload has sizes but no items (assumed):
-        overhead + factor x SizeBytes.
+        overhead + factor x SizeBytes, with at most 6 MiB and a factor of 1 to 100.
     shard_lifetime
-        How long a shard stays open, seconds: a number or a distribution > 0. Then it closes, and one child takes its
-        place; all shards open at 0 s.
+        How long a shard stays open, seconds: a number or a distribution with a mean >= 1. Then it closes, and one child
+        takes its place; all shards open at 0 s.
     throttled_read_stretch_s, throttled_read_reserve
         With more than two readers of a shard each is served 2 / readers of the time (assumed). Stretches in which its
-        reads are refused last so long on average, seconds; over served and refused stretches together it can take so
-        many times (> 1) what is written. A reader trails the longer the longer the stretches and the less the reserve.
+        reads are refused last so long on average, seconds, >= 0.001; over served and refused stretches together it can
+        take so many times (> 1) what is written. A reader trails the longer the longer the stretches and the less the
+        reserve.
     disabled_s
         When the stream is disabled, seconds: all shards close, later writes make no record, and what is in the stream
         stays readable until it is trimmed. None: never.
@@ -297,14 +306,17 @@ class Stream:
         take_numpy_numbers(self)
         check_choice("Stream.view_type", self.view_type, VIEW_TYPES)
         check_number("Stream.retention_s", self.retention_s, open_low=True, high=limits.RETENTION_S.value)
-        check_number("Stream.visibility_hold_s", self.visibility_hold_s, open_low=True)
-        check_whole(self, "event_record_overhead_bytes")
-        check_number("Stream.event_bytes_per_stored_byte", self.event_bytes_per_stored_byte, low=1.0)
+        check_interval("Stream.visibility_hold_s", self.visibility_hold_s)
+        check_whole(self, "event_record_overhead_bytes", high=MOST_OVERHEAD_BYTES)
+        factor = self.event_bytes_per_stored_byte
+        check_number("Stream.event_bytes_per_stored_byte", factor, low=1.0, high=MOST_BYTES_PER_BYTE)
         check_distribution("Stream.visibility_delay", self.visibility_delay)
         lifetime = check_distribution("Stream.shard_lifetime", self.shard_lifetime)
-        if lifetime.mean <= 0:
-            raise ValueError(f"Stream.shard_lifetime must be > 0, got {self.shard_lifetime!r}")
-        check_number("Stream.throttled_read_stretch_s", self.throttled_read_stretch_s, open_low=True)
+        if lifetime.mean < LEAST_LIFETIME_S:
+            raise ValueError(
+                f"Stream.shard_lifetime must be >= {LEAST_LIFETIME_S:g} on average, got {shown(self.shard_lifetime)}"
+            )
+        check_interval("Stream.throttled_read_stretch_s", self.throttled_read_stretch_s)
         check_number("Stream.throttled_read_reserve", self.throttled_read_reserve, low=1.0, open_low=True)
         if self.disabled_s is not None:
             check_number("Stream.disabled_s", self.disabled_s)

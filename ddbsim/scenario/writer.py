@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from ddbsim.aws import capacity
+from ddbsim.bounds import MOST_CLIENTS
 from ddbsim.distributions import Distribution, LogNormal
 
 from .checks import (
     check_choice,
     check_distribution,
+    check_interval,
     check_number,
     check_share,
     check_switch,
@@ -64,7 +66,7 @@ class Retries:
         take_numpy_numbers(self)
         check_whole(self, "max_attempts", low=1, high=32)
         check_number("Retries.base_s", self.base_s)
-        check_number("Retries.cap_s", self.cap_s, open_low=True)
+        check_interval("Retries.cap_s", self.cap_s)
         check_share("Retries.jitter", self.jitter)
         check_whole(self, "quota")
         check_whole(self, "retry_cost", low=1)
@@ -100,8 +102,8 @@ class Writer:
     Parameters
     ----------
     clients
-        SDK clients, >= 1, over which the writes are dealt out in turn; each has its own retry quota. A workload of
-        clients that wait (`ClosedLoopWrites`) brings its own number.
+        SDK clients, 1..1,000,000, over which the writes are dealt out in turn; each has its own retry quota. A workload
+        of clients that wait (`ClosedLoopWrites`) brings its own number.
     retries
         A `Retries`, or the name of a preset: "legacy", "standard", "standard_2026", "adaptive".
     latency
@@ -115,7 +117,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         take_numpy_numbers(self)
-        check_whole(self, "clients", low=1)
+        check_whole(self, "clients", low=1, high=MOST_CLIENTS)
         if not isinstance(self.retries, Retries):
             check_choice("Writer.retries", self.retries, tuple(RETRY_PRESETS))
         check_distribution("Writer.latency", self.latency)

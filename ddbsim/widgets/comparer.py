@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import ipywidgets as ipw
 
+from ddbsim.arguments import checked
 from ddbsim.experiment.view_types import Measured, ViewTypeComparison, compare_view_types, measure
 from ddbsim.plots.view_types import view_types as plot_view_types
 from ddbsim.randomness import Seed
@@ -19,6 +20,7 @@ from .settings import Setting, image_settings_of
 __all__ = ["Comparer", "view_types"]
 
 
+@checked
 def view_types(
     scenario: Scenario, *, rng: Seed = 7, mapping: str | None = None, horizon_s: float | None = None
 ) -> Comparer:

@@ -6,6 +6,7 @@ import html
 
 import ipywidgets as ipw
 
+from ddbsim.arguments import checked
 from ddbsim.randomness import Seed
 from ddbsim.run import run
 from ddbsim.scenario import Scenario
@@ -18,6 +19,7 @@ from .picture import Picture
 __all__ = ["Explorer", "explore"]
 
 
+@checked
 def explore(
     scenario: Scenario, *, rng: Seed = 7, mapping: str | None = None, horizon_s: float | None = None
 ) -> Explorer:

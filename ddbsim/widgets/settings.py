@@ -191,7 +191,7 @@ def shortened(scenario: Scenario, horizon_s: float | None) -> Scenario:
     if horizon_s >= length_s:
         return scenario
     warmup_s = min(scenario.warmup_s, round(horizon_s / 10, 3))
-    return replace(scenario, duration_s=horizon_s, warmup_s=warmup_s)
+    return scenario.until(horizon_s, warmup_s=warmup_s)
 
 
 def _mapping(scenario: Scenario, name: str) -> EventSourceMapping:

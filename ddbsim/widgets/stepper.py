@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
+from ddbsim.arguments import checked
 from ddbsim.plots.timeline import timeline
+from ddbsim.wording import shown
 
 from .story import Story
 
@@ -22,6 +24,7 @@ __all__ = ["Stepper", "step"]
 _PACES_S = {"slow, 2 s": 2.0, "1 s": 1.0, "fast, 0.5 s": 0.5}
 
 
+@checked
 def step(lesson_or_result: Any) -> Stepper:
     """Show a small run event by event: the timeline so far, what happened and why, and where each reader stands.
 
@@ -123,7 +126,12 @@ def _events_of(lesson_or_result: Any) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(lesson_or_result, pd.DataFrame):
+        if "what" not in lesson_or_result:
+            raise ValueError("what to step through must be given: a lesson, a Result or its events, got another frame")
         return lesson_or_result
+    if not (hasattr(lesson_or_result, "run") or hasattr(lesson_or_result, "stream_log")):
+        got = shown(lesson_or_result)
+        raise ValueError(f"what to step through must be given: a lesson, a Result or its events, got {got}")
     result = lesson_or_result.run() if hasattr(lesson_or_result, "run") else lesson_or_result
     events: pd.DataFrame = result.events
     return events

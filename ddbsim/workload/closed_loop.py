@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddbsim.bounds import MOST_CLIENTS, beyond, is_number
 from ddbsim.distributions import Distribution, as_distribution
 from ddbsim.randomness import RandomStreams
 from ddbsim.workload.checks import whole_number
@@ -26,7 +27,7 @@ class ClosedLoopWrites(DrawnWrites):
     Parameters
     ----------
     clients
-        How many there are, >= 1.
+        How many there are, 1..1,000,000.
     think_s
         From an answer to the next write, seconds: a number or a distribution with a mean > 0.
     item_bytes, keys, operations, key_bytes
@@ -43,13 +44,15 @@ class ClosedLoopWrites(DrawnWrites):
 
     def __post_init__(self) -> None:
         DrawnWrites.__post_init__(self)
-        object.__setattr__(self, "clients", whole_number("ClosedLoopWrites: clients", self.clients, low=1))
+        clients = whole_number("ClosedLoopWrites: clients", self.clients, low=1, high=MOST_CLIENTS)
+        object.__setattr__(self, "clients", clients)
         try:
             mean_s = as_distribution(self.think_s).mean
         except ValueError as error:
             raise ValueError(f"ClosedLoopWrites: think_s: {error}") from None
-        if mean_s <= 0:
-            raise ValueError(f"ClosedLoopWrites: think_s must have a mean > 0, got {mean_s:g}")
+        if not is_number(mean_s, low=0.0, above=True):
+            more = beyond(mean_s, low=0.0)
+            raise ValueError(f"ClosedLoopWrites: think_s must have a mean > 0{more}, got {mean_s:g}")
 
     @property
     def profile(self) -> RateProfile:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ddbsim.aws import limits
 from ddbsim.items import Change
+from ddbsim.wording import shown
 
 __all__ = [
     "BATCH",
@@ -204,4 +205,4 @@ def _codes(values: Any) -> Operations:
 def _refuse(rule: str, wrong: NDArray[np.bool_], values: NDArray[Any]) -> None:
     rows = np.flatnonzero(wrong)
     if rows.size:
-        raise ValueError(f"{rule}, got {values.tolist()[rows[0]]!r} in row {rows[0]}")
+        raise ValueError(f"{rule}, got {shown(values.tolist()[rows[0]])} in row {rows[0]}")

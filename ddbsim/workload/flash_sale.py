@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ddbsim.arguments import checked
 from ddbsim.distributions import Distribution
+from ddbsim.workload.checks import finite_number
 from ddbsim.workload.keys import HotSet
 from ddbsim.workload.rates import Spike
 from ddbsim.workload.writes import PoissonWrites
@@ -10,6 +12,7 @@ from ddbsim.workload.writes import PoissonWrites
 __all__ = ["flash_sale"]
 
 
+@checked
 def flash_sale(
     *,
     base_per_s: float = 50.0,
@@ -26,7 +29,7 @@ def flash_sale(
     Parameters
     ----------
     base_per_s, peak_per_s
-        The rates before and after the sale, and during it, writes per second, >= 0.
+        The rates before and after the sale, and during it, writes per second, >= 0; the peak is no lower than the base.
     at_s, lasting_s
         When the sale begins, >= 0 s, and how long it lasts, > 0 s.
     items
@@ -43,6 +46,8 @@ def flash_sale(
     >>> flash_sale(base_per_s=10, peak_per_s=500, at_s=20, lasting_s=30).expected_writes(60)
     15300.0
     """
+    if finite_number("flash_sale: peak_per_s", peak_per_s) < finite_number("flash_sale: base_per_s", base_per_s):
+        raise ValueError(f"flash_sale: peak_per_s must be >= base_per_s ({base_per_s:g}), got {peak_per_s:g}")
     return PoissonWrites(
         rate_per_s=Spike(base_per_s=base_per_s, peak_per_s=peak_per_s, at_s=at_s, lasting_s=lasting_s),
         item_bytes=item_bytes,

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ddbsim.randomness import RandomStreams
+from ddbsim.wording import shown
 from ddbsim.workload.checks import whole_number
 from ddbsim.workload.columns import BATCH, SINGLE, TRANSACTION, Ints, WriteColumns
 from ddbsim.workload.means import WriteMeans
@@ -32,7 +33,9 @@ class _GroupedWrites(Workload):
     def __post_init__(self) -> None:
         name = type(self).__name__
         if not isinstance(self.workload, Workload) or isinstance(self.workload, _GroupedWrites):
-            raise ValueError(f"{name}: workload must be a workload such as PoissonWrites(...), got {self.workload!r}")
+            raise ValueError(
+                f"{name}: workload must be a workload such as PoissonWrites(...), got {shown(self.workload)}"
+            )
         object.__setattr__(self, "size", whole_number(f"{name}: size", self.size, low=1, high=self.most))
 
     @property
@@ -65,6 +68,10 @@ class _GroupedWrites(Workload):
     def duration_s(self) -> float | None:
         """The workload's own length in seconds; None if it goes on for ever."""
         return self.workload.duration_s
+
+    def may_write(self, item_id: int) -> bool:
+        """Whether a write can go to an item."""
+        return self.workload.may_write(item_id)
 
     def expected_writes(self, duration_s: float, *, answer_s: float = 0.0) -> float:
         """Return how many writes to expect in [0, duration_s)."""

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ddbsim.bounds import LARGEST
 from ddbsim.items import Change, ItemTable
 from ddbsim.randomness import RandomStreams
+from ddbsim.wording import shown
 
 from .checks import listed
 from .columns import INSERT, MODIFY, NO_OP, REMOVE, WriteColumns
@@ -89,6 +91,10 @@ class ItemWrites(Workload):
         sizes = [change.bytes_after for change in self.changes if change.bytes_after]
         return sum(sizes) / len(sizes) if sizes else 0.0
 
+    def may_write(self, item_id: int) -> bool:
+        """Whether a given write goes to an item."""
+        return any(change.item_id == item_id for change in self.changes)
+
     @property
     def means(self) -> WriteMeans:
         """What the given writes are like on average."""
@@ -136,12 +142,15 @@ def _followed(rows: Iterable[Any], table: ItemTable) -> Iterable[tuple[float, Ch
         try:
             at_s, operation, item = row
             at_s = float(at_s)
-        except (TypeError, ValueError):
-            raise ValueError(f"ItemWrites: writes[{number}] must be (at_s, operation, item), got {row!r}") from None
-        if not latest_s <= at_s < float("inf"):
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(
+                f"ItemWrites: writes[{number}] must be (at_s, operation, item), got {shown(row)}"
+            ) from None
+        if not latest_s <= at_s <= LARGEST:
             raise ValueError(
                 f"ItemWrites: writes[{number}]: at_s must be a number >= {latest_s:g} "
-                f"({'the row before: rows go by time' if number else 'where the run begins'}), got {at_s:g}"
+                f"({'the row before: rows go by time' if number else 'where the run begins'}) and <= {LARGEST:g}, "
+                f"got {at_s:g}"
             )
         latest_s = at_s
         try:

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ddbsim.bounds import MOST_ITEMS
 from ddbsim.workload.checks import finite_number, whole_number
 from ddbsim.workload.columns import Floats, Ints
 
@@ -33,7 +34,7 @@ class Keys(ABC):
     items: int
 
     def __post_init__(self) -> None:
-        self._check_whole("items", low=1)
+        self._check_whole("items", low=1, high=MOST_ITEMS)
 
     @abstractmethod
     def draw(self, n: int, rng: np.random.Generator) -> Ints:
@@ -44,7 +45,7 @@ class Keys(ABC):
         """The share of the writes that the item written most gets, 0..1."""
         return 1.0 / self.items
 
-    def _check_whole(self, name: str, *, low: int, high: int | None = None) -> None:
+    def _check_whole(self, name: str, *, low: int, high: int) -> None:
         """Make the field a plain int in [low, high], or raise ValueError."""
         value = whole_number(f"{type(self).__name__}: {name}", getattr(self, name), low=low, high=high)
         object.__setattr__(self, name, value)
@@ -99,7 +100,7 @@ class HotSet(Keys):
 
     def __post_init__(self) -> None:
         Keys.__post_init__(self)
-        self._check_whole("items", low=2)
+        self._check_whole("items", low=2, high=MOST_ITEMS)
         self._check_whole("hot_items", low=1, high=self.items - 1)
         object.__setattr__(self, "hot_share", finite_number("HotSet: hot_share", self.hot_share, high=1.0))
 

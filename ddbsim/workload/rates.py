@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ddbsim.bounds import LARGEST
 from ddbsim.workload.checks import finite_number, listed
 from ddbsim.workload.columns import Floats
 
@@ -48,7 +49,7 @@ class RateProfile(ABC):
     def time_of(self, expected: Floats) -> Floats:
         """Return the time by which so many writes are expected; `expected` ascending, infinite if it never comes."""
 
-    def _check(self, name: str, *, low: float = 0.0, above: bool = False, high: float = math.inf) -> None:
+    def _check(self, name: str, *, low: float = 0.0, above: bool = False, high: float = LARGEST) -> None:
         """Make the field a plain finite number in [low, high], or raise ValueError."""
         value = finite_number(f"{type(self).__name__}: {name}", getattr(self, name), low=low, above=above, high=high)
         object.__setattr__(self, name, value)
@@ -126,8 +127,11 @@ class Spike(RateProfile):
     lasting_s: float
 
     def __post_init__(self) -> None:
-        for name in ("base_per_s", "peak_per_s", "at_s", "lasting_s"):
-            self._check(name, above=name == "lasting_s")
+        for name in ("base_per_s", "peak_per_s"):
+            self._check(name)
+        # the end of the burst is a number of a field too
+        for name in ("at_s", "lasting_s"):
+            self._check(name, above=name == "lasting_s", high=LARGEST / 2)
 
     def as_steps(self) -> Steps:
         """Return the same rates as `Steps`."""

@@ -9,13 +9,17 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ddbsim.workload.checks import finite_number, listed, whole_number
+from ddbsim.bounds import LONGEST_RUN_S, MOST_PERIODS, instant
+from ddbsim.wording import shown
+from ddbsim.workload.checks import finite_number, listed, one_of, whole_number
 from ddbsim.workload.rates import Steps
 
-__all__ = ["FILLS", "Fill", "Trace", "TraceError"]
+__all__ = ["FILLS", "MEASURES", "Fill", "Measure", "Trace", "TraceError"]
 
 Fill: TypeAlias = Literal["linear", "previous", "zero"]
 FILLS: tuple[Fill, ...] = ("linear", "previous", "zero")
+Measure: TypeAlias = Literal["writes", "write units"]
+MEASURES: tuple[Measure, ...] = ("writes", "write units")
 
 
 class TraceError(ValueError):
@@ -38,6 +42,9 @@ class Trace:
         The periods that the file left out: for each gap the start of its first, ISO 8601, and how many.
     filled_by
         The rule that filled the gaps: "linear" between the neighbours, "previous" or "zero".
+    measures
+        What the counts are of: "writes", or "write units" as in CloudWatch's ConsumedWriteCapacityUnits, of which a
+        write takes one or more.
     """
 
     start: str
@@ -45,17 +52,23 @@ class Trace:
     counts: tuple[float, ...]
     gaps: tuple[tuple[str, int], ...] = ()
     filled_by: Fill = "zero"
+    measures: Measure = "writes"
 
     def __post_init__(self) -> None:
-        _check_instant("Trace: start", self.start)
+        instant("Trace: start", self.start)
         finite_number("Trace: period_s", self.period_s, above=True)
         counts = listed("Trace: counts", self.counts, of="numbers")
         object.__setattr__(self, "counts", tuple(finite_number("Trace: counts", count) for count in counts))
         if not self.counts:
             raise ValueError("Trace: counts must be one or more numbers, got none")
+        if len(self.counts) > MOST_PERIODS or self.duration_s > LONGEST_RUN_S:
+            raise ValueError(
+                f"Trace: counts must be at most {MOST_PERIODS:,}, and of {LONGEST_RUN_S:,.0f} s in all, "
+                f"got {len(self.counts):,} periods of {self.period_s:g} s"
+            )
         object.__setattr__(self, "gaps", _checked_gaps(self.gaps))
-        if not isinstance(self.filled_by, str) or self.filled_by not in FILLS:
-            raise ValueError(f"Trace: filled_by must be one of {', '.join(FILLS)}, got {self.filled_by!r}")
+        for name, allowed in (("filled_by", FILLS), ("measures", MEASURES)):
+            one_of(f"Trace: {name}", getattr(self, name), allowed)
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -73,6 +86,14 @@ class Trace:
     def mean_per_s(self) -> float:
         """The mean rate, events per second."""
         return math.fsum(self.counts) / self.duration_s
+
+    def as_writes(self, units_per_write: float) -> Trace:
+        """Return the trace in writes, of which each takes so many write units on average, > 0; as it is if it is."""
+        finite_number("units_per_write", units_per_write, above=True)
+        if self.measures == "writes":
+            return self
+        counts = tuple(count / units_per_write for count in self.counts)
+        return replace(self, counts=counts, measures="writes")
 
     def scaled(self, mean_per_s: float) -> Trace:
         """Return the same shape at another mean rate, events per second, >= 0."""
@@ -104,13 +125,19 @@ class Trace:
         return self._cut(first, first + periods)
 
     def as_rate(self) -> Steps:
-        """Return the mean rate of each period, events per second; the last holds for ever."""
+        """Return the mean rate of each period, writes per second; the last holds for ever."""
+        if self.measures != "writes":
+            raise ValueError(
+                "as_rate needs a trace of writes, got one of write units: use as_writes(units_per_write), or "
+                "TraceWrites, which knows them from its items"
+            )
         times = [period * self.period_s for period in range(len(self))]
         return Steps(times, [count / self.period_s for count in self.counts])
 
     def describe(self) -> str:
         """Return period, length, gaps and fill rule in one sentence."""
-        text = f"{len(self):,} periods of {self.period_s:g} s from {self.start}, {self.mean_per_s:.4g}/s on average"
+        rate = f"{self.mean_per_s:.4g}{'' if self.measures == 'writes' else ' write units'}/s on average"
+        text = f"{len(self):,} periods of {self.period_s:g} s from {self.start}, {rate}"
         if not self.gaps:
             return f"{text}, without gaps"
         missing = sum(periods for _, periods in self.gaps)
@@ -133,18 +160,11 @@ class Trace:
         return round(passed.total_seconds() / self.period_s)
 
 
-def _check_instant(where: str, value: Any) -> None:
-    try:
-        datetime.fromisoformat(value)
-    except (ValueError, TypeError):
-        raise ValueError(f"{where} must be an ISO 8601 instant, got {value!r}") from None
-
-
 def _checked_gaps(given: Any) -> tuple[tuple[str, int], ...]:
     where = "Trace: gaps"
     gaps = listed(where, given, of="pairs (start, periods)")
     for gap in gaps:
         if not isinstance(gap, tuple | list) or len(gap) != 2:
-            raise ValueError(f"{where} must be pairs (start, periods), got {gap!r}")
-        _check_instant(where, gap[0])
+            raise ValueError(f"{where} must be pairs (start, periods), got {shown(gap)}")
+        instant(where, gap[0])
     return tuple((start, whole_number(where, periods, low=1)) for start, periods in gaps)

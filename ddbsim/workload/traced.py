@@ -8,15 +8,26 @@ from functools import lru_cache
 
 import numpy as np
 
+from ddbsim.aws import limits
+from ddbsim.bounds import local_path
+from ddbsim.distributions import Distribution
+from ddbsim.randomness import RandomStreams
+from ddbsim.wording import shown
 from ddbsim.workload.arrivals import poisson
-from ddbsim.workload.checks import finite_number
+from ddbsim.workload.checks import finite_number, one_of
 from ddbsim.workload.columns import Floats
+from ddbsim.workload.keys import Keys
+from ddbsim.workload.operations import OperationMix
 from ddbsim.workload.rates import RateProfile
-from ddbsim.workload.trace import FILLS, Fill, Trace
+from ddbsim.workload.trace import FILLS, MEASURES, Fill, Measure, Trace
 from ddbsim.workload.trace_files import read_trace
-from ddbsim.workload.writes import DrawnWrites
+from ddbsim.workload.writes import ConstantWrites, DrawnWrites
 
 __all__ = ["TraceWrites"]
+
+# enough for the mean units of a write to a third of a percent, whatever the sizes are; a few hundredths of a second
+_UNITS_DRAWN = 200_000
+_UNITS_SEED = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +35,8 @@ class TraceWrites(DrawnWrites):
     """Writes at the rates of a trace, at random (Poisson) within each of its periods.
 
     What a period averages away, a burst of seconds within five minutes, is not in a trace and does not come back.
+    Write units become writes by the units that these writes take on average: the run consumes what the trace has. (Sent
+    as transactions they take twice as many, which is not taken into account.)
 
     Parameters
     ----------
@@ -35,6 +48,10 @@ class TraceWrites(DrawnWrites):
         Take only the busiest window of whole periods of this length, seconds, > 0; cut after scaling. None: all of it.
     fill
         How to fill the gaps of a file: "linear", "previous" or "zero". None: `read_trace` chooses.
+    id
+        Which metric of a CloudWatch file, by its `Id`. None: `read_trace` chooses.
+    measures
+        What a file counts, "writes" or "write units" (ConsumedWriteCapacityUnits). None: as it is labelled.
     item_bytes, keys, operations, key_bytes
         As in `DrawnWrites`.
     """
@@ -43,29 +60,44 @@ class TraceWrites(DrawnWrites):
     mean_rate_per_s: float | None = None
     busiest_s: float | None = None
     fill: Fill | None = None
+    id: str | None = None
+    measures: Measure | None = None
 
     def __post_init__(self) -> None:
         DrawnWrites.__post_init__(self)
         if isinstance(self.trace, os.PathLike):
             object.__setattr__(self, "trace", os.fspath(self.trace))
         if not isinstance(self.trace, Trace | str) or self.trace == "":
-            raise ValueError(f"TraceWrites: trace must be a Trace or the path of a file, got {self.trace!r}")
+            raise ValueError(f"TraceWrites: trace must be a Trace or the path of a file, got {shown(self.trace)}")
+        if isinstance(self.trace, str):
+            local_path("TraceWrites: trace", self.trace)
         if self.mean_rate_per_s is not None:
             finite_number("TraceWrites: mean_rate_per_s", self.mean_rate_per_s)
         if self.busiest_s is not None:
             finite_number("TraceWrites: busiest_s", self.busiest_s, above=True)
-        self._check_fill()
+        self._check_how_to_read()
 
-    def _check_fill(self) -> None:
-        if self.fill is not None and self.fill not in FILLS:
-            raise ValueError(f"TraceWrites: fill must be None or one of {', '.join(FILLS)}, got {self.fill!r}")
-        if self.fill is not None and isinstance(self.trace, Trace):
-            raise ValueError(f"TraceWrites: fill must be None for a Trace, which is filled already, got {self.fill!r}")
+    def _check_how_to_read(self) -> None:
+        """Refuse what says how to read a file, if it is wrong or there is none."""
+        if self.fill is not None:
+            one_of("TraceWrites: fill", self.fill, FILLS, also="None or ")
+        if self.measures is not None:
+            one_of("TraceWrites: measures", self.measures, MEASURES, also="None or ")
+        if self.id is not None and (not isinstance(self.id, str) or not self.id):
+            raise ValueError(f"TraceWrites: id must be None or the Id of a metric, got {shown(self.id)}")
+        for name in ("fill", "id", "measures"):
+            if isinstance(self.trace, Trace) and getattr(self, name) is not None:
+                got = shown(getattr(self, name))
+                done = "filled" if name == "fill" else "read"
+                raise ValueError(f"TraceWrites: {name} must be None for a Trace, which is {done} already, got {got}")
 
     @property
     def used_trace(self) -> Trace:
-        """The trace as it is used: read, scaled, cut."""
-        return _used(self._read(), self.mean_rate_per_s, self.busiest_s)
+        """The trace as it is used: read, in writes, scaled, cut."""
+        trace = self._read()
+        if trace.measures != "writes":
+            trace = _in_writes(trace, self.item_bytes, self.keys, self.operations, self.key_bytes)
+        return _used(trace, self.mean_rate_per_s, self.busiest_s)
 
     @property
     def duration_s(self) -> float:
@@ -90,13 +122,13 @@ class TraceWrites(DrawnWrites):
     def _read(self) -> Trace:
         if isinstance(self.trace, Trace):
             return self.trace
-        return _read_once(os.path.abspath(self.trace), self.fill, _state_of(self.trace))
+        return _read_once(os.path.abspath(self.trace), self.fill, self.id, self.measures, _state_of(self.trace))
 
     def _checked_duration(self, duration_s: float) -> float:
         length = self.duration_s
         finite_number("duration_s", duration_s, above=True)
         if duration_s > length * (1 + 1e-9):
-            raise ValueError(f"duration_s must be <= {length:g} (the trace's length), got {duration_s!r}")
+            raise ValueError(f"duration_s must be <= {length:g} (the trace's length), got {shown(duration_s)}")
         return duration_s
 
     def _arrivals(self, duration_s: float, rng: np.random.Generator) -> Floats:
@@ -112,9 +144,29 @@ def _state_of(path: str) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=32)
-def _read_once(path: str, fill: Fill | None, state: tuple[int, ...]) -> Trace:
+def _read_once(
+    path: str, fill: Fill | None, name: str | None, measures: Measure | None, state: tuple[int, ...]
+) -> Trace:
     """Return the trace in a file; another `state` makes an edited file a new one."""
-    return read_trace(path, fill=fill)
+    return read_trace(path, fill=fill, id=name, measures=measures)
+
+
+@lru_cache(maxsize=32)
+def _in_writes(
+    trace: Trace, item_bytes: float | Distribution, keys: Keys, operations: OperationMix, key_bytes: int
+) -> Trace:
+    """Return a trace of write units in writes of these items, by the mean units of many such writes.
+
+    A write's units follow from the item before and after it, so from all that is drawn, and from the writes before it.
+    """
+    count = int(min(sum(trace.counts) + 1, _UNITS_DRAWN))
+    like = ConstantWrites(
+        rate_per_s=count, item_bytes=item_bytes, keys=keys, operations=operations, key_bytes=key_bytes
+    )
+    writes = like.draw(1.0, RandomStreams(_UNITS_SEED))
+    larger = np.maximum(writes.bytes_before, writes.bytes_after)
+    units = np.maximum(-(-larger // limits.WRITE_UNIT_BYTES.value), 1)
+    return trace.as_writes(float(units.mean()))
 
 
 @lru_cache(maxsize=32)

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ddbsim.arguments import checked
 from ddbsim.aws import limits
+from ddbsim.wording import shown
 from ddbsim.workload.checks import whole_number
 from ddbsim.workload.columns import INSERT, MODIFY, NO_OP, REMOVE, Floats, Ints, Operations, Sizes, WriteColumns
 from ddbsim.workload.writes import ReplayWrites
@@ -21,6 +23,7 @@ PUT, DELETE = -1, -2
 NAMES = {"PUT": PUT, "UPDATE": PUT, "DELETE": DELETE, "INSERT": INSERT, "MODIFY": MODIFY, "REMOVE": REMOVE}
 
 
+@checked
 def replay(frame: pd.DataFrame, *, start: Any = None, existing: bool = False, key_bytes: int = 36) -> ReplayWrites:
     """Return the writes of a log, as a workload.
 
@@ -101,7 +104,7 @@ def _seconds(times: pd.Series, start: Any) -> Floats:
         zero = pd.Timestamp(zero) if instants else float(zero)
         since = times - zero
     except (TypeError, ValueError):
-        raise ValueError(f"replay: start must be a time like those of the log, got {start!r}") from None
+        raise ValueError(f"replay: start must be a time like those of the log, got {shown(start)}") from None
     at_s = np.array(since.dt.total_seconds() if instants else since, dtype=np.float64)
     _refuse("time must be finite and not before the start", ~(np.isfinite(at_s) & (at_s >= 0)), times)
     return at_s
@@ -182,4 +185,4 @@ def _numeric(values: pd.Series) -> bool:
 def _refuse(rule: str, wrong: NDArray[np.bool_], values: pd.Series) -> None:
     rows = np.flatnonzero(wrong)
     if rows.size:
-        raise ValueError(f"replay: {rule}, got {values.iloc[rows[:1]].tolist()[0]!r} in row {rows[0]}")
+        raise ValueError(f"replay: {rule}, got {shown(values.iloc[rows[:1]].tolist()[0])} in row {rows[0]}")

@@ -13,6 +13,7 @@ import numpy as np
 from ddbsim.aws import limits
 from ddbsim.distributions import Constant, Distribution, as_distribution
 from ddbsim.randomness import RandomStreams
+from ddbsim.wording import shown
 from ddbsim.workload.arrivals import evenly_spaced, poisson
 from ddbsim.workload.chains import Changes, chained, unchained
 from ddbsim.workload.checks import distribution, finite_number, whole_number
@@ -82,6 +83,10 @@ class Workload(ABC):
         """Whether the writes have real items, and not only sizes."""
         return False
 
+    def may_write(self, item_id: int) -> bool:
+        """Whether a write can go to an item: True where only a run tells."""
+        return True
+
     @property
     def duration_s(self) -> float | None:
         """The workload's own length in seconds; None if it goes on for ever."""
@@ -114,7 +119,7 @@ class DrawnWrites(Workload):
         name = type(self).__name__
         for field, kind in (("keys", Keys), ("operations", OperationMix)):
             if not isinstance(getattr(self, field), kind):
-                raise ValueError(f"{name}: {field} must be {kind.__name__}, got {getattr(self, field)!r}")
+                raise ValueError(f"{name}: {field} must be {kind.__name__}, got {shown(getattr(self, field))}")
         object.__setattr__(self, "key_bytes", whole_number(f"{name}: key_bytes", self.key_bytes, low=1))
         most = int(limits.ITEM_BYTES.value)
         if not self.key_bytes <= (mean := distribution(f"{name}: item_bytes", self.item_bytes).mean) <= most:
@@ -134,6 +139,10 @@ class DrawnWrites(Workload):
     def mean_item_bytes(self) -> float:
         """The expected size of an item after a write, its key included."""
         return as_distribution(self.item_bytes).mean
+
+    def may_write(self, item_id: int) -> bool:
+        """Whether a write can go to an item: one of the keys', or one that is made anew."""
+        return item_id < self.keys.items or self.operations.insert > self.operations.remove
 
     @property
     def means(self) -> WriteMeans:
@@ -283,7 +292,7 @@ class ReplayWrites(Workload):
             return given
         # a DataFrame is no Mapping, and is one in all that is asked of it here
         if not isinstance(given, Mapping) and not hasattr(given, "columns"):
-            raise ValueError(f"ReplayWrites: columns must be a DataFrame or mapping of columns, got {given!r}")
+            raise ValueError(f"ReplayWrites: columns must be a DataFrame or mapping of columns, got {shown(given)}")
         try:
             return WriteColumns.from_columns(given, key_bytes=key_bytes)
         except ValueError as error:
@@ -299,6 +308,10 @@ class ReplayWrites(Workload):
         """The mean size of an item after a write that left one; 0 without such."""
         sizes = self._writes.bytes_after
         return float(sizes[sizes > 0].mean()) if (sizes > 0).any() else 0.0
+
+    def may_write(self, item_id: int) -> bool:
+        """Whether a given write goes to an item."""
+        return bool((self._writes.item_id == item_id).any())
 
     @property
     def means(self) -> WriteMeans:

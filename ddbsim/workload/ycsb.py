@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ddbsim.arguments import checked
+from ddbsim.wording import shown
 from ddbsim.workload.checks import finite_number, whole_number
 from ddbsim.workload.keys import UniformKeys, Zipfian
 from ddbsim.workload.operations import OperationMix
@@ -49,6 +51,7 @@ YCSB_MIXES: MappingProxyType[str, YcsbMix] = MappingProxyType(
 )
 
 
+@checked
 def ycsb(workload: str, *, ops_per_s: float, records: int = 1_000, key_bytes: int = 36) -> PoissonWrites:
     """Return the writes of a core workload of YCSB, A to F.
 
@@ -110,10 +113,10 @@ def ycsb(workload: str, *, ops_per_s: float, records: int = 1_000, key_bytes: in
     """
     name = workload.upper() if isinstance(workload, str) else workload
     if name not in YCSB_MIXES:
-        raise ValueError(f"ycsb: workload must be one of {', '.join(YCSB_MIXES)}, got {workload!r}")
+        raise ValueError(f"ycsb: workload must be one of {', '.join(YCSB_MIXES)}, got {shown(workload)}")
     mix = YCSB_MIXES[name]
     if not mix.write_share:
-        raise ValueError(f"ycsb: workload must be one that writes, got {workload!r}: all its operations are reads")
+        raise ValueError(f"ycsb: workload must be one that writes, got {shown(workload)}: all its operations are reads")
     items = whole_number("ycsb: records", records, low=1)
     key_bytes = whole_number("ycsb: key_bytes", key_bytes, low=1)
     new = mix.insert / mix.write_share

@@ -397,3 +397,44 @@ def test_a_run_whose_table_throttles_passes():
 def test_a_run_without_writes_passes():
     empty = ds.simulate(ds.Scenario(workload=ds.ConstantWrites(rate_per_s=0), duration_s=10), rng=7, progress=False)
     assert empty.check()["ok"].all()
+
+
+BRACES = ("{name}", "{0.__class__}", "{record_id.__class__}", "{", "}}{{", "{event_source_mapping!r:>999999}")
+
+
+def renamed(seen, name):
+    """Return the evidence of a run whose mapping has another name."""
+
+    def with_name(frame):
+        return frame.assign(event_source_mapping=name) if "event_source_mapping" in frame else frame
+
+    frames = {one: with_name(getattr(seen, one)) for one in ("stream_log", "invocations", "discards", "metrics")}
+    limits = {
+        one: dict.fromkeys([name], *getattr(seen, one).values())
+        for one in ("maximum_retry_attempts", "maximum_record_age_in_seconds")
+    }
+    return replace(seen, latency_parts=with_name(seen.latency_parts), **frames, **limits)
+
+
+@pytest.mark.parametrize("name", BRACES)
+def test_a_name_with_braces_is_told_and_never_read(name):
+    failures = ds.Failures(error_probability=0.3)
+    mapping = ds.EventSourceMapping(
+        name=name, function=ds.Function(failures=failures), maximum_retry_attempts=0, on_failure=ds.Destination("sqs")
+    )
+    scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=20, event_source_mappings=mapping)
+    seen = ds.simulate(scenario, rng=7, progress=False).evidence()
+    assert check(seen)["ok"].all()
+    broken = replace(
+        seen,
+        stream_log=seen.stream_log.assign(received_s=lambda log: log["received_s"] + 0.5, outcome="nonsense"),
+        invocations=seen.invocations.assign(billed_ms=-1, records=-1, attempt=7),
+        metrics=seen.metrics.assign(Invocations=-1),
+        latency_parts=seen.latency_parts.assign(latency_s=-1.0),
+        discards=seen.discards.assign(condition="RecordAgeExceeded"),
+    )
+    told = check(broken)
+    assert (~told["ok"]).sum() > 6
+    details = " ".join(told.loc[~told["ok"], "detail"])
+    assert name in details
+    assert "<class" not in details

@@ -404,3 +404,33 @@ def test_a_region_of_which_the_file_lacks_a_price_is_refused(saved):
 def test_no_path_is_refused():
     with pytest.raises(ValueError, match="load_price_list needs the path of at least one price file, got none"):
         load_price_list()
+
+
+HOSTILE = {
+    "nested lists": "[" * 100_000,
+    "nested objects": '{"products":' * 100_000,
+    "a number of 5,000 digits": '{"products": ' + "9" * 5_000 + "}",
+    "products of numbers": '{"products": {"a": 1}, "offerCode": "AmazonDynamoDB"}',
+    "a long text": json.dumps({"products": {"a": {"sku": "x" * 10**5}}, "offerCode": "y" * 10**5}),
+    "passwd": "root:x:0:0:root:/root:/bin/bash\n",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_file_is_refused_in_a_short_sentence(tmp_path, text):
+    path = tmp_path / "index.json"
+    path.write_text(text)
+    with pytest.raises(PriceListError) as error:
+        load_price_list(path)
+    assert len(str(error.value)) < 500
+    assert str(error.value).isprintable()
+    assert "root:x" not in str(error.value)
+
+
+def test_no_address_is_opened_and_no_device_is_read(tmp_path):
+    with pytest.raises(PriceListError, match="must be the path of a file here, and is not fetched from elsewhere"):
+        load_price_list("https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/index.json")
+    for path in ("/dev/zero", tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(PriceListError, match="a price list must be a readable UTF-8 text file, got: "):
+            load_price_list(path)

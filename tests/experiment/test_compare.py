@@ -81,7 +81,7 @@ def test_a_failed_run_leaves_its_pair_out(tmp_path):
     [
         ((NOW,), "compare needs two scenarios or more, got 1"),
         ((NOW, NOW), "different names, got 'now' twice: set name="),
-        ((NOW, "later"), "compare takes scenarios, or one dict of them by name, got 'later'"),
+        ((NOW, "later"), "scenarios must be .* or a dict, got 'later'"),
         (({"a": NOW},), "two scenarios or more, got 1"),
     ],
 )

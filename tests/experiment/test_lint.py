@@ -216,11 +216,11 @@ def test_a_handler_is_not_called():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"slo": 2.0}, r"slo must be an SLO such as SLO\(latency_p99_s=2.0\), or None, got 2.0"),
+        ({"slo": 2.0}, r"lint: slo must be SLO\(...\) or None, got 2.0"),
         ({"slo": ds.SLO(latency_p99_s=1, event_source_mapping="other")}, "other"),
         ({"outage_s": 0}, "outage_s must be a number of seconds > 0, got 0"),
         ({"outage_s": float("inf")}, "outage_s must be a number of seconds > 0, got inf"),
-        ({"outage_s": "1h"}, "outage_s must be a number of seconds > 0, got '1h'"),
+        ({"outage_s": "1h"}, "lint: outage_s must be a number, got '1h'"),
     ],
 )
 def test_bad_input_is_named(options, message):
@@ -229,7 +229,7 @@ def test_bad_input_is_named(options, message):
 
 
 def test_only_a_scenario_is_examined():
-    with pytest.raises(ValueError, match="lint needs a Scenario, got 7"):
+    with pytest.raises(ValueError, match=r"lint: scenario must be Scenario\(...\), got 7"):
         ds.lint(7)
 
 

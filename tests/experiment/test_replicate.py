@@ -156,7 +156,7 @@ def test_the_rounds_of_a_precision_do_not_depend_on_the_executor():
     ("arguments", "message"),
     [
         ({"n": 0}, "n must be a whole number of replications >= 1, got 0"),
-        ({"n": 2.5}, "n must be a whole number of replications >= 1, got 2.5"),
+        ({"n": 2.5}, "replicate: n must be a whole number or None, got 2.5"),
         ({"n": True}, "got True"),
         ({"n": 5, "precision": 0.1}, "give n or precision, not both"),
         ({"precision": 0}, "precision must be a share > 0 and < 1"),

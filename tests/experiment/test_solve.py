@@ -274,7 +274,7 @@ def test_an_slo_may_be_for_one_mapping():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"slo": 2.0}, r"slo must be SLO\(...\), such as"),
+        ({"slo": 2.0}, r"solve: slo must be SLO\(...\), got 2.0"),
         ({"vary": {}}, "at least one"),
         ({"vary": {"bach_size": [1]}}, "no field 'bach_size'"),
         ({"vary": {"batch_size": [0]}}, "no setting of this space makes a scenario"),

@@ -345,7 +345,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         ds.replicate(small(), 1, rng=7, executor="serial", store=tmp_path, progress=False)
     with pytest.raises(ds.RunStoreError, match="is a file"):
         ds.replicate(small(), 1, rng=7, executor="serial", store=tmp_path / "letter.txt", progress=False)
-    with pytest.raises(ds.RunStoreError, match="store must be a folder, got 5"):
+    with pytest.raises(ValueError, match="replicate: store must be a text, a path or None, got 5"):
         ds.replicate(small(), 1, rng=7, executor="serial", store=5, progress=False)
     with pytest.raises(ds.RunStoreError, match=r"must be a folder that can be made, and .* cannot"):
         ds.replicate(small(), 1, rng=7, executor="serial", store=tmp_path / "letter.txt" / "store", progress=False)

@@ -197,7 +197,7 @@ def test_tables_show_intervals_needs_and_the_conclusion(replicated):
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, True])
 def test_there_is_at_least_one_replication(wrong):
-    with pytest.raises(ValueError, match=f"replications must be a whole number >= 1, got {wrong}"):
+    with pytest.raises(ValueError, match=f"replications must be a whole number.*, got {wrong}"):
         ds.compare_view_types(SCENARIO, replications=wrong)
 
 

@@ -57,7 +57,7 @@ def test_a_reader_keeps_up_over_time_and_trails_the_longer_the_less_its_reserve(
 def metrics_of(readers, *, rate_per_s, seed, duration_s=1_800, last=None, **settings):
     """The metrics of so many mappings that read two shards; `last` is the last one's function if not like the rest."""
     law = ds.Duration(base_s=0.02, per_record_s=0.0005)
-    functions = [ds.Function(name=f"reader {n}", duration=law) for n in range(readers)]
+    functions = [ds.Function(name=f"reader-{n}", duration=law) for n in range(readers)]
     if last is not None:
         functions[-1] = last
     scenario = ds.Scenario(
@@ -104,10 +104,10 @@ def test_a_function_in_front_of_the_others_mends_the_age_as_reported_from_the_fi
     say how long the functions take: here the slowest of three 4 s on average, at times up to the timeout.
     """
     slowest_of_three = ds.Duration(base_s=4.0, noise=ds.LogNormal(median=0.6, p99=6.2))
-    fan_out = ds.Function(name="fan out", duration=slowest_of_three, timeout_s=30)
+    fan_out = ds.Function(name="fan-out", duration=slowest_of_three, timeout_s=30)
     four = metrics_of(4, rate_per_s=10, seed=seed, duration_s=7_200).query("event_source_mapping == 'reader 3'")
     two = metrics_of(2, rate_per_s=10, seed=seed, duration_s=7_200, last=fan_out).query(
-        "event_source_mapping == 'fan out'"
+        "event_source_mapping == 'fan-out'"
     )
     averages_s = [metrics["IteratorAge_Average"].max() / 1_000 for metrics in (four, two)]
     assert 50 < averages_s[0] < 150

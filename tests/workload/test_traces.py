@@ -1,10 +1,13 @@
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import ddbsim as ds
+from ddbsim import LogNormal, OperationMix, Uniform, Zipfian
 from ddbsim.randomness import RandomStreams
 from ddbsim.workload import Trace, TraceError, TraceWrites, read_cloudwatch_trace, read_csv_trace, read_trace
 
@@ -157,7 +160,7 @@ def test_wrong_files_are_told(csv_file, tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(TraceError, match="a trace must be a readable UTF-8 text file, got: it is not UTF-8"):
         read_trace(tmp_path / "binary")
-    with pytest.raises(TraceError, match="fill must be one of linear, previous, zero, got 'mean'"):
+    with pytest.raises(ValueError, match="read_csv_trace: fill must be 'linear', 'previous' or 'zero', got 'mean'"):
         read_csv_trace(csv_file(*GAPPED), fill="mean")
 
 
@@ -274,3 +277,176 @@ def test_real_traffic_as_writes():
     expected = workload.expected_writes(3600)
     assert expected > 10 * 3600
     assert abs(len(workload.draw(3600, RandomStreams(2))) - expected) <= 6 * math.sqrt(expected)
+
+
+WRITE_UNITS = "ConsumedWriteCapacityUnits"
+HOUR = [f"{minute:02}" for minute in range(60)]
+
+
+def units_file(json_file, label=WRITE_UNITS, per_minute=6_000.0):
+    stamps = [f"2026-03-01T00:{minute}:00+00:00" for minute in HOUR]
+    values = [per_minute * (1 + minute % 3) for minute in range(60)]
+    return json_file({"Id": "w", "Label": label, "Timestamps": stamps, "Values": values, "StatusCode": "Complete"})
+
+
+MIXES = {
+    "one size": {"item_bytes": 1_500},
+    "small items": {"item_bytes": 300},
+    "many sizes": {"item_bytes": LogNormal(median=900, p99=4_000)},
+    "all operations": {
+        "item_bytes": LogNormal(median=900, p99=4_000),
+        "operations": OperationMix(insert=0.3, modify=0.4, remove=0.2, no_op=0.1),
+        "keys": Zipfian(items=1_000),
+    },
+    "half of it missing": {
+        "item_bytes": Uniform(100, 3_000),
+        "operations": OperationMix(insert=0.25, modify=0.25, remove=0.25, no_op=0.25, existing=0.5),
+    },
+}
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_write_units_become_writes_that_consume_as_many(json_file, mix):
+    path = units_file(json_file)
+    workload = TraceWrites(trace=path, **MIXES[mix])
+    result = ds.simulate(ds.Scenario(workload=workload), rng=3, progress=False)
+    trace = read_trace(path)
+    consumed = result.metrics[WRITE_UNITS].to_numpy()
+    assert trace.measures == "write units"
+    assert consumed.sum() == pytest.approx(sum(trace.counts), rel=0.01)
+    np.testing.assert_allclose(consumed, trace.counts, rtol=0.12)
+
+
+def test_a_trace_of_writes_is_taken_as_it_is(json_file):
+    path = units_file(json_file, label="orders written")
+    assert read_trace(path).measures == "writes"
+    assert TraceWrites(trace=path, item_bytes=1_500).expected_writes(3_600) == sum(read_trace(path).counts)
+    assert TraceWrites(trace=path, item_bytes=1_500, measures="write units").expected_writes(3_600) == pytest.approx(
+        sum(read_trace(path).counts) / 2
+    )
+
+
+def test_units_are_scaled_to_a_mean_of_writes(json_file):
+    workload = TraceWrites(trace=units_file(json_file), item_bytes=1_500, mean_rate_per_s=7)
+    assert workload.expected_writes(3_600) == pytest.approx(7 * 3_600)
+
+
+def test_a_trace_of_units_is_no_rate_of_writes(json_file):
+    trace = read_trace(units_file(json_file))
+    assert "200 write units/s on average" in trace.describe()
+    assert trace.as_writes(2).as_rate().expected(3_600) == sum(trace.counts) / 2
+    assert trace.as_writes(2).as_writes(2) == trace.as_writes(2)
+    with pytest.raises(ValueError, match="as_rate needs a trace of writes, got one of write units"):
+        trace.as_rate()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "IteratorAge",
+        "ConsumedReadCapacityUnits",
+        "ProvisionedWriteCapacityUnits",
+        "Duration",
+        "Invocations",
+        "SuccessfulRequestLatency",
+        "WriteThrottleEvents",
+        "bids IteratorAge",
+        "bid-ranker Duration Average",
+    ],
+)
+def test_a_file_of_another_metric_is_refused_by_its_name(json_file, name):
+    path = units_file(json_file, label=name)
+    metric_name = next(word for word in name.split() if word != "bids" and "-" not in word)
+    words = f"a trace must be of writes, or of {WRITE_UNITS}, got {metric_name} "
+    for read in (read_trace, read_cloudwatch_trace, lambda file: TraceWrites(trace=file).duration_s):
+        with pytest.raises(TraceError, match=words):
+            read(path)
+    assert read_trace(path, measures="writes").measures == "writes"
+
+
+@pytest.mark.parametrize("statistic", ["Average", "Maximum", "p99", "SampleCount"])
+def test_another_statistic_than_the_sum_is_refused(json_file, statistic):
+    with pytest.raises(TraceError, match=f"{WRITE_UNITS} must be the Sum of each period, got its {statistic}"):
+        read_trace(units_file(json_file, label=f"{WRITE_UNITS} {statistic}"))
+
+
+def test_of_several_metrics_the_one_of_writes_is_taken(json_file):
+    other = metric(values=(6.0, 5.0, 4.0), id="age") | {"Label": "IteratorAge"}
+    path = json_file(other, metric(id="wcu") | {"Label": WRITE_UNITS})
+    assert read_trace(path).counts == (1.0, 2.0, 3.0)
+    assert TraceWrites(trace=path, item_bytes=100).expected_writes(900) == 6.0
+    with pytest.raises(TraceError, match=r"\('age' for 'IteratorAge', 'wcu' for .*\), got 'wcus', did you mean 'wcu'"):
+        read_trace(path, id="wcus")
+    with pytest.raises(TraceError, match="got IteratorAge"):
+        read_trace(path, id="age")
+    assert TraceWrites(trace=path, id="age", measures="writes").expected_writes(900) == 15.0
+    with pytest.raises(TraceError, match=r"id must be one of .*, got None: give the one of writes as id="):
+        read_trace(json_file(other, other | {"Id": "b", "Label": "Duration"}))
+
+
+def statistics(**points):
+    rows = [{"Timestamp": f"2026-03-01T00:0{n}:00Z", "Unit": "Count"} | points for n in (2, 0, 1)]
+    return json.dumps({"Label": WRITE_UNITS, "Datapoints": rows})
+
+
+def test_the_answer_of_get_metric_statistics_is_read(tmp_path):
+    path = tmp_path / "statistics.json"
+    path.write_text(statistics(Sum=120.0, Average=1.5))
+    trace = read_trace(path)
+    assert (trace.counts, trace.period_s, trace.measures) == ((120.0,) * 3, 60.0, "write units")
+    for points, words in (
+        ({"Average": 1.5}, "must have the statistic Sum, which alone is a count, got Average"),
+        ({"Sum": 1.5, "Unit": "Milliseconds"}, "must have the unit Count, got 'Milliseconds'"),
+    ):
+        path.write_text(statistics(**points))
+        with pytest.raises(TraceError, match=words):
+            read_trace(path)
+
+
+HOSTILE = {
+    "a field of 200,000 characters": "timestamp,value\n2026-03-01," + "9" * 200_000,
+    "300 years of seconds": "timestamp,value\n1970-01-01 00:00:00,1\n1970-01-01 00:00:01,1\n2199-01-01 00:00:00,1\n",
+    "the year 9999 with a zone": "timestamp,value\n9999-12-31T23:59:59-05:00,1\n9999-12-31T23:59:59.5-05:00,1\n",
+    "the year 1 with a zone": "timestamp,value\n0001-01-01T00:00:00+05:00,1\n0001-01-01T00:00:01+05:00,1\n",
+    "nested lists": "[" * 100_000,
+    "nested objects": '{"MetricDataResults":' * 100_000,
+    "a number of 5,000 digits": '{"MetricDataResults": [' + "9" * 5_000 + "]}",
+    "a number of 400 digits": json.dumps(
+        {"MetricDataResults": [{"Id": "m", "Timestamps": ["2026-03-01", "2026-03-02"], "Values": [10**400, 1]}]}
+    ),
+    "a long number in a CSV": "timestamp,value\n2026-03-01," + "9" * 5_000 + "\n2026-03-02,1",
+    "one row": "timestamp,value\n" + "x" * 50_000 + ",1",
+    "no table": "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:/bin/false\n",
+    "many columns": ",".join(f"secret_{n}" for n in range(9_999)) + "\n",
+    "a lone quote": 'timestamp,value\n"2026-03-01,1\n',
+    "no objects": '{"MetricDataResults": [1, "a"]}',
+    "an id of lists": '{"MetricDataResults": [{"Id": [[1]], "Timestamps": 5, "Values": null}]}',
+    "datapoints of numbers": '{"Datapoints": [1, 2]}',
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_file_is_refused_in_a_short_sentence(tmp_path, text):
+    path = tmp_path / "trace"
+    path.write_text(text)
+    with pytest.raises(TraceError) as error:
+        read_trace(path)
+    message = str(error.value)
+    assert len(message) < 500
+    assert message.isprintable()
+    for secret in ("root:x", "secret_7", "x" * 100, "9" * 100):
+        assert secret not in message
+
+
+def test_no_address_is_opened_and_no_device_is_read(tmp_path):
+    for address in ("http://127.0.0.1:9/x.csv", "https://a.b/c", "s3://bucket/key", "ftp://a/b", "file:///etc/passwd"):
+        with pytest.raises(TraceError, match="must be the path of a file here, and is not fetched from elsewhere"):
+            read_trace(address)
+        with pytest.raises(ValueError, match=r"TraceWrites: trace must be the path of a file here"):
+            TraceWrites(trace=address)
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, "/dev/zero"):
+        with pytest.raises(TraceError, match="must be a readable UTF-8 text file, got: not a file"):
+            read_trace(path)
+    with pytest.raises(TraceError, match="must be the path of a file"):
+        read_trace("a\0b")

@@ -68,7 +68,7 @@ def test_items_have_ten_fields_of_a_hundred_bytes():
     [
         ({"workload": "C"}, "must be one that writes, got 'C': all its operations are reads"),
         ({"workload": "G"}, "must be one of A, B, C, D, E, F, got 'G'"),
-        ({"workload": 1}, "must be one of A, B, C, D, E, F, got 1"),
+        ({"workload": 1}, "ycsb: workload must be a text, got 1"),
         ({"workload": "A", "records": 0}, "ycsb: records must be a finite number >= 1, got 0"),
         ({"workload": "A", "ops_per_s": -1}, "ycsb: ops_per_s must be a finite number >= 0, got -1"),
         ({"workload": "A", "key_bytes": 1.5}, "ycsb: key_bytes must be a whole number, got 1.5"),

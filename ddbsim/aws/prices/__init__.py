@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ddbsim.arguments import checked
+
 from .components import COMPONENTS, Component
 from .loading import load_price_list
 from .offers import PriceListError
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 
+@checked
 def prices(region: str | None = None) -> pd.DataFrame:
     """Return the prices that come with the package, one row per tier.
 

@@ -8,6 +8,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from ddbsim.arguments import checked
+from ddbsim.bounds import local_path
+from ddbsim.wording import brief
+
 from .components import COMPONENTS
 from .matching import component_of, freed_components, region_of
 from .offers import Offer, PriceListError, Product, laid_out, read_offer
@@ -31,6 +35,7 @@ NEEDED = {
 }
 
 
+@checked
 def load_price_list(*paths: str | os.PathLike[str], region: str | None = None) -> PriceList:
     """Read the prices of AWS's own files, laid over those that come with the package.
 
@@ -62,7 +67,8 @@ def load_price_list(*paths: str | os.PathLike[str], region: str | None = None) -
     """
     if not paths:
         raise ValueError("load_price_list needs the path of at least one price file, got none")
-    loaded = (price for path in paths for price in _prices_in(read_offer(Path(path)), region))
+    files = [Path(local_path("load_price_list: each path", path, kind=PriceListError)) for path in paths]
+    loaded = (price for path in files for price in _prices_in(read_offer(path), region))
     return shipped_price_list().merged(PriceList.of(loaded))
 
 
@@ -87,8 +93,8 @@ def _price_of(product: Product, offer: Offer, region: str | None) -> Price | Non
     if component is None or region not in (None, where):
         return None
     if not where:
-        raise PriceListError(f"{offer.path.name} does not say of which region SKU {product.sku} is")
-    with laid_out(f"{offer.path.name} at SKU {product.sku}"):
+        raise PriceListError(f"{offer.path.name} does not say of which region SKU {brief(product.sku)} is")
+    with laid_out(f"{offer.path.name} at SKU {brief(product.sku)}"):
         tiers, free = product.tiers()
     return Price(
         component=component,
@@ -119,7 +125,7 @@ def _with_free_amounts(offer: Offer, prices: Iterable[Price]) -> list[Price]:
     free = {price.component: price.free_per_month for price in shipped_price_list().by_region["us-east-1"].values()}
     for product in offer.products:
         for component in freed_components(product):
-            with laid_out(f"{offer.path.name} at SKU {product.sku}"):
+            with laid_out(f"{offer.path.name} at SKU {brief(product.sku)}"):
                 amount = product.free_amount()
             if math.isfinite(amount):  # a free product without an end states no amount
                 free[component] = amount

@@ -21,6 +21,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from ddbsim.text_files import text_in
+from ddbsim.wording import brief, shown
+
 from .price import Tier
 
 __all__ = ["Offer", "PriceListError", "Product", "laid_out", "read_offer"]
@@ -39,8 +42,8 @@ def laid_out(where: str) -> Iterator[None]:
         yield
     except PriceListError:
         raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise PriceListError(f"{where} is not laid out as a price list: {error!r}") from error
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError, OverflowError) as error:
+        raise PriceListError(f"{where} is not laid out as a price list: {shown(error)}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +63,19 @@ class Product:
         try:
             return date.fromisoformat(stamp[:10])
         except ValueError:
-            raise PriceListError(f"SKU {self.sku} has no date that can be read, got {stamp!r}") from None
+            raise PriceListError(
+                f"SKU {brief(self.sku)} has no date that can be read, got {shown(stamp, 40)}"
+            ) from None
 
     def tiers(self) -> tuple[tuple[Tier, ...], float]:
         """Return the paid tiers, the first from 0, and the amount that a leading tier at zero makes free."""
         steps = sorted(self._step(dimension) for dimension in self._latest_term()["priceDimensions"].values())
         ends = [*(begin for begin, _, _ in steps[1:]), math.inf]
         if not steps or steps[0][0] != 0 or any(step[1] != end for step, end in zip(steps, ends, strict=True)):
-            raise PriceListError(f"the tiers of SKU {self.sku} do not run from 0 to Inf without a gap")
+            raise PriceListError(f"the tiers of SKU {brief(self.sku)} do not run from 0 to Inf without a gap")
         paid = [step for step in steps if step[2] > 0]
         if not paid or steps[-len(paid) :] != paid:
-            raise PriceListError(f"SKU {self.sku} has no price above zero in its last tier")
+            raise PriceListError(f"SKU {brief(self.sku)} has no price above zero in its last tier")
         free = paid[0][0]
         first = [(0.0, *paid[0][1:]), *paid[1:]]
         return tuple(Tier(lower=low, upper=high, usd_per_unit=usd) for low, high, usd in first), free
@@ -81,14 +86,16 @@ class Product:
 
     def _latest_term(self) -> Mapping[str, Any]:
         if not self.terms:
-            raise PriceListError(f"SKU {self.sku} has no on-demand terms; is the file complete?")
+            raise PriceListError(f"SKU {brief(self.sku)} has no on-demand terms; is the file complete?")
         latest: Mapping[str, Any] = max(self.terms.values(), key=lambda term: str(term.get("effectiveDate", "")))
         return latest
 
     def _step(self, dimension: Mapping[str, Any]) -> tuple[float, float, float]:
         prices = dimension["pricePerUnit"]
         if "USD" not in prices:
-            raise PriceListError(f"SKU {self.sku} is priced in {', '.join(prices)}, and bills are made in USD")
+            raise PriceListError(
+                f"SKU {brief(self.sku)} is priced in {brief(', '.join(prices))}, and bills are made in USD"
+            )
         begin = dimension.get("beginRange", dimension.get("startingRange", "0"))
         end = dimension.get("endRange", dimension.get("endingRange", "Inf"))
         return float(begin), float(end), float(prices["USD"])
@@ -118,20 +125,22 @@ def read_offer(path: Path) -> Offer:
         code, products = _bulk_products(path, document) if is_whole else _api_products(path, document)
     if code not in OFFER_CODES:
         raise PriceListError(
-            f"{path.name} is of offer {code or 'unknown'}, and only {' and '.join(OFFER_CODES)} are read"
+            f"{path.name} is of offer {brief(code or 'unknown')}, and only {' and '.join(OFFER_CODES)} are read"
         )
     return Offer(path=path, code=code, products=products, is_whole=is_whole)
 
 
 def _document(path: Path) -> Any:
-    text = path.read_text(encoding="utf-8")
+    text = text_in(path, "a price list", PriceListError)
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except RecursionError:
+        raise PriceListError(f"{path.name} is nested too deep to be a price list") from None
+    except ValueError:
         lines = [line for line in text.splitlines() if line.strip()]
     try:
         return [json.loads(line) for line in lines]
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         raise PriceListError(
             f"{path.name} is neither one JSON document nor one on each line: it is truncated, or no price list"
         ) from None
@@ -155,7 +164,7 @@ def _api_products(path: Path, document: Any) -> tuple[str, tuple[Product, ...]]:
     entries = [json.loads(entry) if isinstance(entry, str) else entry for entry in document]
     codes = sorted({_service_code(entry) for entry in entries})
     if len(codes) != 1:
-        raise PriceListError(f"{path.name} must hold products of one service, got {', '.join(codes) or 'none'}")
+        raise PriceListError(f"{path.name} must hold products of one service, got {brief(', '.join(codes) or 'none')}")
     return codes[0], tuple(
         _product(entry["product"], entry.get("terms", {}).get("OnDemand", {}), entry.get("publicationDate", ""))
         for entry in entries

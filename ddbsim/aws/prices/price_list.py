@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from ddbsim.wording import closest, shown
+
 from .components import COMPONENTS
 from .price import Price
 
@@ -144,7 +146,8 @@ class PriceList:
             return self.by_region[region]
         there = ", ".join(self.by_region) or "none"
         raise UnknownRegionError(
-            f"no prices of region {region!r} are held, only of {there}; ds.load_price_list reads AWS's files of others"
+            f"no prices of region {shown(region)} are held, only of {there}; ds.load_price_list reads AWS's files of "
+            f"others{closest(region, self.by_region)}"
         )
 
     def _repr_html_(self) -> str:
