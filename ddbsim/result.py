@@ -398,6 +398,7 @@ class Result:
             price_list=price_list,
         )
 
+    @checked
     def numbers(self, mapping: EventSourceMapping) -> MappingNumbers:
         """Return what a mapping did after the warm-up: the numbers that every summary and comparison tells."""
         return mapping_numbers(

@@ -284,9 +284,9 @@ class EventSourceMapping:
         news, patterns = news_of(self.patterns)
         object.__setattr__(self, "filter_criteria", patterns)
         for told in news:
-            warn_of_trap(f"{where}: filter_criteria: {told}", FilterMatchesNothing, stacklevel=5)
+            warn_of_trap(f"{where}: filter_criteria: {told}", FilterMatchesNothing)
         for told in only_dotted_names(criteria_of(self.patterns)):
-            warn_of_trap(f"{where}: filter_criteria: {told}", stacklevel=5)
+            warn_of_trap(f"{where}: filter_criteria: {told}")
 
     def _check_life(self, where: str) -> None:
         if self.created_s is not None:

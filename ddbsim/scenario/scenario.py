@@ -183,7 +183,7 @@ class Scenario:
             news, patterns = news_of(mapping.patterns, self.stream.view_type, keys_shown(mapping, self))
             for one in news:
                 where = f"EventSourceMapping {mapping.label!r}: filter_criteria"
-                warn_of_trap(f"{where}: {one}", FilterMatchesNothing, stacklevel=4)
+                warn_of_trap(f"{where}: {one}", FilterMatchesNothing)
             if news:
                 # varied copies of this scenario, not other ones of the mapping, have been told
                 mapping = copy.copy(mapping)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
+from types import FrameType
 
-__all__ = ["AcceptedWithATrap", "traps_told", "warn_of_trap"]
+__all__ = ["AcceptedWithATrap", "traps_told", "typed_at", "warn_of_trap"]
+
+_PACKAGE = str(Path(__file__).parent.parent)
 
 # where the traps of this thread (or task) go instead of into a warning
 _gathered: ContextVar[list[str] | None] = ContextVar("_gathered", default=None)
@@ -37,16 +43,30 @@ def traps_told() -> Iterator[list[str]]:
         _gathered.reset(token)
 
 
-def warn_of_trap(message: str, category: type[AcceptedWithATrap] = AcceptedWithATrap, *, stacklevel: int = 4) -> None:
-    """Warn of a setting that is `AcceptedWithATrap`, or leave it to the `traps_told` around.
+def warn_of_trap(message: str, category: type[AcceptedWithATrap] = AcceptedWithATrap) -> None:
+    """Warn of a setting that is `AcceptedWithATrap` at the line that typed it, or leave it to `traps_told`.
 
     Parameters
     ----------
-    message, category, stacklevel
-        As in `warnings.warn`, called from where this is called.
+    message, category
+        As in `warnings.warn`.
     """
     traps = _gathered.get()
     if traps is None:
-        warnings.warn(message, category, stacklevel=stacklevel + 1)
+        warnings.warn(message, category, stacklevel=typed_at())
     else:
         traps.append(message)
+
+
+def typed_at() -> int:
+    """Return the stacklevel at which a warning points at the line of the user, through `replace` and `vary` too."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _is_between(frame):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _is_between(frame: FrameType) -> bool:
+    code = frame.f_code
+    made = code.co_filename == "<string>" and code.co_name == "__init__"
+    return made or code.co_filename == dataclasses.__file__ or code.co_filename.startswith(_PACKAGE)

@@ -281,3 +281,16 @@ def test_cpu_grows_with_memory_up_to_one_core(memory_mb, factor):
     assert ds.Duration(measured_at_mb=512).memory_factor(memory_mb) == pytest.approx(factor)
     assert ds.Duration(measured_at_mb=512, cpu_share=0).memory_factor(memory_mb) == 1.0
     assert ds.Duration().memory_factor(memory_mb) == 1.0
+
+
+def test_a_trap_is_told_at_the_line_that_typed_it():
+    slow = ds.Duration(base_s=300)
+    calls = (
+        lambda: ds.Function(duration=slow),
+        lambda: replace(ds.Function(), duration=slow),
+        lambda: ds.vary(scenario(), {"duration.base_s": 300}),
+    )
+    for call in calls:
+        with pytest.warns(ds.AcceptedWithATrap) as told:
+            call()
+        assert told[0].filename == __file__
