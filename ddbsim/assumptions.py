@@ -10,7 +10,7 @@ from ddbsim.arguments import checked
 
 from .aws import behaviour, capacity, limits, transports
 from .aws.facts import Fact, facts_in
-from .scenario import served
+from .scenario import read_back_events
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ def _touched(scenario: Scenario, fact: Fact) -> bool:
         sum(scenario.table.initial_partitions * m.parallelization_factor for m in mappings)
         > scenario.account_concurrency
     )
-    reads_back = any(served(m.function.needs, scenario.stream.view_type) == "by a read-back" for m in mappings)
+    reads_back = any(read_back_events(m.function.needs, scenario.stream.view_type) for m in mappings)
     crowded = len(mappings) + len(scenario.other_readers) > limits.READERS_PER_SHARD.value
     conditions = {
         "read_back_median_s": reads_back,

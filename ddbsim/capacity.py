@@ -18,7 +18,7 @@ from .analysis.keeping_up import DOES_NOT, NO_BACKLOG, TOO_SHORT, KeepingUp, bac
 from .analysis.per_mapping import measured_from_s
 from .analysis.theory import lane_capacity_per_s, read_capacity_per_s
 from .aws import limits
-from .scenario import Provisioned, served
+from .scenario import Provisioned, read_back_events
 
 if TYPE_CHECKING:
     from .result import Result
@@ -79,8 +79,8 @@ class Offered:
         Their mean SizeBytes.
     passed_share
         Those that the filter lets through, 0..1; None where it cannot be told.
-    readable_share
-        Of those, the share whose item is there to be read back, 0..1: a REMOVE leaves none.
+    read_back_share
+        Of those, the share whose item the function reads back, 0..1.
     hottest_share
         Of those, the share that the busiest lane gets at the least, 0..1.
     """
@@ -88,7 +88,7 @@ class Offered:
     records_per_s: float
     record_bytes: float
     passed_share: float | None = 1.0
-    readable_share: float = 1.0
+    read_back_share: float = 0.0
     hottest_share: float = 0.0
 
 
@@ -152,9 +152,14 @@ def _offered(result: Result, mapping: EventSourceMapping) -> Offered:
         records_per_s=len(mine) / (ended_s - begin_s) if ended_s > begin_s else 0.0,
         record_bytes=float(mine["size_bytes"].mean()) if len(mine) else 0.0,
         passed_share=_passed_share(log.loc[own, "outcome"]),
-        readable_share=float((passed["event_name"] != "REMOVE").mean()) if len(passed) else 1.0,
+        read_back_share=_read_back_share(passed["event_name"], result.scenario, mapping),
         hottest_share=_hottest_share(passed, result, mapping),
     )
+
+
+def _read_back_share(events: pd.Series[Any], scenario: Scenario, mapping: EventSourceMapping) -> float:
+    read = read_back_events(mapping.function.needs, scenario.stream.view_type)
+    return float(events.isin(read).mean()) if len(events) else 0.0
 
 
 def mappings_keeping_up(result: Result) -> dict[str, KeepingUp]:
@@ -355,8 +360,8 @@ def full_batch(scenario: Scenario, mapping: EventSourceMapping, offered: Offered
         page = mapping.poller.records_per_read * (1.0 if offered.passed_share is None else offered.passed_share)
         batch = min(batch, max(page, 1.0))
     duration_s = function.law.mean_s(batch, batch * payload, function.memory_mb)
-    if served(function.needs, stream.view_type) == "by a read-back":
-        duration_s += function.read_back.mean_s(batch * offered.readable_share)
+    if offered.read_back_share:
+        duration_s += function.read_back.mean_s(batch * offered.read_back_share)
     return FullBatch(batch, duration_s, duration_s + _retries_s(mapping, duration_s))
 
 

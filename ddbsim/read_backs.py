@@ -14,9 +14,10 @@ from .analysis.request_units import read_units
 from .aws import limits
 from .log.frames import Consumer, Names, categories, frame
 from .log.throttling import READ_THROTTLE_REASONS
-from .scenario import ReadBack, Scenario, served
+from .scenario import Function, ReadBack, Scenario, ViewType, read_back_events
+from .system.read_back import are_read_back
 from .system.table import refused_reads
-from .workload import REMOVE, WriteColumns
+from .workload import WriteColumns
 
 __all__ = ["minute_reads", "read_backs", "sizes_at"]
 
@@ -40,9 +41,9 @@ def read_backs(scenario: Scenario, writes: WriteColumns, consumers: Sequence[Con
         The mappings' views of the stream.
     """
     asked = [
-        _asked(consumer, mapping.function.read_back, writes)
+        _asked(consumer, mapping.function, scenario.stream.view_type, writes)
         for consumer, mapping in zip(consumers, scenario.mappings, strict=True)
-        if served(mapping.function.needs, scenario.stream.view_type) == "by a read-back"
+        if read_back_events(mapping.function.needs, scenario.stream.view_type)
     ]
     if not asked:
         return _frame(0, dict.fromkeys(_VALUES, np.empty(0)), names)
@@ -70,10 +71,10 @@ class _Reads:
         return np.asarray(self.consumer.attempts.column["handler_s"][self.row], dtype=np.float64)
 
 
-def _asked(consumer: Consumer, how: ReadBack, writes: WriteColumns) -> _Reads:
+def _asked(consumer: Consumer, function: Function, view_type: ViewType, writes: WriteColumns) -> _Reads:
     row, record = consumer.delivered()
-    stream = consumer.recording.stream
-    readable = stream.operation[record] != REMOVE
+    stream, how = consumer.recording.stream, function.read_back
+    readable = are_read_back(function, view_type, stream.operation[record])
     row, record = row[readable], record[readable]
     if how.batched:
         first = _each_once(row, stream.item_id[record])

@@ -18,7 +18,7 @@ from .handler_report import reasons_of
 from .log import outcomes
 from .log.reasons import Reason, sentence
 from .log.sentences import count_of
-from .scenario import filter_notes, served
+from .scenario import filter_notes, images_needed, ways
 
 if TYPE_CHECKING:
     from .result import Result
@@ -31,7 +31,6 @@ GROWS = "grows without limit"
 
 _HOT = 2.0
 _VERDICTS = {KEEPS_UP: "yes", DOES_NOT: "NO", TOO_SHORT: TOO_SHORT}
-_IMAGES = {"old": "the old image", "both": "both images"}
 # a check of so many takes less than 0.1 s, of a million 2 s
 _MOST_RECORDS_CHECKED = 20_000
 
@@ -218,14 +217,20 @@ def _failed_checks(result: Result) -> list[str]:
     ]
 
 
-def _unserved(scenario: Scenario) -> list[str]:
+def _unserved(scenario: Scenario) -> Iterator[str]:
+    """Yield a note for each mapping whose function needs images that its records do not have."""
     view_type = scenario.stream.view_type
-    return [
-        f"{mapping.label}: its function needs {_IMAGES[mapping.function.needs]}, which {view_type} leaves out and the "
-        "table does not keep: see ds.view_type_uses()"
-        for mapping in scenario.mappings
-        if served(mapping.function.needs, view_type) == "not at all"
-    ]
+    for mapping in scenario.mappings:
+        needs, found = mapping.function.needs, ways(mapping.function.needs, view_type)
+        if left_out := [event for event, way in found.items() if way == "not at all"]:
+            yield (
+                f"{mapping.label}: its function needs {images_needed(needs, left_out)}, which {view_type} leaves out "
+                "and the table does not keep: see ds.view_type_uses()"
+            )
+        # one word for all events means: where there is such an image
+        never = [event for event, way in found.items() if way == "no such image"]
+        if never and isinstance(needs, dict):
+            yield f"{mapping.label}: its function needs {images_needed(needs, never)}, which no view type has"
 
 
 def _binding(exceeded: pd.DataFrame) -> pd.Series[Any]:

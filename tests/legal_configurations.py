@@ -42,6 +42,9 @@ FIELDS: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("EventSourceMapping", "function_response_types"): st.sampled_from([(), ("ReportBatchItemFailures",)]),
     ("Function", "duration"): st.deferred(lambda: legal(ds.Duration)),
     ("Function", "handler"): st.none(),
+    ("Function", "needs"): st.sampled_from(
+        ["keys", "new", "old", "both", {"INSERT": "new", "MODIFY": "both", "REMOVE": "old"}, {"MODIFY": "new"}]
+    ),
     ("Function", "provisioned_concurrency"): st.integers(0, 9),
     ("Function", "reserved_concurrency"): st.none() | st.just(0) | st.integers(9, 20),
     ("Function", "state"): st.none(),

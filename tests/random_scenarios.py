@@ -76,7 +76,7 @@ def functions(draw: st.DrawFn, name: str) -> ds.Function:
             noise=draw(_NOISE),
             measured_at_mb=draw(st.sampled_from([None, 512])),
         ),
-        needs=draw(st.sampled_from(["keys", "new", "old", "both"])),
+        needs=draw(st.sampled_from(["keys", "new", "old", "both", {"INSERT": "new", "MODIFY": "both"}])),
         read_back=ds.ReadBack(
             consistency=draw(st.sampled_from(["eventual", "strong", "transactional"])),
             batched=draw(st.booleans()),

@@ -35,8 +35,13 @@ __all__ = ["Attempt", "Record", "Reference", "ReferenceLane", "Steps", "simulate
 
 PAYLOAD_LIMIT_BYTES = 6 * 2**20
 
-# (what the handler needs, what the records carry) where the present item has to be read from the table
-READS_BACK = {("new", "KEYS_ONLY"), ("new", "OLD_IMAGE"), ("both", "OLD_IMAGE")}
+# (event, what the handler needs of it, what the records carry) where the present item has to be read from the table
+READS_BACK = {
+    *((event, "new", carried) for event in ("INSERT", "MODIFY") for carried in ("KEYS_ONLY", "OLD_IMAGE")),
+    ("INSERT", "both", "KEYS_ONLY"),
+    ("INSERT", "both", "OLD_IMAGE"),
+    ("MODIFY", "both", "OLD_IMAGE"),
+}
 
 # What happens first at one instant: a record becomes visible, then the poller reads, then (SimPy's own priority 1) a
 # record passes through a store, and only then does a lane act. So a poll sees each lane as it was before the instant.
@@ -566,7 +571,7 @@ class Handler:
         self.factor = law.memory_factor(self.function.memory_mb)
         purpose = f"function.{self.function.name}"
         self.noise = None if law.noise is None else draws(streams(f"{purpose}.duration/{name}"), law.noise)
-        self.reads_back = (self.function.needs, view_type) in READS_BACK
+        self.view_type = view_type
         self.latencies = draws(streams(f"{purpose}.read_back/{name}"), self.function.read_back.latency)
         self.errors: Callable[[], float] = streams(f"{purpose}.errors/{name}").random
 
@@ -592,8 +597,13 @@ class Handler:
             return duration_s, "error", 0
         return (duration_s, "partial", bad[0]) if bad else (duration_s, "success", len(batch))
 
+    def reads_back(self, event_name: str) -> bool:
+        needs = self.function.needs
+        need = needs if isinstance(needs, str) else needs.get(event_name, "keys")
+        return (event_name, need, self.view_type) in READS_BACK
+
     def read_items(self, batch: list[Record]) -> float:
         """Return how long it takes to read the batch's items from the table, where its records do not carry them."""
-        items = [record.item for record in batch if record.event_name != "REMOVE"] if self.reads_back else []
+        items = [record.item for record in batch if self.reads_back(record.event_name)]
         requests = math.ceil(len(set(items)) / 100) if self.function.read_back.batched else len(items)
         return sum(next(self.latencies) for _ in range(requests))

@@ -90,6 +90,35 @@ def test_nothing_is_read_where_nothing_is_lacking_or_nothing_helps(needs, view_t
     assert not set(result.assumptions()["name"]) & {"read_back_median_s", "read_back_p99_s"}
 
 
+@pytest.mark.parametrize(
+    ("needs", "view_type", "events"),
+    [
+        ("new", "KEYS_ONLY", ["INSERT", "MODIFY"]),
+        ({"INSERT": "new"}, "KEYS_ONLY", ["INSERT"]),
+        ({"MODIFY": "new"}, "OLD_IMAGE", ["MODIFY"]),
+        ({"INSERT": "new", "MODIFY": "both", "REMOVE": "old"}, "KEYS_ONLY", ["INSERT"]),
+        ({"INSERT": "new", "MODIFY": "both", "REMOVE": "old"}, "OLD_IMAGE", ["INSERT", "MODIFY"]),
+        ({"REMOVE": "new"}, "KEYS_ONLY", []),
+        ({"INSERT": "new"}, "NEW_IMAGE", []),
+    ],
+)
+def test_only_records_of_the_events_that_lack_a_new_image_are_read_back(needs, view_type, events):
+    scenario = replace(
+        reading(),
+        stream=ds.Stream(view_type=view_type),
+        event_source_mappings=ds.EventSourceMapping(
+            batch_size=10, function=ds.Function(needs=needs, read_back=ds.ReadBack(latency=0.01))
+        ),
+    )
+    result = simulate(scenario)
+    sent = result.stream_log[result.stream_log["received_s"].notna()]
+    assert result.read_backs["items"].sum() == sent["event_name"].isin(events).sum()
+    done = result.invocations.query("outcome == 'success'")
+    extra_s = done["duration_s"].sum() - 0.010 * len(done)
+    read = sent[(sent["outcome"] == "processed") & sent["event_name"].isin(events)]
+    assert extra_s == pytest.approx(0.010 * len(read))
+
+
 def test_a_result_names_the_assumed_time_of_a_read():
     assert {"read_back_median_s", "read_back_p99_s"} <= set(simulate(reading()).assumptions()["name"])
 

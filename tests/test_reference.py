@@ -81,7 +81,8 @@ def flaky(**function) -> ds.Function:
 
 
 def reading_back(read_back: ds.ReadBack, view_type: ds.scenario.ViewType, **function) -> ds.Scenario:
-    function = ds.Function(name="indexer", duration=QUICK, needs="new", read_back=read_back, **function)
+    function = {"needs": "new"} | function
+    function = ds.Function(name="indexer", duration=QUICK, read_back=read_back, **function)
     removing = ds.PoissonWrites(rate_per_s=60.0, operations=ds.OperationMix(insert=0.3, modify=0.4, remove=0.3))
     one = scenario(function=function, maximum_retry_attempts=1, parallelization_factor=2)
     return replace(one, workload=removing, stream=ds.Stream(view_type=view_type))
@@ -135,6 +136,10 @@ CASES = {
     ),
     "read-backs": reading_back(ds.ReadBack(), "KEYS_ONLY"),
     "read-backs of failing batches": reading_back(ds.ReadBack(), "OLD_IMAGE", failures=FLAKY),
+    "read-backs of what each event lacks": reading_back(
+        ds.ReadBack(), "OLD_IMAGE", needs={"INSERT": "new", "MODIFY": "both", "REMOVE": "old"}
+    ),
+    "read-backs of inserts alone": reading_back(ds.ReadBack(), "KEYS_ONLY", needs={"INSERT": "both", "REMOVE": "new"}),
     "batched read-backs": reading_back(ds.ReadBack(batched=True, latency=ds.Exponential(0.05)), "KEYS_ONLY"),
     "read-backs that time out": reading_back(ds.ReadBack(latency=ds.Exponential(0.1)), "KEYS_ONLY", timeout_s=1),
     "a shard that splits": scenario(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ddbsim.aws import limits
 from ddbsim.log import outcomes
-from ddbsim.scenario import EventSourceMapping, served
+from ddbsim.scenario import VIEW_TYPES, EventSourceMapping, images_needed, served, ways
 
 from .drain import fluid_drain_s
 from .lint_proofs import Bench, latencies, rows_of
@@ -204,19 +204,17 @@ def _ageless(mapping: EventSourceMapping) -> EventSourceMapping:
 
 def _view_type(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     needs, view_type = mapping.function.needs, bench.scenario.stream.view_type
-    if served(needs, view_type) != "not at all":
-        return None
+    events = [event for event, way in ways(needs, view_type).items() if way == "not at all"]
     log = rows_of(bench.as_it_is.stream_log, mapping)
-    # an insert has no old image under any view type
-    blind = log[log["received_s"].notna() & (log["event_name"] != "INSERT")]
+    blind = log[log["received_s"].notna() & log["event_name"].isin(events)]
     if blind.empty:
         return None
     return Found(
-        f"The handler needs {'both images' if needs == 'both' else 'the old image'}, {view_type} has none to give and "
+        f"The handler needs {images_needed(needs, events)}, {view_type} leaves that out and "
         f"no read-back brings it: {len(blind)} of {len(log)} records came without {bench.within(bench.length_s)}.",
         float(blind["received_s"].max() - blind["received_s"].min()),
         len(blind),
-        f"set the view type to {'NEW_AND_OLD_IMAGES' if needs == 'both' else 'OLD_IMAGE or NEW_AND_OLD_IMAGES'}",
+        f"set the view type to {' or '.join(one for one in VIEW_TYPES if served(needs, one) == 'directly')}",
     )
 
 

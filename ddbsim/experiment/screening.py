@@ -16,7 +16,7 @@ from ddbsim.capacity import (
     limits_of,
     table_limits,
 )
-from ddbsim.scenario import EventSourceMapping, Scenario
+from ddbsim.scenario import EventSourceMapping, Scenario, read_back_events
 
 __all__ = ["asked_of", "closed_form", "lambda_floor_usd", "offered_to", "unstable"]
 
@@ -79,11 +79,12 @@ def offered_to(scenario: Scenario, mapping: EventSourceMapping) -> Offered:
     """Return what a mapping would be offered, from the averages of the workload."""
     means = scenario.workload.means
     worst = max((load for *_, load, _ in table_limits(scenario, asked_of(scenario))), default=0.0)
+    read = read_back_events(mapping.function.needs, scenario.stream.view_type)
     return Offered(
         records_per_s=scenario.writes_per_s * means.recorded_share / max(worst, 1.0),
         record_bytes=means.record_bytes(scenario.stream.view_type),
         passed_share=mapping.filter_match_fraction if mapping.filter_criteria else 1.0,
-        readable_share=1.0 - means.remove_share,
+        read_back_share=sum(means.event_share(event) for event in read),
         hottest_share=means.hottest_share,
     )
 

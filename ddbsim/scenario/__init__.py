@@ -17,7 +17,24 @@ from .mapping import (
     traps_told,
     warn_of_trap,
 )
-from .read_back import NEEDS, Consistency, Need, ReadBack, Served, served
+from .read_back import (
+    AS_IT_IS_THEN,
+    EVENT_NAMES,
+    NEEDS,
+    TOLD,
+    Consistency,
+    EventName,
+    Need,
+    Needs,
+    ReadBack,
+    Served,
+    Way,
+    images_needed,
+    needed_of,
+    read_back_events,
+    served,
+    ways,
+)
 from .scenario import Scenario
 from .splits import HASH_SPACE, MOST_OPEN_PARTITIONS, Split, first_bounds
 from .stream_reader import ReaderKind, StreamReader
@@ -26,10 +43,13 @@ from .toml import ScenarioFileError
 from .writer import RETRY_PRESETS, Retries, RetryPreset, Writer
 
 __all__ = [
+    "AS_IT_IS_THEN",
+    "EVENT_NAMES",
     "HASH_SPACE",
     "MOST_OPEN_PARTITIONS",
     "NEEDS",
     "RETRY_PRESETS",
+    "TOLD",
     "VIEW_TYPES",
     "AcceptedWithATrap",
     "Architecture",
@@ -42,6 +62,7 @@ __all__ = [
     "Destination",
     "DestinationKind",
     "Duration",
+    "EventName",
     "EventSourceMapping",
     "Failures",
     "FilterMatchesNothing",
@@ -49,6 +70,7 @@ __all__ = [
     "GlobalSecondaryIndex",
     "HeatSplits",
     "Need",
+    "Needs",
     "OnDemand",
     "Outage",
     "Poller",
@@ -68,12 +90,17 @@ __all__ = [
     "Table",
     "TimeToLive",
     "ViewType",
+    "Way",
     "Writer",
     "criteria_of",
     "filter_notes",
     "filters_told",
     "first_bounds",
+    "images_needed",
+    "needed_of",
+    "read_back_events",
     "served",
     "traps_told",
     "warn_of_trap",
+    "ways",
 ]

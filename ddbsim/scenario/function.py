@@ -23,7 +23,7 @@ from .checks import (
     several,
     take_numpy_numbers,
 )
-from .read_back import NEEDS, Need, ReadBack
+from .read_back import Needs, ReadBack, as_needs
 from .traps import warn_of_trap
 
 __all__ = ["Architecture", "ColdStart", "Duration", "Failures", "Function", "Outage"]
@@ -207,7 +207,9 @@ class Function:
     duration
         The law of the handler's duration, or "measured": how long `handler` takes here, which no seed repeats.
     needs
-        What the handler must see of a change: "keys", the "new" image, the "old" one, or "both".
+        What the handler must see of a change: "keys", the "new" image, the "old" one, or "both"; or that by event name,
+        as in ``{"INSERT": "new", "MODIFY": "both", "REMOVE": "old"}``, where an event that is not named needs "keys".
+        An INSERT has no old image and a REMOVE no new one, under any view type.
     read_back
         How it reads an item of which the stream's view type leaves out the new image; see `view_type_uses`.
     failures
@@ -239,7 +241,7 @@ class Function:
     memory_mb: int = limits.MEMORY.value
     timeout_s: int = limits.TIMEOUT.value
     duration: Duration | Literal["measured"] = field(default_factory=Duration)
-    needs: Need = "keys"
+    needs: Needs = field(default="keys", hash=False)
     read_back: ReadBack = field(default_factory=ReadBack)
     failures: Failures = field(default_factory=Failures)
     cold_start: ColdStart = field(default_factory=ColdStart)
@@ -260,7 +262,7 @@ class Function:
         check_aws_name("Function.name", self.name, "function")
         where = f"Function {self.name!r}"
         self._check_handler(where)
-        check_choice(f"{where}: needs", self.needs, NEEDS)
+        object.__setattr__(self, "needs", as_needs(f"{where}: needs", self.needs))
         check_kind(f"{where}: read_back", self.read_back, ReadBack)
         check_kind(f"{where}: failures", self.failures, Failures)
         check_kind(f"{where}: cold_start", self.cold_start, ColdStart)

@@ -66,6 +66,8 @@ _CLASS_OF_FIELD: dict[str, type] = {
     "read_back": ReadBack,
     "operations": workload.OperationMix,
 }
+# tables of words, and no configuration
+_WORDS_BY_NAME = {"needs"}
 
 
 def _public_classes(module: Any) -> Iterator[type]:
@@ -168,6 +170,8 @@ def _as_toml(value: Any, name: str, defaults: bool, files: Mapping[type, str | N
         if type(value) is _CLASS_OF_FIELD.get(name):
             table.pop("type")
         return table
+    if isinstance(value, dict) and name in _WORDS_BY_NAME:
+        return dict(value)
     if isinstance(value, tuple | list):
         return [_as_toml(item, name, defaults, files) for item in value]
     if isinstance(value, bool | int | float | str):
@@ -325,7 +329,7 @@ def _from_toml(value: Any, name: str, where: str) -> Any:
     if isinstance(value, date):
         # TOML has dates of its own, and datetime is a date
         return value.isoformat()
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or name in _WORDS_BY_NAME:
         return value
     return _as_config(*_class_of(value, name, where), where)
 

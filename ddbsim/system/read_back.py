@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,19 @@ import numpy.typing as npt
 from ddbsim.aws import limits
 from ddbsim.distributions import as_distribution
 from ddbsim.randomness import RandomStreams
-from ddbsim.scenario import Function
+from ddbsim.scenario import Function, ViewType, read_back_events
+from ddbsim.workload import OPERATIONS
 
 from .drawing import draws
 
-__all__ = ["ReadBacks"]
+__all__ = ["ReadBacks", "are_read_back"]
+
+
+def are_read_back(
+    function: Function, view_type: ViewType, operation: npt.NDArray[np.integer[Any]]
+) -> npt.NDArray[np.bool_]:
+    """Return which records, given by their operations, make the function read the item."""
+    return np.isin(operation, [OPERATIONS.index(event) for event in read_back_events(function.needs, view_type)])
 
 
 class ReadBacks:
@@ -26,8 +35,8 @@ class ReadBacks:
         Its name, and how it reads.
     item_id
         Items of the lane's records, in lane order.
-    has_item
-        Which of the records left an item that can be read.
+    read_back
+        Which of the records make the function read their item; see `are_read_back`.
     streams, lane_name
         For the lane's own random stream.
     """
@@ -38,12 +47,12 @@ class ReadBacks:
         self,
         function: Function,
         item_id: npt.NDArray[np.int64],
-        has_item: npt.NDArray[np.bool_],
+        read_back: npt.NDArray[np.bool_],
         streams: RandomStreams,
         lane_name: str,
     ) -> None:
-        self._before: list[int] = np.concatenate(([0], np.cumsum(has_item))).tolist()
-        self._items: list[int] = item_id[has_item].tolist() if function.read_back.batched else []
+        self._before: list[int] = np.concatenate(([0], np.cumsum(read_back))).tolist()
+        self._items: list[int] = item_id[read_back].tolist() if function.read_back.batched else []
         self._per_request = limits.BATCH_GET_ITEMS.value
         latency = as_distribution(function.read_back.latency)
         self._draws = draws(latency, streams(f"function.{function.name}.read_back/{lane_name}"))

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from ddbsim.log.recorder import Recorder
 from ddbsim.randomness import RandomStreams
-from ddbsim.scenario import EventSourceMapping, Scenario, served
-from ddbsim.workload import REMOVE
+from ddbsim.scenario import EventSourceMapping, Scenario, read_back_events
 
 from .clock import Clock
 from .consumer import ShardConsumer
@@ -21,7 +20,7 @@ from .function import Concurrency, Conduct, Environments, Outages
 from .handler import HandlerConduct, HandlerNotes
 from .hashing import lane_of
 from .lane import Lane
-from .read_back import ReadBacks
+from .read_back import ReadBacks, are_read_back
 from .reader import Reader, running_sum
 from .stream import Shard, StreamLog
 from .subscription import Subscription
@@ -169,9 +168,11 @@ class Wiring:
         self, mapping: EventSourceMapping, records: npt.NDArray[np.integer[Any]], name: str
     ) -> ReadBacks | None:
         stream, function = self.stream, mapping.function
-        if served(function.needs, self.scenario.stream.view_type) != "by a read-back":
+        view_type = self.scenario.stream.view_type
+        if not read_back_events(function.needs, view_type):
             return None
-        return ReadBacks(function, stream.item_id[records], stream.operation[records] != REMOVE, self.streams, name)
+        read = are_read_back(function, view_type, stream.operation[records])
+        return ReadBacks(function, stream.item_id[records], read, self.streams, name)
 
     def _jitter(self, mapping: EventSourceMapping, name: str) -> Iterator[float]:
         rng = self.streams(f"retry.jitter/{name}")

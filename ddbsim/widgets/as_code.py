@@ -43,12 +43,14 @@ def _code(value: Any, where: str, depth: int, before: str = "") -> str:
     if is_dataclass(value) and not isinstance(value, type):
         given = [field for field in fields(value) if field.init and getattr(value, field.name) != _default(field)]
         parts = [(f"{field.name}=", getattr(value, field.name), field.name) for field in given]
-        return _call(_public(value, where), parts, ")", depth, before)
+        return _call(f"{_public(value, where)}(", parts, ")", depth, before)
     if isinstance(value, tuple | list):
         # one mapping is typed as one
         if where == "event_source_mappings" and len(value) == 1:
             return _code(value[0], where, depth, before)
-        return _call("", [("", one, where) for one in value], ",)" if len(value) == 1 else ")", depth, before)
+        return _call("(", [("", one, where) for one in value], ",)" if len(value) == 1 else ")", depth, before)
+    if isinstance(value, dict):
+        return _call("{", [(f"{json.dumps(name)}: ", one, where) for name, one in value.items()], "}", depth, before)
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
     if isinstance(value, str):
@@ -60,12 +62,12 @@ def _code(value: Any, where: str, depth: int, before: str = "") -> str:
 
 
 def _call(head: str, parts: list[tuple[str, Any, str]], tail: str, depth: int, before: str) -> str:
-    flat = f"{head}({', '.join(name + _code(value, where, 0) for name, value, where in parts)}{tail}"
+    flat = f"{head}{', '.join(name + _code(value, where, 0) for name, value, where in parts)}{tail}"
     if "\n" not in flat and 4 * depth + len(before) + len(flat) < _WIDTH:
         return flat
     inner = "    " * (depth + 1)
     lines = [f"{inner}{name}{_code(value, where, depth + 1, name)},\n" for name, value, where in parts]
-    return f"{head}(\n{''.join(lines)}{'    ' * depth})"
+    return f"{head}\n{''.join(lines)}{'    ' * depth})"
 
 
 def _public(value: Any, where: str) -> str:

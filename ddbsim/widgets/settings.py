@@ -82,7 +82,10 @@ def settings_of(scenario: Scenario, mapping: str) -> tuple[Setting, ...]:
 def image_settings_of(scenario: Scenario, mapping: str) -> tuple[Setting, ...]:
     """Return what decides between view types: what the handler needs of a change, and what a larger event costs it."""
     function = _mapping(scenario, mapping).function
-    needs = Setting("needs", "handler needs", tuple((name, name) for name in NEEDS), function.needs)
+    words: tuple[tuple[str, Any], ...] = tuple((name, name) for name in NEEDS)
+    if isinstance(function.needs, dict):
+        words += (("by event", function.needs),)
+    needs = Setting("needs", "handler needs", words, function.needs)
     if isinstance(function.duration, str):
         # measured: there is no law to change
         return (needs,)

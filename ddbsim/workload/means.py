@@ -28,6 +28,8 @@ class WriteMeans:
     ----------
     recorded_share
         Of the writes, those that change an item and so make a stream record, 0..1.
+    insert_share
+        Of the records, those of items that were not there before, 0..1.
     remove_share
         Of the records, those that leave no item to read back, 0..1.
     key_bytes, new_image_bytes, old_image_bytes
@@ -44,6 +46,7 @@ class WriteMeans:
     """
 
     recorded_share: float = 0.0
+    insert_share: float = 0.0
     remove_share: float = 0.0
     key_bytes: float = 0.0
     new_image_bytes: float = 0.0
@@ -71,6 +74,11 @@ class WriteMeans:
         old = self.old_image_bytes if view_type in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES") else 0.0
         return self.key_bytes + new + old
 
+    def event_share(self, event_name: str) -> float:
+        """Return the share of the records that are an "INSERT", a "MODIFY" or a "REMOVE"."""
+        shares = {"INSERT": self.insert_share, "REMOVE": self.remove_share}
+        return shares.get(event_name, 1.0 - sum(shares.values()))
+
     def in_transactions(self) -> WriteMeans:
         """Return the same writes sent in transactions, which take twice the units."""
         return replace(self, write_units=self.write_units * limits.TRANSACTION_WRITE_FACTOR.value)
@@ -88,6 +96,7 @@ class WriteMeans:
         existing = 1.0 - max(operations.insert - operations.remove, 0.0)
         return cls(
             recorded_share=recorded,
+            insert_share=inserted,
             remove_share=removed,
             key_bytes=float(key_bytes),
             new_image_bytes=mean.size * (1.0 - removed),
@@ -112,6 +121,7 @@ class WriteMeans:
             units = units * (writes.kind != TTL)
         return cls(
             recorded_share=float(changed.mean()),
+            insert_share=float((changed & (writes.bytes_before == 0)).sum() / records),
             remove_share=float((changed & (writes.bytes_after == 0)).sum() / records),
             key_bytes=float(keys[changed].sum() / records),
             new_image_bytes=float(writes.bytes_after[changed].sum() / records),

@@ -45,6 +45,7 @@ DURATIONS = {
     "memory": saturated(
         reading(function={"memory_mb": 512, "duration": ds.Duration(base_s=0.05, measured_at_mb=1024)})
     ),
+    "read-backs, of inserts alone": saturated(reading(function={"needs": {"INSERT": "new"}}), view_type="KEYS_ONLY"),
     "read-backs, one by one": saturated(reading(function={"needs": "new"}), view_type="KEYS_ONLY"),
     "read-backs, batched": saturated(
         reading(function={"needs": "new", "read_back": ds.ReadBack(batched=True)}), view_type="KEYS_ONLY"
