@@ -189,6 +189,14 @@ def test_an_interrupt_of_the_comparison_leaves_the_saved_run(small, tmp_path, ca
     assert not ds.read_result(tmp_path / "out").partial
 
 
+def test_a_run_in_which_every_invocation_times_out_recommends_no_view_type(small, capsys):
+    slow = "[event_source_mappings.function.duration]\nbase_s = 9.0\n"
+    small.write_text(SMALL + "[event_source_mappings]\nmaximum_retry_attempts = 0\n" + slow)
+    assert main(["run", str(small), "--quiet"]) == 0
+    shown = capsys.readouterr().out
+    assert "The same writes under each view type\nNo view type can be recommended. KEYS_ONLY fails" in shown
+
+
 def test_a_region_without_prices_is_refused_before_the_run(small, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(run_module, "simulate", lambda *_, **__: pytest.fail("ran"))
     small.write_text('region = "mars-1"\n' + SMALL)

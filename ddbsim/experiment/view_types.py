@@ -6,33 +6,56 @@ import gc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.analysis.keeping_up import DOES_NOT, KEEPS_UP, TOO_SHORT
 from ddbsim.analysis.student import mean_intervals
 from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.result import Result
 from ddbsim.run import draw_writes, run
-from ddbsim.scenario import VIEW_TYPES, Scenario, Served, ViewType, filters_told, served
+from ddbsim.scenario import (
+    EVENT_NAMES,
+    VIEW_TYPES,
+    EventSourceMapping,
+    Scenario,
+    Served,
+    ViewType,
+    filters_told,
+    needed_of,
+    served,
+    ways,
+)
 
-from .measures import FALLS_BEHIND
+from .measures import FALLS_BEHIND, keeping_up_of
+from .verdicts import FAILS, LOSES, Judgement, same_usd, worst
 from .view_type_tables import html_of, text_of
+from .view_type_verdict import WITHOUT_IMAGE, verdict_of
 
 if TYPE_CHECKING:
     from ddbsim.analysis.bill import Bill
     from ddbsim.aws.prices import PriceList
 
-__all__ = ["Measured", "ViewTypeComparison", "compare_view_types", "measure", "served_by_all", "whole"]
+__all__ = [
+    "Measured",
+    "ViewTypeComparison",
+    "compare_view_types",
+    "measure",
+    "served_by_all",
+    "whole",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a comparison keeps of one run: its work per mapping, and its bill."""
+    """What a comparison keeps of one run: its work per mapping, its records by event name, and its bill."""
 
     work: pd.DataFrame
+    events: pd.DataFrame
     bill: Bill
 
 
@@ -44,16 +67,27 @@ class ViewTypeComparison:
     ----------
     frame
         A row per view type and mapping: served (how it gives the function what it needs: "directly", "by a read-back"
-        or "not at all"), falls_behind (1 if its backlog grows, 0.5 if the run is too short to tell, 0 if it keeps up),
-        processed_share, records, record_bytes (mean SizeBytes), payload_bytes (mean per invocation), invocations,
-        records_per_invocation, duration_ms (mean), latency_p50_s, latency_p99_s, iterator_age_max_s.
+        or "not at all", of images that exist), verdict ("keeps up", "does not keep up", "too short to tell", "loses
+        records" or "every invocation fails"), falls_behind (1 if its backlog grows, 0.5 if the run is too short to
+        tell, 0 if it keeps up), processed_share, records, processed_records, lost_records, without_image_share (of the
+        records, those that come without any image that is needed of them), record_bytes (mean SizeBytes),
+        payload_bytes (mean per invocation), invocations, failed_invocations, refused_reads (read-backs that the
+        table's capacity did not serve), records_per_invocation, duration_ms (mean), latency_p50_s, latency_p99_s
+        (infinite where it grows without limit), iterator_age_max_s.
+    events
+        A row per view type, mapping and event name: needs, served (as above, or "no such image": before an INSERT
+        there is no old one, after a REMOVE no new one), records, share (of the mapping's).
     costs
-        Long: a row per view type and component of the bill: view_type, served (by all mappings), component, label,
-        quantity, unit, unit_price_usd, usd, usd_per_month, usd_per_month_low, usd_per_month_high (ends of the interval;
-        NaN for one replication). Made for `.pivot()`.
+        Long: a row per view type and component of the bill: view_type, served (by all mappings), verdict (the worst),
+        processed_share, component, label, quantity, unit, unit_price_usd, usd, usd_per_month, usd_per_month_low,
+        usd_per_month_high (ends of the interval; NaN for one replication). Made for `.pivot()`.
     totals
-        A row per view type: served, usd_per_month with its interval, and above_cheapest: the difference to the cheapest
-        that serves every mapping, with the interval of the paired differences; NaN for one that does not serve.
+        A row per view type: served, verdict, processed_share, usd_per_month with its interval (no more than a lower
+        bound where the verdict is neither "keeps up" nor "too short to tell"), usd_per_million_records (processed
+        ones), above_cheapest: the difference to the one named, with the interval of the paired differences, NaN for
+        one that is not to be chosen, and tied: whether it costs the same.
+    decided_by
+        The defaults that the verdict rests on.
     replications, confidence
         Runs per view type, and what the intervals hold with.
     note
@@ -61,16 +95,38 @@ class ViewTypeComparison:
     """
 
     frame: pd.DataFrame
+    events: pd.DataFrame
     costs: pd.DataFrame
     totals: pd.DataFrame
+    decided_by: tuple[str, ...]
     replications: int
     confidence: float
     note: str
 
     @property
+    def named(self) -> str | None:
+        """The view type that the verdict names first: the cheapest that serves and keeps up.
+
+        Where the run is too short to tell that of any, the cheapest that may keep up, and the verdict says so.
+        """
+        return _named(self.totals)
+
+    @property
     def cheapest(self) -> str | None:
-        """The cheapest view type that serves what every function needs; None if none does."""
-        return _cheapest(self.totals)
+        """The cheapest view type that serves what every function needs, and keeps up; None if none does."""
+        named = self.named
+        verdicts = self.totals.set_index("view_type")["verdict"]
+        return named if named is not None and verdicts[named] == KEEPS_UP else None
+
+    @property
+    def tied(self) -> tuple[str, ...]:
+        """All view types that cost the same as the one named, itself included."""
+        return tuple(self.totals.loc[self.totals["tied"], "view_type"])
+
+    @property
+    def verdict(self) -> str:
+        """Which view type to choose, what that saves, what it risks, and what it rests on, in words."""
+        return verdict_of(self)
 
     def usd_per_month(self) -> pd.DataFrame:
         """Return USD a month: a row per view type, a column per component, and the total."""
@@ -103,12 +159,16 @@ def compare_view_types(
     progress: bool = False,
     measured: Mapping[str, Measured] | None = None,
 ) -> ViewTypeComparison:
-    """Run the same writes under all four view types, and say what each costs and whether it serves.
+    """Run the same writes under all four view types, and say which to choose: what each costs, and whether it serves.
 
     Write units, and Lambda's reads of the stream, cost the same under each. What differs follows from the bytes: how
     full a batch can be, how long the handler takes (`Duration.per_kb_s`), how many GB-seconds that is; and from what
     the handler `needs`: a new image that the view type leaves out is read back from the table, record by record
-    (`ReadBack`); an old one cannot be had at all.
+    (`ReadBack`), as the item is then; an old one cannot be had at all.
+
+    Only a view type that serves every function, keeps up and loses nothing is recommended. The bill of another is that
+    of less work than there was, and is told as a lower bound. Bills are equal if their difference rounds to 0.00 USD a
+    month, or if its interval holds 0.
 
     Parameters
     ----------
@@ -156,10 +216,16 @@ def compare_view_types(
     ]
     costs = _stacked_runs([{view_type: one.bill.frame[_COSTS] for view_type, one in known.items()} for known in runs])
     work = _stacked_runs([{view_type: one.work for view_type, one in known.items()} for known in runs])
+    events = _stacked_runs([{view_type: one.events for view_type, one in known.items()} for known in runs])
+    frame, kinds = _judged(work), _events(events)
+    frame.insert(9, "without_image_share", _without_image(frame, kinds))
+    states = _states(frame, scenario)
     return ViewTypeComparison(
-        frame=_means(work, ["view_type", "event_source_mapping", "served"]),
-        costs=_costs(costs, scenario, confidence),
-        totals=_totals(costs, scenario, confidence),
+        frame=frame,
+        events=kinds,
+        costs=_costs(costs, states, confidence),
+        totals=_totals(costs, states, confidence),
+        decided_by=_decided_by(scenario),
         replications=replications,
         confidence=confidence,
         note=runs[0][VIEW_TYPES[0]].bill.note,
@@ -218,32 +284,114 @@ def _means(runs: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return runs.drop(columns="replication").groupby(by, sort=False, as_index=False).mean()
 
 
-def _costs(runs: pd.DataFrame, scenario: Scenario, confidence: float) -> pd.DataFrame:
+def _judged(work: pd.DataFrame) -> pd.DataFrame:
+    """Return the means over the replications, each row with its verdict."""
+    by = ["view_type", "event_source_mapping", "served"]
+    means = _means(work, by)
+    falls_behind = work.groupby(by[:2], sort=False)["falls_behind"].agg(list)
+    # grouped alike, so in one order
+    verdicts = [_judgement(row, values) for row, values in zip(means.itertuples(), falls_behind, strict=True)]
+    means.insert(3, "verdict", verdicts)
+    return means
+
+
+def _judgement(row: Any, falls_behind: list[float]) -> Judgement:
+    if row.failed_invocations > 0 and row.processed_records == 0:
+        return FAILS
+    verdict = keeping_up_of(falls_behind)
+    return LOSES if row.lost_records > 0 and verdict != DOES_NOT else verdict
+
+
+def _events(runs: pd.DataFrame) -> pd.DataFrame:
+    by = ["view_type", "event_source_mapping", "event_name", "needs", "served"]
+    means = _means(runs, by)
+    whole = means.groupby(by[:2], sort=False)["records"].transform("sum")
+    return means.assign(share=(means["records"] / whole.where(whole > 0)).fillna(0.0))
+
+
+def _without_image(frame: pd.DataFrame, events: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return of each row's records the share that comes without an image that is needed of them."""
+    without = events[events["served"].isin(WITHOUT_IMAGE)]
+    shares = without.groupby(["view_type", "event_source_mapping"])["share"].sum()
+    rows = pd.MultiIndex.from_frame(frame[["view_type", "event_source_mapping"]])
+    return shares.reindex(rows, fill_value=0.0).to_numpy()
+
+
+def _states(frame: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """Return what there is to know of each view type beside its bill: of all its mappings together."""
+    rows = []
+    for view_type, mine in frame.groupby("view_type", sort=False):
+        records = mine["records"].sum()
+        rows.append(
+            {
+                "view_type": view_type,
+                "served": served_by_all(scenario, cast("ViewType", view_type)),
+                "verdict": worst(mine["verdict"].tolist()),
+                "processed_share": (mine["processed_share"] * mine["records"]).sum() / records if records else np.nan,
+                "processed_records": mine["processed_records"].sum(),
+            }
+        )
+    return pd.DataFrame(rows).set_index("view_type")
+
+
+def _costs(runs: pd.DataFrame, states: pd.DataFrame, confidence: float) -> pd.DataFrame:
     by = ["view_type", "component", "label", "unit"]
     means = _means(runs, by)
     ends = mean_intervals(runs, "usd_per_month", by=by, confidence=confidence)
     means[["usd_per_month_low", "usd_per_month_high"]] = ends[["usd_per_month_low", "usd_per_month_high"]]
-    means["served"] = [served_by_all(scenario, view_type) for view_type in means["view_type"]]
-    order = ["view_type", "served", *_COSTS, "usd_per_month_low", "usd_per_month_high"]
-    return means[order]
+    told = ["served", "verdict", "processed_share"]
+    means = means.join(states[told], on="view_type")
+    return means[["view_type", *told, *_COSTS, "usd_per_month_low", "usd_per_month_high"]]
 
 
-def _totals(runs: pd.DataFrame, scenario: Scenario, confidence: float) -> pd.DataFrame:
-    """Return each view type's total, and its difference to the cheapest that serves, paired by replication."""
-    sums = runs.groupby(["replication", "view_type"], sort=False)[["usd_per_month"]].sum().reset_index()
+def _totals(runs: pd.DataFrame, states: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return each view type's total, and its difference to the one to be named, paired by replication."""
+    sums = runs.groupby(["replication", "view_type"], sort=False)[["usd", "usd_per_month"]].sum().reset_index()
     totals = mean_intervals(sums, "usd_per_month", by=["view_type"], confidence=confidence)
-    totals.insert(1, "served", [served_by_all(scenario, view_type) for view_type in totals["view_type"]])
-    cheapest = _cheapest(totals)
-    base = sums[sums["view_type"] == cheapest].set_index("replication")["usd_per_month"]
+    window_usd = sums.groupby("view_type")["usd"].mean()
+    each = window_usd / states["processed_records"].where(states["processed_records"] > 0)
+    totals = totals.join(states[["served", "verdict", "processed_share"]], on="view_type")
+    totals["usd_per_million_records"] = 1e6 * totals["view_type"].map(each)
+    named, chosen = _named(totals), totals.loc[_eligible(totals), "view_type"]
+    base = sums[sums["view_type"] == named].set_index("replication")["usd_per_month"]
     sums["above_cheapest"] = sums["usd_per_month"] - sums["replication"].map(base)
-    serving = sums[sums["view_type"].isin(totals.loc[totals["served"] != "not at all", "view_type"])]
-    ends = mean_intervals(serving, "above_cheapest", by=["view_type"], confidence=confidence)
-    return totals.merge(ends, on="view_type", how="left")
+    ends = mean_intervals(
+        sums[sums["view_type"].isin(chosen)], "above_cheapest", by=["view_type"], confidence=confidence
+    )
+    totals = totals.merge(ends, on="view_type", how="left")
+    differences = totals[["above_cheapest", "above_cheapest_low", "above_cheapest_high"]]
+    alike = [same_usd(*row) for row in differences.itertuples(index=False)]
+    # what may fall behind is no equal of what keeps up
+    totals["tied"] = np.array(alike) & totals["verdict"].isin(totals.loc[totals["view_type"] == named, "verdict"])
+    order = ["view_type", "served", "verdict", "processed_share"]
+    return totals[order + [column for column in totals if column not in order]]
 
 
-def _cheapest(totals: pd.DataFrame) -> str | None:
-    serving = totals[totals["served"] != "not at all"].sort_values("usd_per_month", kind="stable")
-    return None if serving.empty else str(serving["view_type"].iloc[0])
+def _eligible(totals: pd.DataFrame) -> pd.Series[bool]:
+    """Return which view types may be chosen: they serve, and at least may keep up."""
+    return (totals["served"] != "not at all") & totals["verdict"].isin((KEEPS_UP, TOO_SHORT))
+
+
+def _named(totals: pd.DataFrame) -> str | None:
+    """Return the cheapest that serves and keeps up; failing that, the cheapest that serves and may keep up."""
+    able = totals[_eligible(totals)].assign(unsure=lambda frame: frame["verdict"] == TOO_SHORT)
+    able = able.sort_values(["unsure", "usd_per_month"], kind="stable")
+    return None if able.empty else str(able["view_type"].iloc[0])
+
+
+def _decided_by(scenario: Scenario) -> tuple[str, ...]:
+    """Return the defaults that make view types alike, each with the functions that have them if not all do."""
+    functions = {mapping.function.name: mapping.function for mapping in scenario.mappings}
+    defaults = {
+        "needs='keys'": [name for name, one in functions.items() if one.needs == "keys"],
+        # what is measured has no law
+        "per_kb_s=0": [name for name, one in functions.items() if one.duration != "measured" and not one.law.per_kb_s],
+    }
+    return tuple(
+        default if len(names) == len(functions) else f"{default} of {' and '.join(names)}"
+        for default, names in defaults.items()
+        if names
+    )
 
 
 def served_by_all(scenario: Scenario, view_type: ViewType) -> Served:
@@ -255,13 +403,34 @@ def served_by_all(scenario: Scenario, view_type: ViewType) -> Served:
 
 def measure(result: Result, bill: Callable[[Result], Bill] = Result.bill) -> Measured:
     """Return what a comparison keeps of a run, billed in a given way; the run itself can then be dropped."""
-    return Measured(_work(result), bill(result))
+    events = [_events_of(result, mapping) for mapping in result.scenario.mappings]
+    return Measured(_work(result), pd.concat(events, ignore_index=True), bill(result))
+
+
+def _events_of(result: Result, mapping: EventSourceMapping) -> pd.DataFrame:
+    """Return a row per event name: how many records of it the function was to have after the warm-up."""
+    log, function = result.stream_log, mapping.function
+    mine = log[(log["event_source_mapping"] == mapping.label) & (log["written_s"] >= result.numbers(mapping).begin_s)]
+    counts = mine.loc[~mine["outcome"].isin(("filtered", "skipped")), "event_name"].value_counts()
+    found = ways(function.needs, result.scenario.stream.view_type)
+    rows = [
+        {
+            "event_source_mapping": mapping.label,
+            "event_name": event,
+            "needs": needed_of(function.needs, event),
+            "served": found[event],
+            "records": int(counts.get(event, 0)),
+        }
+        for event in EVENT_NAMES
+    ]
+    return pd.DataFrame(rows)
 
 
 def _work(result: Result) -> pd.DataFrame:
     """Return what the work of each mapping was, after the warm-up."""
     latency = result.latency((0.5, 0.99)).set_index(["event_source_mapping", "quantile"])["latency_s"]
     keeping_up = {row.event_source_mapping: row for row in result.keeping_up().itertuples()}
+    refused = result.read_backs.groupby("event_source_mapping", observed=True)["throttles"].sum()
     rows = []
     for mapping in result.scenario.mappings:
         name, numbers = mapping.label, result.numbers(mapping)
@@ -272,9 +441,13 @@ def _work(result: Result) -> pd.DataFrame:
                 "falls_behind": FALLS_BEHIND[str(keeping_up[name].verdict)],
                 "processed_share": keeping_up[name].processed_share,
                 "records": numbers.written,
+                "processed_records": numbers.records["processed"],
+                "lost_records": numbers.lost,
                 "record_bytes": numbers.record_bytes,
                 "payload_bytes": numbers.payload_bytes,
                 "invocations": numbers.invocations,
+                "failed_invocations": numbers.failed,
+                "refused_reads": int(refused.get(name, 0)),
                 "records_per_invocation": numbers.records_per_invocation,
                 "duration_ms": numbers.duration_s * 1000.0,
                 "latency_p50_s": latency.get((name, 0.5), np.nan),

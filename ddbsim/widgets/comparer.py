@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 
 import ipywidgets as ipw
 
 from ddbsim.arguments import checked
+from ddbsim.experiment.view_type_tables import tables_html
 from ddbsim.experiment.view_types import Measured, ViewTypeComparison, compare_view_types, measure
 from ddbsim.plots.view_types import view_types as plot_view_types
 from ddbsim.randomness import Seed
@@ -51,7 +53,7 @@ def view_types(
 
 
 class Comparer(Panel):
-    """Sliders, a picture and a table; `view_types` makes one.
+    """Sliders, a verdict, a picture and a table; `view_types` makes one.
 
     Attributes
     ----------
@@ -76,7 +78,8 @@ class Comparer(Panel):
         self.picture = ipw.Image(format="png", layout=ipw.Layout(max_width="100%"))
         self.picture.add_class("ddbsim-picture")
         self.numbers = ipw.HTML()
-        return ipw.VBox([self.picture, self.numbers])
+        self.verdict = ipw.HTML()
+        return ipw.VBox([self.verdict, self.picture, self.numbers])
 
     def _answer(self, scenario: Scenario, tell: Tell) -> tuple[ViewTypeComparison, bytes]:
         writes = self._writes(scenario)
@@ -96,5 +99,6 @@ class Comparer(Panel):
 
     def _show(self, answer: tuple[ViewTypeComparison, bytes]) -> None:
         self.comparison, png = answer
-        self.numbers.value = self.comparison._repr_html_()
+        self.verdict.value = f"<p><b>{html.escape(self.comparison.verdict)}</b></p>"
+        self.numbers.value = tables_html(self.comparison)
         self.picture.value = png

@@ -9,7 +9,9 @@ import pytest
 import ddbsim as ds
 from ddbsim.aws.prices import PriceList, shipped_price_list
 from ddbsim.experiment import view_types
+from ddbsim.experiment.verdicts import percent, usd
 from ddbsim.experiment.view_types import measure
+from ddbsim.scenario import served
 
 SCENARIO = ds.Scenario(
     workload=ds.PoissonWrites(
@@ -79,7 +81,7 @@ def test_costs_are_long_and_pivot(comparison):
 def test_each_row_is_that_of_a_run_of_its_own(comparison):
     scenario = replace(SCENARIO, stream=ds.Stream(view_type="OLD_IMAGE"))
     alone = measure(ds.simulate(scenario, rng=7, progress=False))
-    rows = comparison.frame.query("view_type == 'OLD_IMAGE'").drop(columns="view_type").reset_index(drop=True)
+    rows = comparison.frame.query("view_type == 'OLD_IMAGE'").reset_index(drop=True)[list(alone.work)]
     # counts are means over the replications
     pd.testing.assert_frame_equal(rows, alone.work.astype(rows.dtypes))
 
@@ -123,6 +125,7 @@ def test_a_scenario_without_writes_compares_too():
     empty = ds.compare_view_types(silent, rng=7)
     assert (empty.frame["records"] == 0).all()
     assert (empty.usd_per_month()["total"] == 0).all()
+    assert empty.verdict == "No record was written: nothing differs between the view types."
 
 
 def needing(needs, **how):
@@ -166,10 +169,10 @@ def test_each_replication_is_a_run_of_its_own_and_the_first_is_that_of_the_seed(
 
 
 def test_the_cheapest_is_the_cheapest_of_those_that_serve(replicated):
-    assert replicated.cheapest == "NEW_IMAGE"
+    assert replicated.named == "NEW_IMAGE"
     assert replicated.totals["served"].tolist() == ["by a read-back", "directly", "by a read-back", "directly"]
     reverting = ds.compare_view_types(needing("old"), rng=7)
-    assert reverting.cheapest == "OLD_IMAGE"
+    assert reverting.named == "OLD_IMAGE"
     assert reverting.totals["served"].tolist() == ["not at all", "not at all", "directly", "directly"]
     assert reverting.totals["above_cheapest"].isna().tolist() == [True, True, False, False]
     assert reverting.totals["usd_per_month"].idxmin() == 0
@@ -182,17 +185,18 @@ def test_a_view_type_serves_as_the_worst_served_mapping_is():
     rows = both.frame.set_index(["view_type", "event_source_mapping"])["served"]
     assert rows["OLD_IMAGE"].to_dict() == {"a": "by a read-back", "b": "directly"}
     two = (*needing("new").mappings, ds.EventSourceMapping(function=ds.Function(name="b", needs="both")))
-    assert ds.compare_view_types(replace(SCENARIO, event_source_mappings=two), rng=7).cheapest == "NEW_AND_OLD_IMAGES"
+    assert ds.compare_view_types(replace(SCENARIO, event_source_mappings=two), rng=7).named == "NEW_AND_OLD_IMAGES"
 
 
 def test_tables_show_intervals_needs_and_the_conclusion(replicated):
     for shown in (str(replicated), repr(replicated), replicated._repr_html_()):
-        for words in (" ± ", "serves the need", "by a read-back", "The cheapest that serves is NEW_IMAGE."):
+        for words in (" ± ", "serves the need", "by a read-back, of the item as it is then"):
             assert words in shown
         assert "95% intervals over 4 replications" in shown
+        assert shown.removeprefix("<p><b>").startswith("NEW_IMAGE")
     once = ds.compare_view_types(needing("old"), rng=7)
     assert "±" not in str(once)
-    assert "not at all" in str(once)
+    assert "KEYS_ONLY does not serve (MODIFY: " in once.verdict
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, True])
@@ -218,7 +222,7 @@ def test_the_plot_stacks_components_with_their_intervals(replicated):
     # two view types read back; requests and duration have a whisker under each
     assert len(whiskers) == 2 + 4 + 4
     assert [text.get_text().strip() for text in ax.texts] == [f"{total:,.2f}" for total in table[shown].sum(axis=1)]
-    assert ax.get_yticklabels()[0].get_text() == "KEYS_ONLY\n(serves by a read-back)"
+    assert ax.get_yticklabels()[0].get_text() == "KEYS_ONLY\n(serves by a read-back,\nof the item as it is then)"
 
 
 def test_the_plot_of_one_replication_has_no_whiskers(comparison):
@@ -235,3 +239,200 @@ def test_bills_are_made_as_asked_for(comparison):
     few = PriceList.of(price for price in shipped_price_list() if price.component != "lambda_requests")
     with pytest.raises(ds.MissingPriceError, match="no price of 'lambda_requests' in us-east-1 is held"):
         ds.compare_view_types(SCENARIO, rng=7, price_list=few)
+
+
+def planned(*, rate=300, duration_s=60, view=None, operations=None, mapping=None, **function):
+    """Return a scenario that is long enough to tell what keeps up."""
+    function = ds.Function(**{"name": "f", "duration": ds.Duration(base_s=0.02, per_kb_s=0.001)} | function)
+    return ds.Scenario(
+        workload=ds.PoissonWrites(
+            rate_per_s=rate, keys=ds.UniformKeys(items=10_000), operations=operations or ds.OperationMix(modify=1)
+        ),
+        table=ds.Table(partitions=2),
+        event_source_mappings=ds.EventSourceMapping(**{"batch_size": 100, "function": function} | (mapping or {})),
+        duration_s=duration_s,
+        warmup_s=5,
+    )
+
+
+def state(comparison, view_type):
+    return comparison.totals.set_index("view_type").loc[view_type]
+
+
+@pytest.fixture(scope="module")
+def overloaded():
+    """Read-backs take a second and more a batch: no batch of them is done in time."""
+    return ds.compare_view_types(planned(needs="new", timeout_s=60, read_back=ds.ReadBack(latency=0.03)), rng=7)
+
+
+def test_what_does_not_keep_up_is_neither_recommended_nor_the_cheapest(overloaded):
+    keys, new = state(overloaded, "KEYS_ONLY"), state(overloaded, "NEW_IMAGE")
+    assert (keys["verdict"], keys["served"]) == ("does not keep up", "by a read-back")
+    assert 0.1 < keys["processed_share"] < 0.5
+    assert np.isnan(keys["above_cheapest"])
+    assert not keys["tied"]
+    assert new["verdict"] == "keeps up"
+    assert overloaded.cheapest == overloaded.named == "NEW_IMAGE"
+    processed = overloaded.frame.set_index("view_type")["processed_records"]
+    window_usd = overloaded.costs.groupby("view_type")["usd"].sum()
+    for view_type in ds.VIEW_TYPES:
+        each = 1e6 * window_usd[view_type] / processed[view_type]
+        assert state(overloaded, view_type)["usd_per_million_records"] == pytest.approx(each)
+    assert keys["usd_per_million_records"] > 2 * new["usd_per_million_records"]
+
+
+def test_a_bill_of_less_work_is_told_as_a_lower_bound_and_its_latency_as_without_limit(overloaded):
+    keys = state(overloaded, "KEYS_ONLY")
+    share = f"{keys['processed_share']:.0%}".replace("%", " %")
+    money = keys["usd_per_month"]
+    assert overloaded.verdict.startswith("NEW_IMAGE")
+    assert f"KEYS_ONLY does not keep up (at least {money:,.0f} USD a month: it processed {share})" in overloaded.verdict
+    for shown in (str(overloaded), overloaded._repr_html_()):
+        assert f"at least {money:,.2f}: it processed {share}" in shown
+        assert "grows without limit" in shown
+        assert "inf" not in shown.replace("information", "")
+        assert "per million processed records" in shown
+        # nobody pays for what costs nothing
+        assert "Stream reads" not in shown
+    rows = overloaded.frame.set_index("view_type")
+    assert np.isinf(rows.loc["KEYS_ONLY", "latency_p99_s"])
+
+
+def test_the_plot_takes_colour_and_price_from_what_does_not_keep_up(overloaded):
+    ax = ds.plots.view_types(overloaded)
+    bars = [container.patches for container in ax.containers if hasattr(container, "patches")]
+    hatched = [[bool(bar.get_hatch()) for bar in part] for part in bars]
+    assert hatched == [[True, False, True, False]] * len(bars)
+    greys = {bar.get_facecolor() for part in bars for bar in part if bar.get_hatch()}
+    assert len(greys) == 1
+    assert not greys & {part[1].get_facecolor() for part in bars}
+    assert [text.get_text().startswith("at least ") for text in ax.texts] == [True, False, True, False]
+
+
+@pytest.mark.parametrize("retries", [-1, 0])
+def test_nothing_is_recommended_where_every_invocation_fails(retries):
+    scenario = planned(
+        rate=20, duration_s=20, duration=ds.Duration(base_s=5), mapping={"maximum_retry_attempts": retries}
+    )
+    failing = ds.compare_view_types(scenario, rng=7)
+    assert failing.cheapest is failing.named is None
+    assert failing.tied == ()
+    assert set(failing.totals["verdict"]) == {"every invocation fails"}
+    assert failing.verdict.startswith(
+        "No view type can be recommended. KEYS_ONLY fails: every invocation does (at least "
+    )
+    assert "it processed 0 %" in str(failing)
+
+
+def test_a_view_type_under_which_records_are_lost_is_not_recommended():
+    # the bytes of both images take longer than the timeout
+    slow = ds.Duration(base_s=0.01, per_kb_s=0.05)
+    losing = planned(rate=60, duration=slow, timeout_s=1, mapping={"maximum_retry_attempts": 0, "batch_size": 15})
+    compared = ds.compare_view_types(losing, rng=7)
+    lost = compared.frame.set_index("view_type")["lost_records"]
+    assert lost["KEYS_ONLY"] == 0 < lost["NEW_AND_OLD_IMAGES"]
+    assert state(compared, "NEW_AND_OLD_IMAGES")["verdict"] in ("loses records", "does not keep up")
+    assert compared.cheapest == "KEYS_ONLY"
+    assert "NEW_AND_OLD_IMAGES loses records (at least " in compared.verdict
+
+
+def test_a_run_too_short_to_tell_is_named_only_with_that_word():
+    short = ds.compare_view_types(planned(rate=20, duration_s=10, needs="new"), rng=1)
+    assert set(short.totals["verdict"]) == {"too short to tell"}
+    assert short.cheapest is None
+    assert short.named == "NEW_IMAGE"
+    assert short.verdict.startswith(
+        "NEW_IMAGE, but the run is too short to tell whether it keeps up: simulate longer (duration_s)"
+    )
+
+
+def test_records_without_an_image_are_counted_by_event_name_and_told_with_the_choice():
+    mix = ds.OperationMix(insert=0.2, modify=0.6, remove=0.2)
+    compared = ds.compare_view_types(planned(needs="new", operations=mix), rng=1)
+    events = compared.events.set_index(["view_type", "event_name"])
+    for view_type in ds.VIEW_TYPES:
+        assert events.loc[(view_type, "REMOVE"), "served"] == "no such image"
+        assert events.loc[(view_type, "REMOVE"), "share"] == pytest.approx(0.2, abs=0.01)
+        assert events.loc[view_type]["share"].sum() == pytest.approx(1)
+    assert compared.frame["without_image_share"].tolist() == pytest.approx([0.2] * 4, abs=0.01)
+    assert compared.verdict.startswith(
+        "NEW_IMAGE, but not for every record: REMOVE: 20 % come without an image that the function needs"
+    )
+    for shown in (str(compared), compared._repr_html_()):
+        assert "REMOVE: 20 % come without an image" in shown
+    old = ds.compare_view_types(planned(needs="old", operations=mix), rng=1)
+    assert "INSERT: 20 % come without an image that the function needs (there is none)" in old.verdict
+    assert "KEYS_ONLY does not serve (INSERT: 20 % come " in old.verdict
+
+
+def test_needs_by_event_name_decide_what_serves_and_leave_no_record_without():
+    mix = ds.OperationMix(insert=0.2, modify=0.6, remove=0.2)
+    needs = {"INSERT": "new", "MODIFY": "new", "REMOVE": "old"}
+    compared = ds.compare_view_types(planned(needs=needs, operations=mix), rng=1)
+    assert compared.totals["served"].tolist() == ["not at all", "not at all", "by a read-back", "directly"]
+    rows = compared.frame.set_index("view_type")["without_image_share"]
+    assert rows["NEW_IMAGE"] == pytest.approx(0.2, abs=0.01)
+    assert rows["NEW_AND_OLD_IMAGES"] == 0
+    assert "NEW_IMAGE does not serve (REMOVE: 20 % come without an image that the function needs)." in compared.verdict
+    assert "not for every record" not in compared.verdict
+
+
+def test_equal_costs_are_called_equal_and_the_defaults_behind_them_are_named():
+    alike = ds.compare_view_types(planned(duration=ds.Duration(base_s=0.02)), rng=7)
+    assert alike.tied == ds.VIEW_TYPES
+    assert alike.verdict.startswith("KEYS_ONLY, NEW_IMAGE, OLD_IMAGE and NEW_AND_OLD_IMAGES cost the same (")
+    assert "With needs='keys' and per_kb_s=0 nothing that differs is billed." in alike.verdict
+    two = ds.compare_view_types(planned(duration=ds.Duration(base_s=0.02), needs="new"), rng=7)
+    assert two.tied == ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
+    assert two.verdict.startswith("NEW_IMAGE and NEW_AND_OLD_IMAGES cost the same (")
+    assert "This rests on per_kb_s=0: more bytes take no longer." in two.verdict
+    assert two.decided_by == ("per_kb_s=0",)
+    bytes_cost = ds.compare_view_types(planned(), rng=7)
+    assert bytes_cost.tied == ("KEYS_ONLY",)
+    assert bytes_cost.decided_by == ("needs='keys'",)
+    assert "This rests on needs='keys'" in bytes_cost.verdict
+    assert ds.compare_view_types(planned(needs="both", rate=20), rng=7).decided_by == ()
+
+
+def test_the_verdict_says_what_the_choice_saves_against_each_other_way_and_what_it_risks():
+    compared = ds.compare_view_types(planned(needs="new", read_back=ds.ReadBack(batched=True)), rng=7)
+    keys, both = state(compared, "KEYS_ONLY"), state(compared, "NEW_AND_OLD_IMAGES")
+    assert compared.cheapest == "NEW_IMAGE"
+    more = keys["above_cheapest"]
+    assert f"{usd(more)} a month less than KEYS_ONLY ({percent(more / keys['usd_per_month'])})" in compared.verdict
+    more = both["above_cheapest"]
+    share = percent(more / both["usd_per_month"])
+    hint = ": take both images if anything may ever need the old one" if more < 0.01 * both["usd_per_month"] else ""
+    assert f"{usd(more)} less than NEW_AND_OLD_IMAGES ({share}{hint})" in compared.verdict
+    assert "Risk: a consumer that needs the old image later does not find it in the stream." in compared.verdict
+
+
+def test_a_read_back_that_is_chosen_is_told_with_its_risk():
+    # both images cost the handler more than reading the new one back
+    duration = ds.Duration(base_s=0.02, per_kb_s=0.02)
+    reading = ds.ReadBack(batched=True, latency=0.002)
+    compared = ds.compare_view_types(planned(rate=60, needs="new", duration=duration, read_back=reading), rng=7)
+    assert compared.cheapest == "KEYS_ONLY"
+    assert compared.verdict.startswith("KEYS_ONLY, serving by a read-back, of the item as it is then.")
+    assert "Risk: an item read back may be newer than its record" in compared.verdict
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_recommended_keeps_up_and_serves_in_another_and_longer_run(seed):
+    rng = np.random.default_rng(seed)
+    scenario = planned(
+        rate=float(rng.choice([40, 150, 400])),
+        duration_s=40,
+        needs=str(rng.choice(["keys", "new", "old", "both"])),
+        duration=ds.Duration(base_s=float(rng.choice([0.01, 0.2])), per_kb_s=float(rng.choice([0, 0.002, 0.01]))),
+        read_back=ds.ReadBack(latency=float(rng.choice([0.002, 0.05]))),
+        timeout_s=30,
+        mapping={"batch_size": int(rng.choice([10, 100]))},
+    )
+    chosen = ds.compare_view_types(scenario, rng=seed).cheapest
+    if chosen is None:
+        return
+    longer = replace(scenario, stream=ds.Stream(view_type=chosen), duration_s=160)
+    result = ds.simulate(longer, rng=1_000 + seed, progress=False)
+    assert set(result.keeping_up()["verdict"]) == {"keeps up"}
+    assert served(scenario.mappings[0].function.needs, chosen) != "not at all"

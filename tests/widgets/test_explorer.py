@@ -177,6 +177,8 @@ def test_the_comparer_shows_what_compare_view_types_returns(base):
     assert widget.comparison.frame.equals(expected.frame)
     assert bytes(widget.picture.value).startswith(b"\x89PNG")
     assert "KEYS_ONLY" in widget.numbers.value
+    # the verdict stands above the picture
+    assert widget.verdict.value == f"<p><b>{html.escape(expected.verdict)}</b></p>"
 
 
 def test_the_comparer_says_which_view_type_does_not_serve_the_handler(base):
