@@ -196,7 +196,7 @@ def test_tables_show_intervals_needs_and_the_conclusion(replicated):
         assert shown.removeprefix("<p><b>").startswith("NEW_IMAGE")
     once = ds.compare_view_types(needing("old"), rng=7)
     assert "±" not in str(once)
-    assert "KEYS_ONLY does not serve (MODIFY: " in once.verdict
+    assert "KEYS_ONLY does not serve (INSERT: " in once.verdict
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, True])
@@ -327,7 +327,9 @@ def test_nothing_is_recommended_where_every_invocation_fails(retries):
 def test_a_view_type_under_which_records_are_lost_is_not_recommended():
     # the bytes of both images take longer than the timeout
     slow = ds.Duration(base_s=0.01, per_kb_s=0.05)
-    losing = planned(rate=60, duration=slow, timeout_s=1, mapping={"maximum_retry_attempts": 0, "batch_size": 15})
+    window = {"maximum_batching_window_in_seconds": 1}
+    retries = {"maximum_retry_attempts": 0, "batch_size": 10}
+    losing = planned(rate=6, duration_s=200, duration=slow, timeout_s=1, mapping=window | retries)
     compared = ds.compare_view_types(losing, rng=7)
     lost = compared.frame.set_index("view_type")["lost_records"]
     assert lost["KEYS_ONLY"] == 0 < lost["NEW_AND_OLD_IMAGES"]
@@ -409,11 +411,11 @@ def test_the_verdict_says_what_the_choice_saves_against_each_other_way_and_what_
 
 def test_a_read_back_that_is_chosen_is_told_with_its_risk():
     # both images cost the handler more than reading the new one back
-    duration = ds.Duration(base_s=0.02, per_kb_s=0.02)
+    duration = ds.Duration(base_s=0.02, per_kb_s=0.01)
     reading = ds.ReadBack(batched=True, latency=0.002)
-    compared = ds.compare_view_types(planned(rate=60, needs="new", duration=duration, read_back=reading), rng=7)
-    assert compared.cheapest == "KEYS_ONLY"
-    assert compared.verdict.startswith("KEYS_ONLY, serving by a read-back, of the item as it is then.")
+    compared = ds.compare_view_types(planned(needs="new", duration=duration, read_back=reading), rng=7)
+    assert compared.named == "KEYS_ONLY"
+    assert "serving by a read-back, of the item as it is then." in compared.verdict
     assert "Risk: an item read back may be newer than its record" in compared.verdict
 
 
@@ -429,8 +431,10 @@ def test_what_is_recommended_keeps_up_and_serves_in_another_and_longer_run(seed)
         timeout_s=30,
         mapping={"batch_size": int(rng.choice([10, 100]))},
     )
-    chosen = ds.compare_view_types(scenario, rng=seed).cheapest
+    compared = ds.compare_view_types(scenario, rng=seed)
+    chosen = compared.cheapest
     if chosen is None:
+        assert compared.verdict.startswith("No view type") or "too short to tell" in compared.verdict
         return
     longer = replace(scenario, stream=ds.Stream(view_type=chosen), duration_s=160)
     result = ds.simulate(longer, rng=1_000 + seed, progress=False)
