@@ -28,8 +28,6 @@ class WriteMeans:
     ----------
     recorded_share
         Of the writes, those that change an item and so make a stream record, 0..1.
-    insert_share
-        Of the records, those of items that were not there before, 0..1.
     remove_share
         Of the records, those that leave no item to read back, 0..1.
     key_bytes, new_image_bytes, old_image_bytes
@@ -46,7 +44,6 @@ class WriteMeans:
     """
 
     recorded_share: float = 0.0
-    insert_share: float = 0.0
     remove_share: float = 0.0
     key_bytes: float = 0.0
     new_image_bytes: float = 0.0
@@ -96,7 +93,6 @@ class WriteMeans:
         existing = 1.0 - max(operations.insert - operations.remove, 0.0)
         return cls(
             recorded_share=recorded,
-            insert_share=inserted,
             remove_share=removed,
             key_bytes=float(key_bytes),
             new_image_bytes=mean.size * (1.0 - removed),
@@ -121,7 +117,6 @@ class WriteMeans:
             units = units * (writes.kind != TTL)
         return cls(
             recorded_share=float(changed.mean()),
-            insert_share=float((changed & (writes.bytes_before == 0)).sum() / records),
             remove_share=float((changed & (writes.bytes_after == 0)).sum() / records),
             key_bytes=float(keys[changed].sum() / records),
             new_image_bytes=float(writes.bytes_after[changed].sum() / records),
