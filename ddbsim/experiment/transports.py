@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import pandas as pd
 
 from ddbsim.analysis.backlog import Backlog, backlog, rises
 from ddbsim.analysis.bill import Bill, make_bill
+from ddbsim.analysis.keeping_up import DOES_NOT, KEEPS_UP
 from ddbsim.analysis.latency import quantiles
 from ddbsim.analysis.read_calls import read_calls
 from ddbsim.arguments import checked
@@ -21,11 +21,13 @@ from ddbsim.log import outcomes
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.run import draw_writes, run
 from ddbsim.scenario import Scenario, StreamReader, ViewType
+from ddbsim.scenario.checks import check_number
 from ddbsim.scenario.stream_reader import ReaderKind
 from ddbsim.system.stream_reading import ShardCalls, ShardRecords, follow
 
 from .change_data import kinesis_quantities
-from .view_types import served_by_all, whole
+from .transport_verdict import cheapest_of, html_of, text_of, verdict_of
+from .view_types import Functions, functions_of, served_by_all, whole
 
 if TYPE_CHECKING:
     from ddbsim.aws.prices import PriceList
@@ -38,7 +40,7 @@ _POLLERS: dict[str, ReaderKind] = {"KCL adapter": "kcl", "Flink": "flink"}
 _OF_THE_TABLE = ("write_request_units", "write_capacity_unit_hours", "storage_gb_months")
 _READS = "stream_read_request_units"
 _SIMULATED = "simulated"
-_READS_ONLY = "reads simulated; the workers' own time is not, and their machines are not priced"
+_READS_ONLY = "reads simulated; the workers' own time is not"
 _AS_THE_TRIGGER = "not simulated: invocations are priced as the trigger makes them"
 
 
@@ -93,7 +95,10 @@ class TransportComparison:
     Attributes
     ----------
     frame
-        A row per transport: served (how it gives the functions what they need), usd_per_month, delay_p50_s and
+        A row per transport: served (how it gives the functions what they need), verdict ("keeps up", "does not keep
+        up", "too short to tell", "loses records" or "every invocation fails"; of KCL and Flink that of their reads),
+        processed_share (NaN for these two), usd_per_month (machines included if known), machine_usd_per_month (NaN if
+        not known), without_image (which records come without an image that is needed of them), delay_p50_s and
         delay_p99_s (from the write until the consumer has the record; NaN where that is not simulated, infinity where
         it grows as long as the run), and timing, which says so, and whether the consumers fall further and further
         behind.
@@ -118,16 +123,23 @@ class TransportComparison:
         table.columns.name = None
         return table.assign(total=table.sum(axis=1))
 
+    @property
+    def cheapest(self) -> str | None:
+        """The cheapest way that serves and keeps up, of those whose costs are all known; None if none does."""
+        return cheapest_of(self.frame)
+
+    @property
+    def verdict(self) -> str:
+        """Which way to choose, what that saves against each other, and what it risks, in words."""
+        return verdict_of(self.frame)
+
     def __str__(self) -> str:
-        shown = self.frame.set_index("transport").round(3)
-        return f"{shown.to_string()}\n\nUSD per month\n{self.usd_per_month().round(2).T.to_string()}\n{self.note}"
+        return text_of(self)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        shown = self.frame.set_index("transport").round(3).to_html(border=0)
-        costs = self.usd_per_month().round(2).T.to_html(border=0)
-        return f"{shown}<p><b>USD per month</b></p>{costs}<p>{html.escape(self.note)}</p>"
+        return html_of(self)
 
 
 @checked
@@ -139,19 +151,21 @@ def compare_transports(
     month_hours: float = 730.0,
     free_tier: bool = False,
     price_list: PriceList | None = None,
+    machine_usd_per_month: float | None = None,
     progress: bool = False,
 ) -> TransportComparison:
-    """Price the ways from the table's changes to the consumers, on the same writes.
+    """Say which way from the table's changes to the consumers to choose: each priced on the same writes.
 
     - "Lambda trigger": the scenario as it is, simulated whole. Lambda's reads of the stream are free.
     - "KCL adapter", "Flink": own pollers, one per mapping, simulated as `StreamReader(kind="kcl")` and ``"flink"``
       are: on the records that the run made, shard by shard, idle shards included; with more than two on a shard their
-      reads are refused at times. Their machines are not priced.
+      reads are refused at times. Their machines are priced if given.
     - "EventBridge Pipes": a pipe per mapping, which invokes the same function.
     - "Kinesis ...": change data capture into a Kinesis stream, on demand or provisioned (as many shards as the busiest
       minute needs), without or with enhanced fan-out, read by the same functions. It always carries both images.
 
-    Where timing is not simulated, only the cost is told, and `timing` says so.
+    Where timing is not simulated, only the cost is told, and `timing` says so. Recommended is only what serves every
+    function and keeps up; the bill of another is that of less work than there was, and is told as a lower bound.
 
     Parameters
     ----------
@@ -161,6 +175,9 @@ def compare_transports(
         Seed or generator.
     region, month_hours, free_tier, price_list
         As of `Result.bill`.
+    machine_usd_per_month
+        What the machines of all workers cost that read the stream by themselves (KCL adapter, Flink), USD >= 0; None:
+        not known, so these ways are told as "from N USD + machines" and not ranked.
     progress
         Show a bar on simulated time for each run.
 
@@ -170,6 +187,8 @@ def compare_transports(
 
     Raises
     ------
+    ValueError
+        If the machines' cost is no number >= 0.
     UnknownRegionError, MissingPriceError
         If a price that occurs is not held: nothing is priced at zero for want of one.
     KeyboardInterrupt
@@ -182,14 +201,18 @@ def compare_transports(
     >>> compared.frame["transport"].head(3).tolist()
     ['Lambda trigger', 'KCL adapter', 'Flink']
     """
+    if machine_usd_per_month is not None:
+        check_number("machine_usd_per_month", machine_usd_per_month)
     streams = RandomStreams(rng)
     writes = draw_writes(scenario, streams)
     result = whole(run(scenario, writes, streams, progress=progress))
     ways = [*_on_the_stream(result, streams)]
+    functions = {scenario.stream.view_type: functions_of(result)}
     if scenario.stream.view_type != "NEW_AND_OLD_IMAGES":
         stream = replace(scenario.stream, view_type="NEW_AND_OLD_IMAGES")
         result = whole(run(replace(scenario, stream=stream), writes, streams, progress=progress))
     ways += _on_kinesis(result)
+    functions.setdefault("NEW_AND_OLD_IMAGES", functions_of(result))
 
     def bill(used: dict[str, float]) -> Bill:
         return make_bill(
@@ -205,7 +228,23 @@ def compare_transports(
     # a bill of everything speaks of every price
     note = bill({component: 0.0 for way in ways for component in way.used}).note
     note = f"Without the table's writes and storage, which are the same. {note}"
-    return TransportComparison(_frame(ways, bills, scenario), _costs(bills), bills, note)
+    frame = _judged(_frame(ways, bills, scenario), ways, functions, machine_usd_per_month)
+    return TransportComparison(frame, _costs(bills, machine_usd_per_month), bills, note)
+
+
+def _judged(
+    frame: pd.DataFrame, ways: list[_Way], functions: dict[ViewType, Functions], machine_usd_per_month: float | None
+) -> pd.DataFrame:
+    """Return the frame with what decides between the ways: machines, verdicts, images that do not come."""
+    own = frame["transport"].isin(_POLLERS)
+    machines = np.nan if machine_usd_per_month is None else machine_usd_per_month
+    frame.insert(4, "machine_usd_per_month", np.where(own, machines, 0.0))
+    frame["usd_per_month"] += frame["machine_usd_per_month"].fillna(0.0)
+    whose = [functions[way.view_type] for way in ways]
+    # the workers' own time is not simulated, only their reads are
+    frame["verdict"] = frame["verdict"].where(own, [one.verdict for one in whose])
+    frame.insert(3, "processed_share", np.where(own, np.nan, [one.processed_share for one in whose]))
+    return frame.assign(without_image=[one.without_image for one in whose])
 
 
 def _on_the_stream(result: Result, streams: RandomStreams) -> Iterator[_Way]:
@@ -308,6 +347,7 @@ def _frame(ways: list[_Way], bills: dict[str, Bill], scenario: Scenario) -> pd.D
             {
                 "transport": way.name,
                 "served": served_by_all(scenario, way.view_type),
+                "verdict": DOES_NOT if falls_behind else KEEPS_UP,
                 "usd_per_month": bills[way.name].usd_per_month,
                 "delay_p50_s": p50_s,
                 "delay_p99_s": p99_s,
@@ -317,6 +357,22 @@ def _frame(ways: list[_Way], bills: dict[str, Bill], scenario: Scenario) -> pd.D
     return pd.DataFrame(rows)
 
 
-def _costs(bills: dict[str, Bill]) -> pd.DataFrame:
+def _costs(bills: dict[str, Bill], machine_usd_per_month: float | None) -> pd.DataFrame:
     stacked = pd.concat({name: bill.frame for name, bill in bills.items()}, names=["transport"])
-    return stacked.reset_index(level="transport").reset_index(drop=True).drop(columns="quantity_per_month")
+    costs = stacked.reset_index(level="transport").reset_index(drop=True).drop(columns="quantity_per_month")
+    if not machine_usd_per_month:
+        return costs
+    machines = costs.head(len(_POLLERS)).assign(
+        transport=list(_POLLERS),
+        component="machines",
+        label="Machines of the workers",
+        quantity=1.0,
+        unit="month",
+        unit_price_usd=machine_usd_per_month,
+        usd=np.nan,
+        usd_per_month=float(machine_usd_per_month),
+        price_status="given",
+        source="",
+    )
+    machines["price_date"] = pd.NaT
+    return pd.concat([costs, machines.astype(costs.dtypes)], ignore_index=True)

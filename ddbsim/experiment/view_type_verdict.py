@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .view_types import ViewTypeComparison
 
-__all__ = ["WITHOUT_IMAGE", "at_least", "verdict_of", "without_images"]
+__all__ = ["WITHOUT_IMAGE", "at_least", "verdict_of", "without_image_of", "without_images"]
 
 #: Ways of a record's event that leave the function without an image that it needs.
 WITHOUT_IMAGE: Final = ("not at all", "no such image")
@@ -118,9 +118,13 @@ def at_least(row: Row) -> str:
 
 def without_images(comparison: ViewTypeComparison, view_type: str | None) -> str:
     """Return which records come without any image that is needed of them, by event name; "" if none does."""
-    rows = _events(comparison, view_type)
-    rows = rows[rows["served"].isin(WITHOUT_IMAGE) & (rows["records"] > 0)]
-    several = len(set(comparison.frame["event_source_mapping"])) > 1
+    return without_image_of(_events(comparison, view_type))
+
+
+def without_image_of(events: pd.DataFrame) -> str:
+    """Return the same of one view type's rows of `ViewTypeComparison.events`."""
+    rows = events[events["served"].isin(WITHOUT_IMAGE) & (events["records"] > 0)]
+    several = len(set(events["event_source_mapping"])) > 1
     told = [
         f"{row['event_name']}: {percent(row['share'])} come without an image that {_of(row, several)} needs"
         + (" (there is none)" if row["served"] == "no such image" else "")

@@ -34,16 +34,18 @@ from ddbsim.scenario import (
 from .measures import FALLS_BEHIND, keeping_up_of
 from .verdicts import FAILS, LOSES, Judgement, same_usd, worst
 from .view_type_tables import html_of, text_of
-from .view_type_verdict import WITHOUT_IMAGE, verdict_of
+from .view_type_verdict import WITHOUT_IMAGE, verdict_of, without_image_of
 
 if TYPE_CHECKING:
     from ddbsim.analysis.bill import Bill
     from ddbsim.aws.prices import PriceList
 
 __all__ = [
+    "Functions",
     "Measured",
     "ViewTypeComparison",
     "compare_view_types",
+    "functions_of",
     "measure",
     "served_by_all",
     "whole",
@@ -405,6 +407,26 @@ def measure(result: Result, bill: Callable[[Result], Bill] = Result.bill) -> Mea
     """Return what a comparison keeps of a run, billed in a given way; the run itself can then be dropped."""
     events = [_events_of(result, mapping) for mapping in result.scenario.mappings]
     return Measured(_work(result), pd.concat(events, ignore_index=True), bill(result))
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """How the functions of a run did, all together: verdict, processed_share, and which records lacked an image."""
+
+    verdict: Judgement
+    processed_share: float
+    without_image: str
+
+
+def functions_of(result: Result) -> Functions:
+    """Return how the functions of a run did."""
+    view_type = result.scenario.stream.view_type
+    run = {view_type: _work(result)}
+    frame = _judged(_stacked_runs([run]))
+    (state,) = _states(frame, result.scenario).to_dict("records")
+    kinds = [_events_of(result, mapping) for mapping in result.scenario.mappings]
+    lacking = without_image_of(_events(_stacked_runs([{view_type: pd.concat(kinds, ignore_index=True)}])))
+    return Functions(state["verdict"], float(state["processed_share"]), lacking)
 
 
 def _events_of(result: Result, mapping: EventSourceMapping) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import ddbsim as ds
 from ddbsim.aws.prices import PriceList, shipped_price_list
 from ddbsim.experiment import transports
 from ddbsim.experiment.change_data import shards_needed
+from ddbsim.experiment.verdicts import percent, usd
 
 SCENARIO = ds.Scenario(
     workload=ds.PoissonWrites(
@@ -175,6 +176,9 @@ def test_bills_can_be_told_apart_and_shown(compared):
     diff = compared.bills["Lambda trigger"].diff(compared.bills["EventBridge Pipes"])
     assert set(diff.query("change > 0")["component"]) == {"pipes_requests", "stream_read_request_units"}
     for shown in (str(compared), repr(compared), compared._repr_html_()):
+        # what costs no way anything has no row
+        assert "Kinesis fan-out data, provisioned" in shown
+        assert "Reads, provisioned" not in shown
         for words in ("Flink", "not simulated", "USD per month", "total", "which are the same", "over a year ago"):
             assert words in shown
 
@@ -242,3 +246,81 @@ def test_one_simulation_serves_the_comparison_and_stream_readers():
         result = ds.simulate(replace(scenario, stream_readers=reader), rng=7, progress=False)
         own = result.bill().frame.set_index("component")["quantity"]["stream_read_request_units"]
         assert compared == own
+
+
+def designed(*, duration_s=120, **function):
+    """Return a scenario that is long enough to tell what keeps up."""
+    given = {"needs": "new", "duration": ds.Duration(base_s=0.02)} | function
+    return ds.Scenario(
+        workload=ds.PoissonWrites(
+            rate_per_s=100, item_bytes=900, operations=ds.OperationMix(insert=0.2, modify=0.6, remove=0.2)
+        ),
+        table=ds.Table(partitions=2),
+        stream=ds.Stream(view_type="NEW_IMAGE"),
+        event_source_mappings=ds.EventSourceMapping(function=ds.Function(name="f", **given)),
+        duration_s=duration_s,
+        warmup_s=10,
+    )
+
+
+@pytest.fixture(scope="module")
+def priced():
+    return ds.compare_transports(designed(), rng=7)
+
+
+def test_the_verdict_comes_first_and_says_what_the_choice_saves_and_lacks(priced):
+    money = priced.frame.set_index("transport")["usd_per_month"]
+    assert priced.cheapest == "Lambda trigger"
+    assert priced.verdict.startswith("Lambda trigger, but not for every record: REMOVE: 20 % come without an image")
+    saved = money["EventBridge Pipes"] - money["Lambda trigger"]
+    told = f"{usd(saved)} a month less than EventBridge Pipes ({percent(saved / money['EventBridge Pipes'])})"
+    assert told in priced.verdict
+    assert str(priced).startswith(priced.verdict)
+    assert priced._repr_html_().startswith("<p><b>Lambda trigger, but ")
+
+
+def test_ways_whose_machines_are_not_known_are_told_from_what_is_and_not_ranked(priced):
+    kcl = priced.frame.set_index("transport").loc["KCL adapter"]
+    assert kcl["usd_per_month"] < priced.frame.loc[0, "usd_per_month"]
+    assert math.isnan(kcl["machine_usd_per_month"])
+    money = usd(kcl["usd_per_month"])
+    assert f"KCL adapter costs from {money} + machines: give machine_usd_per_month to rank it." in priced.verdict
+    assert f"from {kcl['usd_per_month']:,.2f} + machines" in str(priced)
+    assert " than KCL adapter" not in priced.verdict
+
+
+@pytest.mark.parametrize(("machines", "cheapest"), [(0, "KCL adapter"), (500, "Lambda trigger")])
+def test_machines_that_are_given_take_part_in_bills_and_ranking(priced, machines, cheapest):
+    given = ds.compare_transports(designed(), rng=7, machine_usd_per_month=machines)
+    before, after = (one.frame.set_index("transport")["usd_per_month"] for one in (priced, given))
+    more = after - before
+    assert more[["KCL adapter", "Flink"]].tolist() == pytest.approx([machines] * 2)
+    assert not more.drop(["KCL adapter", "Flink"]).any()
+    assert given.usd_per_month()["total"].to_dict() == pytest.approx(after.to_dict())
+    assert given.cheapest == cheapest
+    assert "+ machines" not in str(given)
+
+
+@pytest.mark.parametrize("wrong", [-1, "30", math.nan, True])
+def test_machines_cost_a_number(wrong):
+    with pytest.raises(ValueError, match="machine_usd_per_month must be a number >= 0, got "):
+        ds.compare_transports(designed(), rng=7, machine_usd_per_month=wrong)
+
+
+def test_a_way_that_does_not_keep_up_is_not_recommended_and_its_bill_a_lower_bound():
+    slow = ds.compare_transports(designed(duration_s=60, duration=ds.Duration(base_s=2.5)), rng=7)
+    frame = slow.frame.set_index("transport")
+    functions = frame.drop(["KCL adapter", "Flink"])
+    assert set(functions["verdict"]) == {"does not keep up"}
+    assert slow.cheapest is None
+    assert slow.verdict.startswith("No way can be recommended. Lambda trigger does not keep up (at least ")
+    share = percent(frame.loc["Lambda trigger", "processed_share"])
+    assert f"at least {frame.loc['Lambda trigger', 'usd_per_month']:,.2f}: it processed {share}" in str(slow)
+
+
+def test_a_way_that_does_not_serve_is_not_recommended():
+    blind = ds.compare_transports(designed(needs="old"), rng=7)
+    assert blind.frame.set_index("transport")["served"]["Lambda trigger"] == "not at all"
+    assert blind.cheapest.startswith("Kinesis")
+    assert "Lambda trigger does not serve." in blind.verdict
+    assert f"Risk: of {blind.cheapest} only the cost is told, its timing is not simulated." in blind.verdict
