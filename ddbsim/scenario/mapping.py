@@ -183,8 +183,8 @@ class EventSourceMapping:
     name
         Names the mapping in the log; the function's name if None.
     batch_size
-        Most records per invocation, 1..10,000. Beyond 10, other than the default of 100, without a batching window it
-        gives a warning: a batch is then what one read found.
+        Most records per invocation, 1..10,000. Beyond what one read returns (1,000) without a batching window it gives
+        a warning: a batch is then what one read found, and never so full.
     maximum_batching_window_in_seconds
         Whole seconds, 0..300, for which records are gathered. The window opens when the last invocation ended.
     parallelization_factor
@@ -305,23 +305,18 @@ class EventSourceMapping:
             raise ValueError(f"{where}: filter_criteria must be empty with a tumbling window")
 
     def _warn_of_traps(self, where: str) -> None:
-        if self.maximum_batching_window_in_seconds == 0 and self._outgrows_reads():
-            read = "the 1,000 records of one read" if self.batch_size > limits.RECORDS_PER_READ.value else "10"
+        # smaller ones do fill without a window, from a backlog: the service takes 101, and has 100 as its default
+        if self.maximum_batching_window_in_seconds == 0 and self.batch_size > self.poller.records_per_read:
             warn_of_trap(
-                f"{where}: batch_size {self.batch_size} is beyond {read}, and without a batching window a batch leaves "
-                "with what one read found, be it a single record; set maximum_batching_window_in_seconds >= 1"
+                f"{where}: batch_size {self.batch_size} is beyond the {self.poller.records_per_read:,} records of one "
+                "read: without a batching window a batch holds what one read found, and is never so full; set "
+                "maximum_batching_window_in_seconds to 1 or more"
             )
         if self.maximum_record_age_in_seconds > limits.RETENTION_S.value:
             warn_of_trap(
                 f"{where}: maximum_record_age_in_seconds {self.maximum_record_age_in_seconds} has no effect beyond "
                 "the stream's 86,400 s of retention"
             )
-
-    def _outgrows_reads(self) -> bool:
-        # whoever leaves the service's own default has chosen nothing
-        return self.batch_size > int(limits.BATCH_SIZE_WITHOUT_WINDOW.value) and self.batch_size != int(
-            limits.BATCH_SIZE.value
-        )
 
     @property
     def label(self) -> str:

@@ -127,9 +127,8 @@ def test_defaults_are_the_services(case):
 
 
 @recorded("admission.batch_101_window_0")
-def test_a_large_batch_without_a_window_is_accepted_with_a_warning(case):
-    with pytest.warns(ds.AcceptedWithATrap, match="batch_size 101 is beyond 10"):
-        assert ds.EventSourceMapping(**settings(case["esm"])).batch_size == 101
+def test_a_large_batch_without_a_window_is_accepted(case):
+    assert ds.EventSourceMapping(**settings(case["esm"])).batch_size == 101
 
 
 @recorded("admission.duplicate_mapping")

@@ -248,8 +248,8 @@ def test_a_number_for_noise_multiplies_the_mean():
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"batch_size": 1_001}, "batch_size 1001 is beyond the 1,000 records of one read"),
-        ({"batch_size": 11}, "batch_size 11 is beyond 10, and without a batching window a batch leaves with what"),
+        ({"batch_size": 1_001}, "batch_size 1001 is beyond the 1,000 records of one read: without a batching window"),
+        ({"batch_size": 500, "poller": ds.Poller(records_per_read=400)}, "batch_size 500 is beyond the 400 records of one read"),
         ({"maximum_record_age_in_seconds": 86_401}, "has no effect beyond"),
     ],
 )
@@ -258,8 +258,10 @@ def test_a_setting_with_a_trap_is_taken_with_a_warning(setting, words):
         ds.EventSourceMapping(**setting)
 
 
-@pytest.mark.parametrize(("batch_size", "window"), [(10_000, 1), (10, 0), (100, 0)])
-def test_a_large_batch_with_a_window_has_no_trap_nor_has_what_the_service_chooses_itself(batch_size, window):
+@pytest.mark.parametrize(
+    ("batch_size", "window"), [(10_000, 1), (10, 0), (11, 0), (50, 0), (100, 0), (101, 0), (1_000, 0)]
+)
+def test_a_batch_that_can_be_filled_has_no_trap(batch_size, window):
     mapping = ds.EventSourceMapping(batch_size=batch_size, maximum_batching_window_in_seconds=window)
     assert mapping.batch_size == batch_size
 
