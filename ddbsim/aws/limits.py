@@ -36,8 +36,8 @@ BATCH_SIZE_WITHOUT_WINDOW = _fixed(
     value=10,
     unit="records",
     source=_CREATE_MAPPING,
-    meaning="Above it the API reference asks for a batching window of 1 s or more; nothing is refused or warned of here, because the service was "
-    "recorded taking 101, and its own default of 100, without one.",
+    meaning="Above it the API reference asks for a batching window of 1 s or more. Nothing is refused or warned of "
+    "here: the service was recorded taking 101, and its own default of 100, without one.",
 )
 MAXIMUM_BATCHING_WINDOW = _documented(
     name="maximum_batching_window_in_seconds",

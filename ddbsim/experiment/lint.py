@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -12,13 +14,17 @@ from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
 
+from .lint_findings import DANGERS, Found, applied
 from .lint_proofs import Bench
 from .lint_rules import rules
 from .slo import SLO
 
 __all__ = ["LintReport", "lint"]
 
-_COLUMNS = ["rule", "event_source_mapping", "happens", "how_long_s", "records", "change"]
+_COLUMNS = ["danger", "rule", "event_source_mapping", "happens", "how_long_s", "records", "change"]
+_SEED_CHARACTERS = 8
+_LEFT = ' style="text-align:left; vertical-align:top"'
+_HEADS = ("danger", "rule", "what happens", "what to change")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -28,29 +34,67 @@ class LintReport:
     Attributes
     ----------
     frame
-        A row per finding: rule, event_source_mapping, happens (a sentence), how_long_s, records, change (what to do
-        about it). Numbers are of the run that proved it.
+        A row per finding, the worst first: danger ("loss", "standstill": waiting until somebody acts, "delay",
+        "waste"), rule, event_source_mapping (or the reader's name; "" for the table), happens (a sentence),
+        how_long_s, records (or writes), change (what to do about it). Numbers are of the run that proved it.
+    settings
+        By finding, what to change as settings for `vary`: all of one finding belong together, as half of an advice may
+        only move the danger. Empty where no setting helps.
     rules
         What was looked for.
-    name
-        Of the scenario.
+    scenario
+        What was examined.
     seed
         With which the proofs run again.
+    runs
+        How many simulations it took.
     """
 
     frame: pd.DataFrame
+    settings: tuple[Mapping[str, Any], ...]
     rules: tuple[str, ...]
-    name: str
+    scenario: Scenario
     seed: str
+    runs: int
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return self.scenario.name
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @checked
+    def followed(self, finding: int = 0) -> Scenario:
+        """Return the scenario with the advice of one finding followed; unchanged where no setting helps.
+
+        Parameters
+        ----------
+        finding
+            Its row in the frame.
+
+        Raises
+        ------
+        ValueError
+            If there is no such finding.
+
+        Examples
+        --------
+        >>> import ddbsim as ds
+        >>> scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=60)
+        >>> len(ds.lint(ds.lint(scenario, rng=7).followed(0), rng=7))
+        0
+        """
+        if not 0 <= finding < len(self):
+            raise ValueError(f"finding must be a row of the frame, 0 <= finding < {len(self)}, got {finding!r}")
+        return applied(self.scenario, self.settings[finding])
 
     def __repr__(self) -> str:
         lines = [self._sentence()]
         for row in self.frame.itertuples():
             lines += [
-                f"- {row.rule} ({row.event_source_mapping}): {row.happens}",
+                f"- {row.danger}: {row.rule}{_of(str(row.event_source_mapping))}: {row.happens}",
                 f"  {row.how_long_s:,.3g} s, {row.records:,} records. To do: {row.change}.",
             ]
         return "\n".join(lines)
@@ -59,30 +103,47 @@ class LintReport:
         sentence = f"<p>{html.escape(self._sentence())}</p>"
         if self.frame.empty:
             return sentence
-        # pandas would cut the sentences at 50 characters
-        with pd.option_context("display.max_colwidth", None):
-            return sentence + self.frame.round(3).to_html(index=False, border=0)
+        heads = "".join(f"<th{_LEFT}>{head}</th>" for head in _HEADS)
+        rows = "".join(f"<tr>{_cells(row)}</tr>" for row in self.frame.itertuples())
+        return f"{sentence}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
     def _sentence(self) -> str:
-        looked = f"{len(self.rules)} rules ({', '.join(self.rules)})"
+        looked = f"{len(self.rules)} rules"
         if self.frame.empty:
-            return f"{self.name}: nothing risky found by {looked}"
-        settings = "one risky setting" if len(self) == 1 else f"{len(self)} risky settings, each"
-        return f"{self.name}: {settings} proved by a run (seed {self.seed}), by {looked}"
+            return f"{self.name}: nothing risky found by {looked} ({', '.join(self.rules)})"
+        settings = "one danger" if len(self) == 1 else f"{len(self)} dangers, the worst first, each"
+        seed = self.seed if len(self.seed) <= _SEED_CHARACTERS else f"{self.seed[:_SEED_CHARACTERS]}..., see .seed"
+        return f"{self.name}: {settings} shown by a run (seed {seed}); {looked} were tried"
+
+
+def _of(where: str) -> str:
+    return f" ({where})" if where else ""
+
+
+def _cells(row: Any) -> str:
+    numbers = f"{row.how_long_s:,.3g} s, {row.records:,} records"
+    cells = (
+        f"<b>{html.escape(row.danger)}</b>",
+        html.escape(row.rule + _of(row.event_source_mapping)),
+        f"{html.escape(row.happens)}<br><small>{numbers}</small>",
+        html.escape(row.change),
+    )
+    return "".join(f"<td{_LEFT}>{cell}</td>" for cell in cells)
 
 
 @checked
 def lint(scenario: Scenario, *, slo: SLO | None = None, rng: Seed = None, outage_s: float = 3_600.0) -> LintReport:
     """Look for risky settings, and prove each by a short simulation.
 
-    A rule suspects a mapping by its settings; then a run cut to a minute or so (at most 60,000 writes) has to show
-    the harm, or nothing is said. What is counted is of that run: a production system has more of it.
+    A rule suspects by the settings; then a run cut to a minute or so (at most 60,000 writes) has to show the harm, or
+    nothing is said. What is counted is of that run: a production system has more of it.
 
     Parameters
     ----------
     scenario
-        What is examined. Mappings are taken to run all the time; handlers are not called, so that their state stays as
-        it is, and their law of duration is used.
+        What is examined, as typed: creations, suspensions and handlers included. A handler's `state` is put back after
+        each run. Where a proof needs a mapping that reads all the time, or the law of its duration in place of its
+        handler, the finding says so.
     slo
         Against which the batching window is held; None: that rule is left out.
     rng
@@ -110,24 +171,22 @@ def lint(scenario: Scenario, *, slo: SLO | None = None, rng: Seed = None, outage
     streams = RandomStreams(rng)
     chosen = rules(slo)
     bench = Bench(scenario, streams, float(outage_s))
-    found = []
+    found: list[tuple[str, str, Found]] = []
     # without a write there is nothing that a run could show
-    for mapping in bench.scenario.mappings if bench.rate_per_s else ():
-        for name, rule in chosen.items():
-            told = rule(bench, mapping)
-            if told is not None:
-                found.append((name, mapping.label, told.happens, told.how_long_s, told.records, told.change))
-    frame = pd.DataFrame(found, columns=_COLUMNS).astype({"how_long_s": "float64", "records": "int64"})
-    return LintReport(frame, tuple(chosen), scenario.name, streams.seed)
+    for name, rule in chosen.items() if bench.rate_per_s else ():
+        found += [(name, where, told) for where, told in rule(bench)]
+    found.sort(key=lambda one: (DANGERS.index(one[2].danger), -one[2].records))
+    rows = [
+        (told.danger, name, where, told.happens, told.how_long_s, told.records, told.change)
+        for name, where, told in found
+    ]
+    frame = pd.DataFrame(rows, columns=_COLUMNS).astype({"how_long_s": "float64", "records": "int64"})
+    settings = tuple(told.settings for *_, told in found)
+    return LintReport(frame, settings, tuple(chosen), scenario, streams.seed, bench.runs)
 
 
 def _check(scenario: Scenario, slo: SLO | None, outage_s: float) -> None:
-    if not isinstance(scenario, Scenario):
-        raise ValueError(f"lint needs a Scenario, got {scenario!r}")
-    if slo is not None and not isinstance(slo, SLO):
-        raise ValueError(f"slo must be an SLO such as SLO(latency_p99_s=2.0), or None, got {slo!r}")
     if slo is not None:
         slo.metrics(scenario)
-    number = isinstance(outage_s, int | float) and not isinstance(outage_s, bool)
-    if not number or not 0 < outage_s < math.inf:
+    if not 0 < outage_s < math.inf:
         raise ValueError(f"outage_s must be a number of seconds > 0, got {outage_s!r}")

@@ -249,7 +249,10 @@ def test_a_number_for_noise_multiplies_the_mean():
     ("setting", "words"),
     [
         ({"batch_size": 1_001}, "batch_size 1001 is beyond the 1,000 records of one read: without a batching window"),
-        ({"batch_size": 500, "poller": ds.Poller(records_per_read=400)}, "batch_size 500 is beyond the 400 records of one read"),
+        (
+            {"batch_size": 500, "poller": ds.Poller(records_per_read=400)},
+            "batch_size 500 is beyond the 400 records of one read",
+        ),
         ({"maximum_record_age_in_seconds": 86_401}, "has no effect beyond"),
     ],
 )
