@@ -306,7 +306,8 @@ class EventSourceMapping:
 
     def _warn_of_traps(self, where: str) -> None:
         # smaller ones do fill without a window, from a backlog: the service takes 101, and has 100 as its default
-        if self.maximum_batching_window_in_seconds == 0 and self.batch_size > self.poller.records_per_read:
+        read = max(self.poller.records_per_read, limits.BATCH_SIZE.value)
+        if self.maximum_batching_window_in_seconds == 0 and self.batch_size > read:
             warn_of_trap(
                 f"{where}: batch_size {self.batch_size} is beyond the {self.poller.records_per_read:,} records of one "
                 "read: without a batching window a batch holds what one read found, and is never so full; set "
