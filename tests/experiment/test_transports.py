@@ -301,9 +301,12 @@ def test_machines_that_are_given_take_part_in_bills_and_ranking(priced, machines
     assert "+ machines" not in str(given)
 
 
-@pytest.mark.parametrize("wrong", [-1, "30", math.nan, True])
-def test_machines_cost_a_number(wrong):
-    with pytest.raises(ValueError, match="machine_usd_per_month must be a number >= 0, got "):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [(-1, "a number >= 0, got -1"), ("30", "a number or None, got '30'"), (True, "a number or None")],
+)
+def test_machines_cost_a_number(wrong, message):
+    with pytest.raises(ValueError, match=f"machine_usd_per_month must be {message}"):
         ds.compare_transports(designed(), rng=7, machine_usd_per_month=wrong)
 
 
