@@ -211,8 +211,7 @@ def _read(path: Path) -> Scenario:
 
 def _report(result: Result) -> str:
     latency = result.latency((0.5, 0.9, 0.95, 0.99, 0.999))
-    lag = result.lag().groupby(["event_source_mapping", "shard_id"], observed=True)
-    worst = lag[["records_behind", "seconds_behind", "iterator_age_s"]].max().reset_index()
+    worst = result.largest_lag().round(4)
     waits = result.waits(cohort=0.99).round(4)
     return (
         f"{result.summary}\n\nLatency, written to completed\n{_table(latency)}\n\n"

@@ -16,6 +16,7 @@ from .analysis import utilization as _utilization
 from .analysis.bill import Bill, make_bill
 from .analysis.keeping_up import KeepingUp, grown
 from .analysis.per_mapping import MappingNumbers, mapping_numbers, measured_from_s
+from .analysis.stuck import stuck_shards as _stuck_shards
 from .analysis.table_numbers import TableNumbers, table_numbers
 from .arguments import checked
 from .assumptions import assumptions
@@ -29,6 +30,7 @@ from .log import table_frames as _table
 from .log.mapping_metrics import mapping_metrics
 from .log.metrics import metrics as _metrics
 from .log.outcomes import DISCARD_CONDITIONS
+from .log.waiting import waiting_parts as _waiting_parts
 from .read_backs import minute_reads as _minute_reads
 from .read_backs import read_backs as _read_backs
 from .summary import Summary, summarize
@@ -57,6 +59,7 @@ FRAMES = (
     "metrics",
     "reads",
     "latency_parts",
+    "waiting_parts",
     "read_backs",
     "table_load",
     "index_load",
@@ -186,6 +189,11 @@ class Result:
         return self.frame("latency_parts")
 
     @property
+    def waiting_parts(self) -> pd.DataFrame:
+        """Where the time of each record went that still waited when the run ended, and what it waits for."""
+        return self.frame("waiting_parts")
+
+    @property
     def events(self) -> pd.DataFrame:
         """The story of a small run: a row per event (time_s, where, what, record_ids, sentence), causes first.
 
@@ -312,6 +320,42 @@ class Result:
         return _lag.lag(self.stream_log, self.invocations, self.discards, every_s=every_s, ended_s=self.ended_s)
 
     @checked
+    def largest_lag(self, begin_s: float | None = None) -> pd.DataFrame:
+        """Return how far behind each mapping was on each shard at the most, and is at the end.
+
+        Exact, where the steps of `lag` may miss the moment.
+
+        Parameters
+        ----------
+        begin_s
+            Records written before this instant are left out, seconds, but for those that wait at the end; the end of
+            the warm-up if None.
+
+        Returns
+        -------
+        DataFrame
+            event_source_mapping, shard_id, largest_s (age of the oldest open record, at the most), at_the_end_s (the
+            same at the end of the run; 0 where nothing is open).
+        """
+        if begin_s is None:
+            begin_s = measured_from_s(self.scenario.warmup_s, self.ended_s)
+        return _lag.largest_lag(self.stream_log, self.discards, begin_s=begin_s, ended_s=self.ended_s)
+
+    def stuck_shards(self) -> pd.DataFrame:
+        """Return the lanes whose oldest record has waited far longer than the others took, and why it waits.
+
+        Returns
+        -------
+        DataFrame
+            event_source_mapping, shard_id, lane, waits_for (a part of `waits`), waited_s, records, attempt, throttles,
+            nothing_sent_s, error_type, error_message; see `ddbsim.analysis.stuck.stuck_shards`.
+        """
+        cycles_s = {mapping.label: mapping.cycle_s for mapping in self.scenario.mappings}
+        return _stuck_shards(
+            self.waiting_parts, self.invocations, self.stream_log, cycles_s=cycles_s, ended_s=self.ended_s
+        )
+
+    @checked
     def table_delay(self, every_s: float | None = None) -> pd.DataFrame:
         """Return how much of the delay from a client's intent to the processed record was throttling at the table.
 
@@ -344,19 +388,21 @@ class Result:
 
     @checked
     def waits(self, *, cohort: float | None = None) -> pd.DataFrame:
-        """Return what records waited for, on average, after the warm-up.
+        """Return what records waited for, on average, after the warm-up, those that still wait included.
 
         Parameters
         ----------
         cohort
-            Only the slowest: 0.99 for the records at or beyond the 99th percentile of latency. None: all.
+            Only the slowest: 0.99 for the records at or beyond the 99th percentile of latency, or of what they have
+            waited so far. None: all.
 
         Returns
         -------
         DataFrame
-            event_source_mapping, part, mean_s, share.
+            event_source_mapping, part, mean_s, share, waiting (records that are in that part at the end of the run).
         """
-        return _latency.waits(self.latency_parts, cohort=cohort, warmup_s=self.scenario.warmup_s)
+        warmup_s = measured_from_s(self.scenario.warmup_s, self.ended_s)
+        return _latency.waits(self.latency_parts, self.waiting_parts, cohort=cohort, warmup_s=warmup_s)
 
     def capacity(self) -> pd.DataFrame:
         """Return which limits the design has, and how much of each is offered; see `ddbsim.capacity`."""
@@ -588,6 +634,9 @@ class _RunFrames:
 
     def _latency_parts(self) -> pd.DataFrame:
         return _frames.latency_parts(self._consumers, self._names)
+
+    def _waiting_parts(self) -> pd.DataFrame:
+        return _waiting_parts(self._consumers, self._names)
 
     def _discards(self) -> pd.DataFrame:
         return _frames.discards_frame(

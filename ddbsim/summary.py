@@ -12,6 +12,7 @@ import pandas as pd
 
 from .analysis.keeping_up import DOES_NOT, KEEPS_UP, TOO_SHORT
 from .analysis.per_mapping import measured_from_s
+from .analysis.stuck import stuck_notes
 from .analysis.table_numbers import over_cap
 from .capacity import KNOBS, capacity, longest_in_time
 from .handler_report import reasons_of
@@ -88,6 +89,8 @@ def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
     row |= {f"records {name}": f"{n:,}" for name, n in numbers.records.items() if n or name == "processed"}
     for q, value in zip(quantiles["quantile"], quantiles["latency_s"], strict=True):
         row[f"latency p{round(q * 100)} (s)"] = _seconds(value)
+    row["largest lag (s)"] = f"{numbers.lag_max_s:.1f}"
+    row["furthest behind at the end (s)"] = f"{numbers.lag_end_s:.1f}"
     age_s = numbers.iterator_age_max_s
     row["peak iterator age (s)"] = "-" if math.isnan(age_s) else f"{age_s:.1f}"
     row["invocations"] = f"{numbers.invocations:,}"
@@ -112,6 +115,7 @@ def warnings_of(result: Result) -> list[str]:
         notes.append(f"the run was interrupted at {result.ended_s:,.0f} of {result.scenario.length_s:,.0f} s")
     notes += _table(result)
     notes += _behind(result)
+    notes += stuck_notes(result.stuck_shards())
     notes += _unserved(result.scenario)
     notes += _raised(result)
     notes += filter_notes(result.scenario)

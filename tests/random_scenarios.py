@@ -162,6 +162,7 @@ def mappings(draw: st.DrawFn, name: str, function: ds.Function, off_lattice: boo
             cap_s=draw(st.sampled_from([0.4, 60.0])),
             jitter=draw(st.sampled_from([0.0, 0.5, 1.0])),
         ),
+        throttle_backoff=draw(st.sampled_from([None, ds.Backoff(cap_s=0.2, jitter=0.5)])),
         poller=draw(pollers(off_lattice)),
         **draw(lives()),
         **draw(filters()),

@@ -23,7 +23,7 @@ import simpy
 from ddbsim.distributions import as_distribution
 from ddbsim.randomness import RandomStreams
 from ddbsim.run import draw_writes
-from ddbsim.scenario import EventSourceMapping, Function, Scenario
+from ddbsim.scenario import Backoff, EventSourceMapping, Function, Scenario
 from ddbsim.system.event_records import EventRecords
 from ddbsim.system.hashing import lane_of
 from ddbsim.system.schedule import Lattice, Pauses
@@ -493,7 +493,7 @@ class ReferenceLane:
             ticket = self.clock.ticket()
             if outcome == "throttled":
                 throttles += 1
-                now += self.delay(throttles)
+                now += self.delay(self.mapping.throttle_backoff or self.mapping.retry_backoff, throttles)
                 continue
             attempts += 1
             self.conclude(batch[:done], "processed", ended_s)
@@ -504,7 +504,7 @@ class ReferenceLane:
             if 0 <= self.mapping.maximum_retry_attempts < attempts:
                 self.conclude(batch, "discarded")
                 return ended_s, []
-            now = ended_s + self.delay(attempts)
+            now = ended_s + self.delay(self.mapping.retry_backoff, attempts)
 
     def drop_old(self, batch: list[Record], now: float) -> list[Record]:
         """Return the batch without the leading records that the stream trimmed, or (if none) the mapping gives up."""
@@ -556,8 +556,7 @@ class ReferenceLane:
             assert record.outcome == "waiting"
             record.outcome, record.completed_s = outcome, completed_s
 
-    def delay(self, retry: int) -> float:
-        backoff = self.mapping.retry_backoff
+    def delay(self, backoff: Backoff, retry: int) -> float:
         delay_s = min(backoff.cap_s, backoff.initial_s * backoff.factor ** (retry - 1))
         return delay_s * (1.0 - backoff.jitter * self.jitter.random()) if backoff.jitter else delay_s
 

@@ -38,7 +38,7 @@ def test_a_run_prints_and_saves_what_was_asked(small, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["run", str(small), "--out", str(out), "--seed", "3", "--quiet"]) == 0
     printed = capsys.readouterr().out
-    for words in ("records processed", "latency_s", "records_behind", "KEYS_ONLY", "USD per month"):
+    for words in ("records processed", "latency_s", "at_the_end_s", "KEYS_ONLY", "USD per month"):
         assert words in printed
     for picture in ("lag.png", "latency.png", "waits.png", "throughput.png"):
         assert (out / picture).read_bytes().startswith(b"\x89PNG")

@@ -124,6 +124,11 @@ CASES = {
         maximum_retry_attempts=1,
     ),
     "throttles": scenario(function=flaky(reserved_concurrency=2), maximum_retry_attempts=2, parallelization_factor=5),
+    "throttles retried by a law of their own": scenario(
+        function=flaky(reserved_concurrency=2),
+        parallelization_factor=5,
+        throttle_backoff=ds.Backoff(initial_s=0.1, factor=1.5, cap_s=0.3, jitter=0.5),
+    ),
     "provisioned concurrency": scenario(function=flaky(provisioned_concurrency=2), parallelization_factor=5),
     "provisioned concurrency, reserved": scenario(
         function=flaky(provisioned_concurrency=2, reserved_concurrency=3),

@@ -15,7 +15,16 @@ from ddbsim.log import outcomes
 __all__ = ["CLOSE_S", "CONSUMER", "JUDGED", "Evidence", "Finding", "Findings", "codes", "contradictions", "same_values"]
 
 #: The frames that are judged.
-JUDGED: Final = ("stream_log", "invocations", "writes", "shards", "discards", "metrics", "latency_parts")
+JUDGED: Final = (
+    "stream_log",
+    "invocations",
+    "writes",
+    "shards",
+    "discards",
+    "metrics",
+    "latency_parts",
+    "waiting_parts",
+)
 
 #: The column that names the consumer, in every frame that has one.
 CONSUMER = "event_source_mapping"
@@ -30,7 +39,7 @@ class Evidence:
 
     Attributes
     ----------
-    stream_log, invocations, writes, shards, discards, metrics, latency_parts
+    stream_log, invocations, writes, shards, discards, metrics, latency_parts, waiting_parts
         The frames.
     ended_s
         End of the run, seconds.
@@ -47,6 +56,7 @@ class Evidence:
     discards: pd.DataFrame
     metrics: pd.DataFrame
     latency_parts: pd.DataFrame
+    waiting_parts: pd.DataFrame
     ended_s: float
     retention_s: float
     maximum_retry_attempts: Mapping[str, int]

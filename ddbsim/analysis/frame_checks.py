@@ -98,28 +98,39 @@ def what_ran_is_billed(seen: Evidence) -> Findings:
 
 
 def latency_parts_sum(seen: Evidence) -> Findings:
-    """Find latencies that are not the log's, or not the sum of their parts, and parts below zero."""
-    parts = seen.latency_parts
+    """Find latencies and waits that are not the log's, or not the sum of their parts, and parts below zero."""
+    log = seen.stream_log
+    done, waits = log[log["outcome"] == "processed"], log[log["outcome"] == "waiting"]
+    # an interrupted run knows writes that it never came to
+    waits = waits[waits["written_s"] < seen.ended_s]
+    latency_s, waited_s = done["completed_s"] - done["written_s"], seen.ended_s - waits["written_s"]
+    yield from _parts_sum(seen.latency_parts, "latency_s")
+    yield from _parts_sum(seen.waiting_parts, "waited_s")
+    yield from _same_times(done.assign(s=latency_s), seen.latency_parts, "latency_s", "latency_parts", "processed")
+    yield from _same_times(waits.assign(s=waited_s), seen.waiting_parts, "waited_s", "waiting_parts", "still waiting")
+
+
+def _parts_sum(parts: pd.DataFrame, whole: str) -> Findings:
     what = "record {record_id} of {event_source_mapping}"
-    apart = (parts[list(PARTS)].sum(axis=1) - parts["latency_s"]).abs() > CLOSE_S
-    yield from contradictions(parts, apart, f"{what}: the parts do not sum to latency_s = {{latency_s:.6f}}")
+    apart = (parts[list(PARTS)].sum(axis=1) - parts[whole]).abs() > CLOSE_S
+    yield from contradictions(parts, apart, f"{what}: the parts do not sum to {whole} = {{{whole}:.6f}}")
     negative = (parts[list(PARTS)] < -CLOSE_S).any(axis=1)
     yield from contradictions(parts, negative, f"{what} has a negative part")
-    log = seen.stream_log[seen.stream_log["outcome"] == "processed"]
+
+
+def _same_times(log: pd.DataFrame, parts: pd.DataFrame, whole: str, frame: str, which: str) -> Findings:
+    """Yield a finding if a frame of parts has other records than the log, or another time of one; that is in `s`."""
     for name in sorted({*log[CONSUMER].unique(), *parts[CONSUMER].unique()}):
-        yield from _same_latencies(log[log[CONSUMER] == name], parts[parts[CONSUMER] == name], str(name))
-
-
-def _same_latencies(log: pd.DataFrame, parts: pd.DataFrame, name: str) -> Findings:
-    log, parts = log.sort_values("record_id"), parts.sort_values("record_id")
-    done, told = log["record_id"].to_numpy(), parts["record_id"].to_numpy()
-    if not np.array_equal(done, told):
-        missing = max(len(np.setxor1d(done, told)), abs(len(done) - len(told)))
-        yield Finding(missing, f"{name}: the records in latency_parts are not those that were processed")
-        return
-    apart = np.abs((log["completed_s"] - log["written_s"]).to_numpy() - parts["latency_s"].to_numpy()) > CLOSE_S
-    what = "record {record_id} of {event_source_mapping}: latency_s = {latency_s:.6f} is not the log's"
-    yield from contradictions(parts, apart, what)
+        mine = log[log[CONSUMER] == name].sort_values("record_id")
+        told = parts[parts[CONSUMER] == name].sort_values("record_id")
+        ours, theirs = mine["record_id"].to_numpy(), told["record_id"].to_numpy()
+        if not np.array_equal(ours, theirs):
+            missing = max(len(np.setxor1d(ours, theirs)), abs(len(ours) - len(theirs)))
+            yield Finding(missing, f"{name}: the records in {frame} are not those that were {which}")
+            continue
+        apart = np.abs(mine["s"].to_numpy() - told[whole].to_numpy()) > CLOSE_S
+        what = f"record {{record_id}} of {{event_source_mapping}}: {whole} = {{{whole}:.6f}} is not the log's"
+        yield from contradictions(told, apart, what)
 
 
 def sizes_positive(seen: Evidence) -> Findings:

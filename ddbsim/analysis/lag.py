@@ -13,7 +13,7 @@ import pandas as pd
 
 from ddbsim.log import outcomes
 
-__all__ = ["grid", "lag", "settled_s"]
+__all__ = ["ages", "grid", "lag", "largest_lag", "settled_s"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Columns: TypeAlias = dict[str, npt.NDArray[Any]]
@@ -128,6 +128,43 @@ def settled_s(stream_log: pd.DataFrame, discards: pd.DataFrame) -> Floats:
             if key in drops:
                 settled[of["row"]] = _dropped_s(of["sequence_number"], drops[key])
     return np.where(np.isnan(settled), np.inf, settled)
+
+
+def largest_lag(
+    stream_log: pd.DataFrame, discards: pd.DataFrame, *, begin_s: float = 0.0, ended_s: float
+) -> pd.DataFrame:
+    """Return how far behind each mapping was on each shard at the most, and is at the end; exact, not of samples.
+
+    Parameters
+    ----------
+    stream_log, discards
+        Frames of a run.
+    begin_s
+        Records written before this instant are left out, seconds, but for those that still wait at the end.
+    ended_s
+        End of the run, seconds.
+
+    Returns
+    -------
+    DataFrame
+        event_source_mapping, shard_id, largest_s (the greatest age that a record reached before it was settled, or has
+        reached at the end), at_the_end_s (age of the oldest record that is not settled; 0 if there is none).
+    """
+    ages_s, waited_s = ages(stream_log, discards, begin_s=begin_s, ended_s=ended_s)
+    records = stream_log[_SHARD].assign(largest_s=ages_s, at_the_end_s=waited_s)
+    return records.groupby(_SHARD, observed=True, sort=False).max().reset_index()
+
+
+def ages(stream_log: pd.DataFrame, discards: pd.DataFrame, *, begin_s: float, ended_s: float) -> tuple[Floats, Floats]:
+    """Return the age that each record reached by its settling or the end, and of those open at the end alone.
+
+    Records written before `begin_s` and settled, and writes that an interrupted run never came to, have an age of 0.
+    """
+    written_s, settled = stream_log["written_s"].to_numpy(), settled_s(stream_log, discards)
+    waits = (settled > ended_s) & (written_s < ended_s)
+    ages_s = np.minimum(settled, ended_s) - written_s
+    counts = waits | ((written_s >= begin_s) & (written_s < ended_s))
+    return np.where(counts, ages_s, 0.0), np.where(waits, ages_s, 0.0)
 
 
 def _by_shard(frame: pd.DataFrame, columns: tuple[str, ...]) -> dict[tuple[Hashable, ...], Columns]:

@@ -13,21 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.log.columns import LATENCY_PARTS
+
 __all__ = ["PARTS", "ecdf", "quantiles", "waits"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Growing: TypeAlias = frozenset[tuple[Hashable, Hashable]]
 
-PARTS = (
-    "visibility_s",
-    "poll_wait_s",
-    "behind_s",
-    "window_s",
-    "throttle_s",
-    "retries_s",
-    "cold_start_s",
-    "handler_s",
-)
+PARTS = LATENCY_PARTS
 
 
 def quantiles(
@@ -146,39 +139,68 @@ def ecdf(
     )
 
 
-def waits(latency_parts: pd.DataFrame, *, cohort: float | None = None, warmup_s: float = 0.0) -> pd.DataFrame:
-    """Return the mean of each part of the latency, per mapping.
+def waits(
+    latency_parts: pd.DataFrame,
+    waiting_parts: pd.DataFrame,
+    *,
+    cohort: float | None = None,
+    warmup_s: float = 0.0,
+) -> pd.DataFrame:
+    """Return where the time of the records went, per mapping: of those that were processed and those still waiting.
 
     Parameters
     ----------
-    latency_parts
-        The frame of that name.
+    latency_parts, waiting_parts
+        The frames of these names.
     cohort
-        Only records at or beyond this quantile of latency; None for all.
+        Only records at or beyond this quantile of latency, or of what they have waited so far; None for all.
     warmup_s
         Records written before this instant are left out, seconds.
 
     Returns
     -------
     DataFrame
-        event_source_mapping, part, mean_s, share (of the mean latency).
+        event_source_mapping, part, mean_s (over all these records; one that still waits counts with what it has waited
+        up to the end of the run), share (of the mean), waiting (of these records, those that are in the part at the
+        end).
 
     Raises
     ------
     ValueError
         If the cohort is outside [0, 1].
+
+    Notes
+    -----
+    A record that waits behind a batch which is throttled, or sent again and again, counts as waiting for that.
     """
     if cohort is not None and not 0 <= cohort <= 1:
         raise ValueError(f"cohort must be None or a quantile in 0..1, got {cohort!r}")
-    rows = []
-    for (name,), group in _groups(latency_parts, None, warmup_s):
-        slow = group
-        if cohort is not None and len(group):
-            slow = group[group["latency_s"] >= group["latency_s"].quantile(cohort)]
-        means = slow[list(PARTS)].mean()
-        total = means.sum()
-        rows += [(name, part.removesuffix("_s"), means[part], means[part] / total if total else 0.0) for part in PARTS]
-    return pd.DataFrame(rows, columns=["event_source_mapping", "part", "mean_s", "share"])
+    done = dict(_groups(latency_parts, None, warmup_s))
+    waiting = dict(_groups(waiting_parts, None, warmup_s))
+    rows = [
+        row
+        for names in dict.fromkeys((*done, *waiting))
+        for row in _waits_of(names[0], done.get(names), waiting.get(names), cohort)
+    ]
+    return pd.DataFrame(rows, columns=["event_source_mapping", "part", "mean_s", "share", "waiting"])
+
+
+def _waits_of(
+    name: Hashable, done: pd.DataFrame | None, waiting: pd.DataFrame | None, cohort: float | None
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of one mapping."""
+    parts = [(one, age) for one, age in ((done, "latency_s"), (waiting, "waited_s")) if one is not None and len(one)]
+    if cohort is not None and parts:
+        least_s = np.quantile(np.concatenate([one[age].to_numpy() for one, age in parts]), cohort)
+        parts = [(one[one[age] >= least_s], age) for one, age in parts]
+    count = sum(len(one) for one, _ in parts)
+    means = {part: sum(float(one[part].sum()) for one, _ in parts) / count if count else np.nan for part in PARTS}
+    in_part = [one["waits_for"].value_counts() for one, age in parts if age == "waited_s"]
+    total = sum(means.values())
+    for part, mean_s in means.items():
+        short = part.removesuffix("_s")
+        here = int(in_part[0].get(short, 0)) if in_part else 0
+        yield name, short, mean_s, mean_s / total if total else 0.0, here
 
 
 def _groups(frame: pd.DataFrame, by: str | None, warmup_s: float) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:

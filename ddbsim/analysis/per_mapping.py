@@ -14,7 +14,7 @@ import pandas as pd
 
 from ddbsim.log import outcomes
 
-from .lag import settled_s
+from .lag import ages
 from .utilization import busy_share
 
 __all__ = ["MappingNumbers", "lane_seconds", "mapping_numbers", "measured_from_s"]
@@ -45,7 +45,11 @@ class MappingNumbers:
     records_per_invocation, payload_bytes, duration_s
         Means over the attempts that ran; NaN if none did.
     lag_max_s
-        The greatest age that a record reached before it was settled, or has reached at the end, seconds.
+        The greatest age that a record reached before it was settled, or has reached at the end, seconds; what waits at
+        the end counts whenever it was written.
+    lag_end_s
+        How far behind it is at the end: the age of the oldest record that is not settled, whenever it was written,
+        seconds; 0 if there is none.
     iterator_age_max_s
         CloudWatch's maximum of IteratorAge; NaN if nothing was sent.
     utilization
@@ -68,6 +72,7 @@ class MappingNumbers:
     payload_bytes: float
     duration_s: float
     lag_max_s: float
+    lag_end_s: float
     iterator_age_max_s: float
     utilization: float
     lanes: float
@@ -129,6 +134,8 @@ def mapping_numbers(
     ran = sent[outcomes.ran(sent)]
     lane_s = lane_seconds(shards, begin_s, ended_s) * parallelization_factor
     counts = log["outcome"].value_counts()
+    whole = stream_log[_measured(stream_log, label, "written_s", 0.0)] if begin_s > 0 else log
+    ages_s, waited_s = ages(whole, discards, begin_s=begin_s, ended_s=ended_s)
     return MappingNumbers(
         begin_s=begin_s,
         ended_s=ended_s,
@@ -143,7 +150,8 @@ def mapping_numbers(
         records_per_invocation=float(ran["records"].mean()),
         payload_bytes=float(ran["payload_bytes"].mean()),
         duration_s=float(ran["duration_s"].mean()),
-        lag_max_s=_largest_lag_s(log, discards, ended_s),
+        lag_max_s=float(ages_s.max(initial=0.0)),
+        lag_end_s=float(waited_s.max(initial=0.0)),
         iterator_age_max_s=float(ran["iterator_age_s"].max()),
         utilization=busy_share(attempts, lane_s, begin_s=begin_s, ended_s=ended_s),
         lanes=lane_s / (ended_s - begin_s) if ended_s > begin_s else 0.0,
@@ -155,11 +163,6 @@ def lane_seconds(shards: pd.DataFrame, begin_s: float, ended_s: float) -> float:
     opened = shards["opened_s"].to_numpy()
     closed = np.nan_to_num(shards["closed_s"].to_numpy(), nan=np.inf)
     return float(np.maximum(np.minimum(closed, ended_s) - np.maximum(opened, begin_s), 0.0).sum())
-
-
-def _largest_lag_s(log: pd.DataFrame, discards: pd.DataFrame, ended_s: float) -> float:
-    ages_s = np.minimum(settled_s(log, discards), ended_s) - log["written_s"].to_numpy()
-    return float(np.max(ages_s, initial=0.0))
 
 
 def _measured(frame: pd.DataFrame, label: str, at: str, begin_s: float) -> npt.NDArray[np.bool_]:

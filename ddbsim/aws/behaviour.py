@@ -266,6 +266,17 @@ RETRY_JITTER = _assumed(
     meaning="Share of each delay that is drawn at random (0: none, 1: full jitter).",
     parameter="Backoff.jitter",
 )
+THROTTLE_RETRIES = _assumed(
+    name="throttle_retries",
+    value=None,
+    unit="",
+    meaning="Delays of a batch that the function has no environment free for; None: those of failed ones. From a "
+    "constant 0.2 s to doubling up to 60 s, with or without jitter, all is plausible, and where functions are short of "
+    "concurrency the effect is large: a lane that waits up to 60 s for its next try is passed by one that is back "
+    "within turnaround_s. At 80 % load single shards then get nothing for minutes; with Backoff(cap_s=0.2) they "
+    "are seconds to tens of seconds behind.",
+    parameter="EventSourceMapping.throttle_backoff",
+)
 DESTINATION_FUNCTION_ARN = _measured(
     name="destination_function_arn",
     value="as the mapping names the function",

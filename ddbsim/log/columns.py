@@ -7,7 +7,7 @@ from typing import Final
 
 from .throttling import THROTTLE_REASONS
 
-__all__ = ["SCHEMA", "Column", "describe"]
+__all__ = ["LATENCY_PARTS", "SCHEMA", "Column", "describe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,20 @@ _FUNCTION = Column("function", "category", "", "name of the function")
 _SHARD = Column("shard_id", "category", "", "AWS's ShardId")
 _RECORD = Column("record_id", "int64", "", "number of the record in the stream, in the order of the writes")
 _BATCH = Column("batch_id", "int64", "", "number of the batch; a retry has its batch's, a half or a rest a new one")
+_PARTS = (
+    Column("visibility_s", "float64", "s", "until the record could be read"),
+    Column("poll_wait_s", "float64", "s", "until the next poll"),
+    Column("discovery_s", "float64", "s", "until Lambda found the shard, once that shard's parent was done"),
+    Column("behind_s", "float64", "s", "until earlier records of its lane were done and it was read"),
+    Column("window_s", "float64", "s", "until the batch was full or its window ended"),
+    Column("throttle_s", "float64", "s", "until the function had an environment free"),
+    Column("retries_s", "float64", "s", "failed attempts and the delays after them"),
+    Column("cold_start_s", "float64", "s", "placement and init of a new environment"),
+    Column("handler_s", "float64", "s", "the invocation that processed it"),
+)
+
+#: The parts of a latency, in the order in which a record passes through them.
+LATENCY_PARTS: Final = tuple(column.name for column in _PARTS)
 
 SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
     "stream_log": (
@@ -191,15 +205,23 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         _MAPPING,
         _RECORD,
         Column("written_s", "float64", "s", "the write"),
-        Column("visibility_s", "float64", "s", "until the record could be read"),
-        Column("poll_wait_s", "float64", "s", "until the next poll"),
-        Column("behind_s", "float64", "s", "until earlier records of its lane were done and it was read"),
-        Column("window_s", "float64", "s", "until the batch was full or its window ended"),
-        Column("throttle_s", "float64", "s", "until the function had an environment free"),
-        Column("retries_s", "float64", "s", "failed attempts and the delays after them"),
-        Column("cold_start_s", "float64", "s", "placement and init of a new environment"),
-        Column("handler_s", "float64", "s", "the invocation that processed it"),
+        *_PARTS,
         Column("latency_s", "float64", "s", "written to completed: the sum of the parts"),
+    ),
+    "waiting_parts": (
+        _MAPPING,
+        _RECORD,
+        _SHARD,
+        Column("lane", "int32", "", "its lane of the shard"),
+        Column("written_s", "float64", "s", "the write"),
+        *_PARTS,
+        Column("waited_s", "float64", "s", "written to the end of the run: the sum of the parts"),
+        Column(
+            "waits_for",
+            "category",
+            "",
+            "the part that it is in; behind a batch throttled or sent again, what that is in",
+        ),
     ),
     "events": (
         Column("time_s", "float64", "s", "when it happened"),

@@ -37,8 +37,13 @@ class _Polls(Protocol):
     def page_at(self) -> Floats: ...
     @property
     def page_records(self) -> Ints: ...
+    @property
+    def searched_s(self) -> float: ...
+    @property
+    def found_s(self) -> float: ...
     def first_polls(self, visible_s: Floats) -> Floats: ...
     def read_s(self, count: int) -> Floats: ...
+    def read_at(self, positions: Ints) -> Floats: ...
 
 
 class _Lane(Protocol):
@@ -384,13 +389,23 @@ def _parts(consumer: Consumer, lane: _Lane, places: slice) -> Iterator[tuple[str
     yield "latency_s", attempts["ended_s"][final] - written
     yield "visibility_s", visible - written
     yield "poll_wait_s", offer - visible
-    yield "behind_s", ready - offer
+    discovery = until_found(lane.polls, offer, ready)
+    yield "discovery_s", discovery
+    yield "behind_s", ready - offer - discovery
     yield "window_s", closed - ready
     yield "throttle_s", accepted - closed
     last_accepted = attempts["accepted_s"][final]
     yield "retries_s", last_accepted - accepted
     yield "cold_start_s", attempts["started_s"][final] - last_accepted + attempts["init_s"][final]
     yield "handler_s", attempts["duration_s"][final]
+
+
+def until_found(polls: _Polls, offer: Floats, ready: Floats) -> Floats:
+    """Return for how long records that could be read, and were ready later, waited for their shard to be found."""
+    if np.isinf(polls.searched_s):
+        return np.zeros(len(offer))
+    sought_s: Floats = np.minimum(ready, polls.found_s) - np.maximum(offer, polls.searched_s)
+    return np.maximum(sought_s, 0.0)
 
 
 def attempts_frame(recording: _Recording, attempts: Attempts, names: Names) -> pd.DataFrame:

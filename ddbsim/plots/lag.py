@@ -34,6 +34,8 @@ def lag(
 ) -> Axes:
     """Plot how far behind each mapping is, per shard; with many shards, their median, their range and the worst.
 
+    Of a Result the legend tells the largest lag of each shard, exactly: the steps of the curve may miss the moment.
+
     Of several runs, replications of one scenario, it plots the shard that is furthest behind at each instant: the
     median over the runs, and the band that holds nine tenths of them.
 
@@ -57,6 +59,7 @@ def lag(
     if measure not in _LABELS:
         raise ValueError(f"measure must be one of {', '.join(map(repr, _LABELS))}, got {measure!r}")
     frame = _lag_of(result_or_frame, every_s, ("event_source_mapping", "shard_id", "at_s", measure))
+    most = _most_of(result_or_frame) if measure == "seconds_behind" else {}
     ax = axes(ax)
     several = len(set(frame["event_source_mapping"])) > 1
     for name, colour, group in by_mapping(frame):
@@ -67,11 +70,11 @@ def lag(
             continue
         table = group.pivot(index="at_s", columns="shard_id", values=measure)
         if table.shape[1] > _MANY_SHARDS:
-            _range(ax, table, f"{name}: " if several else "", colour, style, line_kws)
+            _range(ax, table, f"{name}: " if several else "", colour, style, line_kws, most.get(name, {}))
         elif several:
             _alike(ax, table, name, colour, style, line_kws)
         else:
-            _each(ax, table, style, line_kws)
+            _each(ax, table, style, line_kws, most.get(name, {}))
     title, ylabel = _LABELS[measure]
     finish(ax, title=title, xlabel="simulated time (s)", ylabel=ylabel, empty=frame.empty, legend=False)
     legend_above(ax)
@@ -90,6 +93,17 @@ def _lag_of(given: Any, every_s: float | None, needs: tuple[str, ...]) -> pd.Dat
     return pd.concat(frames, names=["replication"]).reset_index(level="replication").reset_index(drop=True)
 
 
+def _most_of(given: Any) -> dict[str, dict[str, float]]:
+    """Return the largest lag by mapping and shard of a Result; nothing of a frame or of several."""
+    import pandas as pd
+
+    if isinstance(given, pd.DataFrame | list | tuple):
+        return {}
+    frame = given.largest_lag(begin_s=0.0)
+    of_mappings = frame.groupby("event_source_mapping", observed=True)
+    return {str(name): dict(zip(mine["shard_id"], mine["largest_s"], strict=True)) for name, mine in of_mappings}
+
+
 def _replications(ax: Axes, group: pd.DataFrame, measure: str, prefix: str, colour: str, given: dict[str, Any]) -> None:
     """Draw the median over the replications of the shard furthest behind, and a band."""
     worst = group.groupby(["at_s", "replication"])[measure].max().unstack()
@@ -99,10 +113,10 @@ def _replications(ax: Axes, group: pd.DataFrame, measure: str, prefix: str, colo
     _line(ax, worst.median(axis=1), given, color=colour, label=f"{prefix}their median, worst shard")
 
 
-def _each(ax: Axes, table: pd.DataFrame, style: dict[str, Any], given: dict[str, Any]) -> None:
+def _each(ax: Axes, table: pd.DataFrame, style: dict[str, Any], given: dict[str, Any], most: dict[str, float]) -> None:
     """Draw the shards of the only mapping, a colour each."""
     for shard, colour in zip(table, COLOURS, strict=False):
-        _line(ax, table[shard], given, **style, color=colour, label=_short(str(shard)))
+        _line(ax, table[shard], given, **style, color=colour, label=_short(str(shard)) + _at_most(most, str(shard)))
 
 
 def _alike(ax: Axes, table: pd.DataFrame, name: str, colour: str, style: dict[str, Any], given: dict[str, Any]) -> None:
@@ -113,14 +127,20 @@ def _alike(ax: Axes, table: pd.DataFrame, name: str, colour: str, style: dict[st
 
 
 def _range(
-    ax: Axes, table: pd.DataFrame, prefix: str, colour: str, style: dict[str, Any], given: dict[str, Any]
+    ax: Axes,
+    table: pd.DataFrame,
+    prefix: str,
+    colour: str,
+    style: dict[str, Any],
+    given: dict[str, Any],
+    most: dict[str, float],
 ) -> None:
     """Draw the range of many shards, their median, and the one that is furthest behind."""
     label = f"{prefix}all {table.shape[1]} shards"
     ax.fill_between(table.index, table.min(axis=1), table.max(axis=1), alpha=0.2, color=colour, lw=0, label=label)
     _line(ax, table.median(axis=1), given, **style, color=colour, label=f"{prefix}their median")
-    worst = table.max().fillna(0.0).idxmax()
-    label = f"{prefix}worst: {_short(str(worst))}"
+    worst = str(max(most, key=lambda shard: most[shard]) if most else table.max().fillna(0.0).idxmax())
+    label = f"{prefix}worst: {_short(worst)}{_at_most(most, worst)}"
     _line(ax, table[worst], given, **style, color=colour, linestyle=":", label=label)
 
 
@@ -128,6 +148,10 @@ def _line(ax: Axes, values: pd.Series[float], given: dict[str, Any], **usual: An
     from matplotlib.lines import Line2D
 
     ax.plot(values.index, values, **styled(Line2D, given, linewidth=1.2, **usual))
+
+
+def _at_most(most: dict[str, float], shard: str) -> str:
+    return f", at most {most[shard]:.3g} s" if shard in most else ""
 
 
 def _short(shard_id: str) -> str:

@@ -80,6 +80,8 @@ def waits(
 ) -> Axes:
     """Plot a waterfall of what records waited for: the parts of the mean latency, one after the other.
 
+    Records that still waited when the run ended count with what they had waited, and are told beside their part.
+
     Parameters
     ----------
     result_or_frame
@@ -109,10 +111,10 @@ def waits(
         left = np.concatenate(([0.0], np.cumsum(mean)[:-1]))
         places = np.arange(len(mean)) + number * height
         ax.barh(places, mean, left=left, **styled(Rectangle, bar_kws, height=height, color=colour, label=name))
-        for place, start, width in zip(places, left, mean, strict=True):
-            ax.annotate(
-                f" {_seconds(width)}", (start + width, place), va="center", fontsize="small", annotation_clip=False
-            )
+        for place, start, width, waiting in zip(places, left, mean, group["waiting"], strict=True):
+            still = f", {waiting:,} still wait" if waiting else ""
+            at = (start + width, place)
+            ax.annotate(f" {_seconds(width)}{still}", at, va="center", fontsize="small", annotation_clip=False)
     parts = [part.replace("_", " ") for part in dict.fromkeys(frame["part"])]
     ax.set_yticks(np.arange(len(parts)) + 0.4 - height / 2, parts)
     ax.invert_yaxis()

@@ -217,6 +217,9 @@ class EventSourceMapping:
         When it is disabled or updated, one or several.
     retry_backoff
         Delay law of retries; AWS publishes none.
+    throttle_backoff
+        Delay law of a batch that was throttled; None: as `retry_backoff`. AWS publishes none, and where a function is
+        short of concurrency its effect is large: see throttle_retries in `assumptions()`.
     poller
         How the shard is read; no setting of the service.
     """
@@ -238,6 +241,7 @@ class EventSourceMapping:
     created_s: float | None = None
     suspensions: tuple[Suspension, ...] | Suspension = ()
     retry_backoff: Backoff = field(default_factory=Backoff)
+    throttle_backoff: Backoff | None = behaviour.THROTTLE_RETRIES.value
     poller: Poller = field(default_factory=Poller)
 
     def __post_init__(self) -> None:
@@ -247,6 +251,8 @@ class EventSourceMapping:
             check_name("EventSourceMapping.name", self.name)
         where = f"EventSourceMapping {self.label!r}"
         check_kind(f"{where}: retry_backoff", self.retry_backoff, Backoff)
+        if self.throttle_backoff is not None:
+            check_kind(f"{where}: throttle_backoff", self.throttle_backoff, Backoff)
         check_kind(f"{where}: poller", self.poller, Poller)
         for limit in _LIMITS:
             check_limit(self, limit.name, limit, where=where)
@@ -323,6 +329,11 @@ class EventSourceMapping:
     def label(self) -> str:
         """The mapping's name in the log."""
         return self.name or self.function.name
+
+    @property
+    def delays_of_throttles(self) -> Backoff:
+        """The delay law of throttled batches."""
+        return self.throttle_backoff or self.retry_backoff
 
     @property
     def cycle_s(self) -> float:

@@ -62,6 +62,7 @@ _CLASS_OF_FIELD: dict[str, type] = {
     "suspensions": Suspension,
     "stream_readers": StreamReader,
     "retry_backoff": Backoff,
+    "throttle_backoff": Backoff,
     "poller": Poller,
     "read_back": ReadBack,
     "operations": workload.OperationMix,

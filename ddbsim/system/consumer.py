@@ -58,9 +58,9 @@ class ShardConsumer:
         self._busy = 0
         self._through_s = 0.0
 
-    def begin(self, at_s: float) -> None:
-        """Start to read and to invoke at an instant."""
-        self.reader.begin(at_s)
+    def begin(self, at_s: float, parent_ended_s: float | None = None) -> None:
+        """Start to read and to invoke at an instant; a child begins some time after its parent's end was seen."""
+        self.reader.begin(at_s, parent_ended_s)
         self._busy, self._through_s = len(self.lanes), at_s
         for lane in self.lanes:
             self.env.process(lane.work(at_s))
@@ -72,7 +72,7 @@ class ShardConsumer:
         if self._busy == 0 and self.children:
             ended_s = self.end_seen_s(self._through_s)
             for child in self.children:
-                child.begin(ended_s + child.discovery_s)
+                child.begin(ended_s + child.discovery_s, ended_s)
 
     def end_seen_s(self, at_s: float) -> float:
         """Return the first poll at or after an instant that finds the shard read and closed; infinity if none does."""

@@ -17,7 +17,7 @@ from ddbsim.aws import error_types, limits
 from ddbsim.log.outcomes import Discarded, Invoked, Settled
 from ddbsim.log.reasons import Reason
 from ddbsim.log.recorder import Recorder
-from ddbsim.scenario import EventSourceMapping
+from ddbsim.scenario import Backoff, EventSourceMapping
 
 from .clock import Clock
 from .consumer import ShardConsumer
@@ -224,7 +224,7 @@ class Lane:
             call, ended_s = yield from self._attempt(batch, attempts + 1, first, last, now, closed_s, ready_s)
             if call is None:
                 throttles += 1
-                now += self._delay(throttles)
+                now += self._delay(self.mapping.delays_of_throttles, throttles)
                 continue
             attempts += 1
             if call.outcome == Invoked.SUCCESS:
@@ -236,7 +236,7 @@ class Lane:
             if 0 <= self.mapping.maximum_retry_attempts < failures:
                 self._discard(batch, first, last, ended_s, Discarded.ATTEMPTS, attempts)
                 return ended_s, []
-            now = ended_s + self._delay(failures)
+            now = ended_s + self._delay(self.mapping.retry_backoff, failures)
 
     def _leave(self, batch: int, first: int, last: int, ended_s: float, call: Call) -> list[tuple[int, int]] | None:
         """Return the batches that a failed one leaves, or None where the same batch is to be sent again.
@@ -282,9 +282,8 @@ class Lane:
         self.environments.release(grant, ended_s, reusable=not lost)
         return call, ended_s
 
-    def _delay(self, retry: int) -> float:
+    def _delay(self, backoff: Backoff, retry: int) -> float:
         """Return the delay before a retry, seconds."""
-        backoff = self.mapping.retry_backoff
         # the exponent is bounded: beyond the cap it changes nothing, and a float overflows
         delay_s = min(backoff.cap_s, backoff.initial_s * backoff.factor ** min(retry - 1, 64))
         return delay_s * (1.0 - backoff.jitter * next(self.jitter)) if backoff.jitter else delay_s

@@ -49,12 +49,17 @@ class Polls:
     page_at, page_end, page_records
         Instant and end position of each page, and how many records it returned: less than it passed over where some
         were trimmed.
+    searched_s, found_s
+        From when on a shard that goes on from others was looked for, and its first poll; infinity where that never
+        began, and for a shard that was there from the start.
     """
 
     schedule: Schedule
     page_at: npt.NDArray[np.float64]
     page_end: npt.NDArray[np.int64]
     page_records: npt.NDArray[np.int64]
+    searched_s: float = math.inf
+    found_s: float = math.inf
 
     def first_polls(self, visible_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the first poll that can bring what is visible at each instant, float64."""
@@ -74,6 +79,10 @@ class Polls:
         """Return when each of the shard's `count` records was read, float64; NaN for those not read."""
         read_s = np.repeat(self.page_at, self.counts())
         return np.concatenate((read_s, np.full(count - len(read_s), np.nan))) if len(read_s) < count else read_s
+
+    def read_at(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return when the records at these positions of the shard were read, float64; NaN for those not read."""
+        return np.append(self.page_at, np.nan)[np.searchsorted(self.page_end, positions, side="right")]
 
 
 class Reader:
@@ -102,6 +111,8 @@ class Reader:
         How many lanes have nothing in flight.
     skips
         Ranges of positions that it starts behind: never read.
+    searched_s, found_s
+        See `Polls`.
     """
 
     __slots__ = (
@@ -114,6 +125,7 @@ class Reader:
         "_visible",
         "_written",
         "count",
+        "found_s",
         "frontier",
         "lanes",
         "page_at",
@@ -121,6 +133,7 @@ class Reader:
         "page_records",
         "poller",
         "schedule",
+        "searched_s",
         "skips",
         "waiting_lanes",
     )
@@ -144,6 +157,7 @@ class Reader:
         self.lanes: Sequence[_Lane] = ()
         self.waiting_lanes = 0
         self.skips: list[tuple[int, int]] = []
+        self.searched_s = self.found_s = math.inf
         self._limit = poller.records_per_read
         self._retention_s = retention_s
         self._next_poll_s = math.inf
@@ -156,9 +170,11 @@ class Reader:
         # where no page can reach the limit of bytes, it is never looked at
         self._max_bytes = int(size_bytes.max(initial=0))
 
-    def begin(self, at_s: float) -> None:
-        """Poll from an instant on, not before."""
+    def begin(self, at_s: float, searched_s: float | None = None) -> None:
+        """Poll from an instant on, not before; a shard that goes on from others was looked for until then."""
         self._next_poll_s = self.schedule.at_or_after(at_s)
+        if searched_s is not None:
+            self.searched_s, self.found_s = searched_s, self._next_poll_s
 
     def advance(self, now: float) -> None:
         """Do the polls at or before `now`, with the lanes as they are."""
@@ -265,4 +281,6 @@ class Reader:
             np.asarray(self.page_at, dtype=np.float64),
             np.asarray(self.page_end, dtype=np.int64),
             np.asarray(self.page_records, dtype=np.int64),
+            self.searched_s,
+            self.found_s,
         )

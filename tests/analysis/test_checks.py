@@ -231,6 +231,16 @@ BROKEN = {
         "latency parts sum",
         "the records in latency_parts are not those that were processed",
     ),
+    "a part of a wait is too long": (
+        broken("waiting_parts", lambda parts: 0, behind_s=9.0),
+        "latency parts sum",
+        "the parts do not sum to waited_s",
+    ),
+    "a record that waits is missing": (
+        lambda seen: replace(seen, waiting_parts=seen.waiting_parts.iloc[1:]),
+        "latency parts sum",
+        "the records in waiting_parts are not those that were still waiting",
+    ),
     "records stayed longer than their latencies say": (
         lambda seen: replace(
             seen, stream_log=seen.stream_log.assign(completed_s=seen.stream_log["completed_s"] + 0.01)

@@ -75,6 +75,39 @@ def test_iterator_age_is_the_oldest_sent_in_each_step():
     assert frame["iterator_age_s"].isna().any()
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_the_largest_lag_is_exact_and_no_sample_is_above_it(case):
+    result = simulate(**CASES[case])
+    records = result.stream_log.assign(settled_s=settled_s(result))
+    ages = records["settled_s"].clip(upper=result.ended_s) - records["written_s"]
+    frame = result.largest_lag().set_index("shard_id")
+    assert frame["largest_s"].to_dict() == pytest.approx(
+        ages.groupby(records["shard_id"], observed=True).max().to_dict()
+    )
+    still_open = ages.where(records["settled_s"] > result.ended_s, 0.0)
+    assert frame["at_the_end_s"].to_dict() == pytest.approx(
+        still_open.groupby(records["shard_id"], observed=True).max().to_dict()
+    )
+    samples = result.lag().groupby("shard_id")["seconds_behind"].max()
+    assert (samples <= frame["largest_s"].loc[samples.index] + 1e-9).all()
+    numbers = result.numbers(result.scenario.mappings[0])
+    assert numbers.lag_max_s == frame["largest_s"].max()
+    assert numbers.lag_end_s == frame["at_the_end_s"].max()
+
+
+def test_what_waits_at_the_end_counts_whenever_it_was_written():
+    function = ds.Function(failures=ds.Failures(outages=ds.Outage(start_s=4, end_s=20)))
+    scenario = ds.Scenario(
+        workload=ds.ConstantWrites(rate_per_s=20),
+        event_source_mappings=ds.EventSourceMapping(function=function),
+        duration_s=20,
+        warmup_s=10,
+    )
+    numbers = ds.simulate(scenario, rng=7, progress=False).numbers(scenario.mappings[0])
+    assert 15 < numbers.lag_end_s <= 16.5
+    assert numbers.lag_max_s == numbers.lag_end_s
+
+
 def test_lag_of_an_outage_falls_back_to_nothing():
     frame = simulate(function=OUTAGE).lag(every_s=1.0)
     worst = frame.groupby("at_s")["seconds_behind"].max()

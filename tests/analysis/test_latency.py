@@ -123,21 +123,136 @@ def test_a_thinned_distribution_keeps_its_tail():
     np.testing.assert_allclose(frame["share"], frame["latency_s"] / 100_000)
 
 
-def test_parts_sum_to_the_mean_latency(result):
-    processed = result.stream_log.query("outcome == 'processed' and written_s >= 10")
-    mean = (processed["completed_s"] - processed["written_s"]).groupby(processed["event_source_mapping"], observed=True)
+def test_parts_sum_to_the_mean_of_latencies_and_of_waits_so_far(result):
+    log = result.stream_log.query("outcome in ('processed', 'waiting') and written_s >= 10")
+    took = log["completed_s"].fillna(result.ended_s) - log["written_s"]
     waits = result.waits().groupby("event_source_mapping")
-    assert waits["mean_s"].sum().to_dict() == pytest.approx(mean.mean().to_dict())
+    mean = took.groupby(log["event_source_mapping"], observed=True).mean()
+    assert waits["mean_s"].sum().to_dict() == pytest.approx(mean.to_dict())
     assert waits["share"].sum().to_dict() == pytest.approx({"steady": 1.0, "failing": 1.0})
+    assert (
+        waits["waiting"].sum().to_dict() == result.latency(0.5).set_index("event_source_mapping")["waiting"].to_dict()
+    )
     assert (result.waits()["mean_s"] >= -1e-12).all()
     assert result.waits().query("part == 'retries'").set_index("event_source_mapping")["mean_s"]["failing"] > 0
 
 
-def test_a_cohort_is_the_slowest_records(result):
-    parts = result.latency_parts.query("written_s >= 10 and event_source_mapping == 'failing'")
-    slow = parts[parts["latency_s"] >= np.quantile(parts["latency_s"], 0.9)]
+def test_a_cohort_is_the_slowest_records_those_that_wait_included(result):
+    mine = "written_s >= 10 and event_source_mapping == 'failing'"
+    done, waiting = result.latency_parts.query(mine), result.waiting_parts.query(mine)
+    assert len(waiting)
+    both = pd.concat([done, waiting.rename(columns={"waited_s": "latency_s"})])
+    slow = both[both["latency_s"] >= np.quantile(both["latency_s"], 0.9)]
     got = result.waits(cohort=0.9).query("event_source_mapping == 'failing'")
     np.testing.assert_allclose(got["mean_s"], slow[list(PARTS)].mean())
+    assert got["waiting"].sum() == slow["waits_for"].notna().sum()
+
+
+KEYS = ds.UniformKeys(items=1_000)
+
+
+def simulate(mapping, *, rate_per_s=40, duration_s=600, rng=2, keys=KEYS, **scenario):
+    return ds.simulate(
+        ds.Scenario(
+            workload=ds.PoissonWrites(rate_per_s=rate_per_s, keys=keys),
+            duration_s=duration_s,
+            event_source_mappings=mapping,
+            **scenario,
+        ),
+        rng=rng,
+        progress=False,
+    )
+
+
+def most_of(result, column):
+    waits = result.waits().set_index("part")
+    return waits[column].idxmax()
+
+
+THROTTLED = ds.EventSourceMapping(
+    batch_size=10, function=ds.Function(reserved_concurrency=1, duration=ds.Duration(base_s=0.2))
+)
+SPLIT = ds.Table(partitions=1, splits=ds.Split(at_s=20.0, partition=0))
+LATE = ds.Poller(shard_discovery_delay=30.0)
+# what ends in the middle of something, and what its records wait for
+MIDST = {
+    "lanes that get no concurrency": ("throttle", THROTTLED, {}),
+    "a batch that raises for ever": (
+        "retries", ds.EventSourceMapping(function=ds.Function(failures=ds.Failures(error_probability=1.0))), {},
+    ),
+    "an outage until the end": (
+        "retries",
+        ds.EventSourceMapping(
+            parallelization_factor=3,
+            bisect_batch_on_function_error=True,
+            function=ds.Function(failures=ds.Failures(outages=ds.Outage(start_s=30, end_s=60))),
+        ),
+        {"duration_s": 60},
+    ),
+    "batches that time out": (
+        "retries",
+        ds.EventSourceMapping(function=ds.Function(timeout_s=1, duration=ds.Duration(base_s=2.0))),
+        {"duration_s": 60},
+    ),
+    "a function that is too slow": (
+        "behind",
+        ds.EventSourceMapping(batch_size=10, function=ds.Function(timeout_s=60, duration=ds.Duration(base_s=5.0))),
+        {"duration_s": 60},
+    ),
+    "a window that is open": (
+        "window",
+        ds.EventSourceMapping(batch_size=10_000, maximum_batching_window_in_seconds=300, function=ds.Function()),
+        {"duration_s": 100},
+    ),
+    "one long invocation": (
+        "handler",
+        ds.EventSourceMapping(function=ds.Function(timeout_s=900, duration=ds.Duration(base_s=99))),
+        {"duration_s": 4, "rate_per_s": 5, "table": ds.Table(partitions=80)},
+    ),
+    "a mapping that is off": (
+        "poll_wait", ds.EventSourceMapping(suspensions=ds.Suspension(start_s=10), function=ds.Function()),
+        {"duration_s": 60},
+    ),
+    "children that are looked for": (
+        "discovery", ds.EventSourceMapping(function=ds.Function(), poller=LATE), {"duration_s": 45, "table": SPLIT},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MIDST)
+def test_records_that_still_wait_are_told_by_what_they_wait_for(case):
+    part, mapping, options = MIDST[case]
+    result = simulate(mapping, **options)
+    assert (most_of(result, "waiting"), most_of(result, "mean_s")) == (part, part)
+    waits, log = result.waits(), result.stream_log
+    assert waits["waiting"].sum() == (log["outcome"] == "waiting").sum()
+    assert result.check()["ok"].all()
+
+
+def test_a_shard_that_an_image_stops_says_retries():
+    # a handler that asks for NewImage, and a REMOVE comes: one shard of four stands
+    mapping = ds.EventSourceMapping(function=ds.Function(failures=ds.Failures(poison_items=(3,))))
+    result = simulate(mapping, rate_per_s=1, keys=ds.UniformKeys(items=100))
+    assert most_of(result, "waiting") == "retries"
+    assert result.waits().set_index("part").loc["retries", "share"] > 0.9
+
+
+def test_what_waited_for_its_shard_to_be_found_was_not_behind():
+    waits = ds.lessons.get("age_without_fault").run().waits(cohort=0.9).set_index("part")
+    assert waits["mean_s"].idxmax() == "discovery"
+    assert waits.loc["behind", "mean_s"] < 1.0
+
+
+def test_discovery_is_from_the_end_of_the_parent_to_the_first_poll_of_the_child():
+    result = simulate(ds.EventSourceMapping(function=ds.Function(), poller=LATE), duration_s=90, table=SPLIT)
+    log, parts = result.stream_log.set_index("record_id"), result.latency_parts.set_index("record_id")
+    parent = log["shard_id"].isin(result.shards.query("partition == 0")["shard_id"])
+    assert (parts.loc[parent, "discovery_s"] == 0).all()
+    children = parts[~parent].query("discovery_s > 0")
+    assert children["discovery_s"].max() == pytest.approx(30.0, abs=0.5)
+    found_s = log.loc[children.index, "written_s"] + children["visibility_s"] + children["poll_wait_s"]
+    found_s += children["discovery_s"] + children["behind_s"]
+    assert found_s.groupby(log.loc[children.index, "shard_id"], observed=True).min().between(50, 52).all()
 
 
 def test_a_cohort_outside_0_to_1_is_refused(result):
@@ -151,7 +266,8 @@ def test_frames_without_rows_give_frames_without_rows():
         "event_source_mapping", "quantile", "latency_s", "records", "waiting",
     ]  # fmt: skip
     assert latency.ecdf(nothing).empty
-    assert latency.waits(pd.DataFrame({"event_source_mapping": [], "written_s": [], "latency_s": []})).empty
+    nobody = pd.DataFrame({"event_source_mapping": [], "written_s": [], "latency_s": []})
+    assert latency.waits(nobody, nobody).empty
 
 
 def test_the_quantile_of_records_that_all_wait_grows_without_limit():
