@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["latency", "seconds_on_a_log_scale", "waits"]
 
-_OF_WAITS = ("event_source_mapping", "part", "mean_s")
+_OF_WAITS = ("event_source_mapping", "part", "mean_s", "waiting")
 
 
 @checked

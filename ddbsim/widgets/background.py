@@ -1,4 +1,4 @@
-"""One task at a time beside the notebook's own thread, and only the newest counts.
+"""Tasks beside the notebook's own thread, of which only the newest counts.
 
 A slider asks faster than a run can answer: each new question gives up the one before, whose answer is never shown.
 """
@@ -34,7 +34,8 @@ class Latest:
     def __init__(self) -> None:
         self._newest = 0
         self._loop = _running_loop()
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ddbsim-widget")
+        # the newest does not wait for the one given up to come to where it is told so
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ddbsim-widget")
 
     def ask(
         self,
@@ -65,6 +66,12 @@ class Latest:
             asked.work(task, done, failed)
         else:
             self._pool.submit(asked.work, task, done, failed)
+
+    def after_rest(self, rest_s: float, call: Callable[[], None]) -> None:
+        """Call in the notebook's thread if nothing else is asked for so long, seconds; never where no loop runs."""
+        number = self._newest
+        if self._loop is not None:
+            self._loop.call_later(rest_s, lambda: call() if number == self._newest else None)
 
     def cancel(self) -> None:
         """Give up the task that is running, if any."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ddbsim.summary import warnings_of
+from ddbsim.analysis.keeping_up import DOES_NOT, TOO_SHORT
+from ddbsim.summary import GROWS, warnings_of
 
 if TYPE_CHECKING:
     from ddbsim.result import Result
     from ddbsim.scenario import EventSourceMapping, Scenario
 
-__all__ = ["Explored", "as_table", "explored"]
+__all__ = ["Explored", "as_table", "explored", "verdicts_told"]
 
 _STEPS = 100
 _LOW = ";padding-top:0;padding-bottom:0;line-height:1.4"
@@ -37,6 +39,8 @@ class Explored:
         component, label, usd_per_month.
     numbers
         number (its name, with the unit), value.
+    verdicts
+        What `Result.keeping_up` returned: a row per mapping.
     note
         What the numbers hold for.
     """
@@ -46,7 +50,18 @@ class Explored:
     ecdf: pd.DataFrame
     bill: pd.DataFrame
     numbers: pd.DataFrame
+    verdicts: pd.DataFrame
     note: str
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether no mapping falls behind: else the bill is that of what was worked off alone."""
+        return not (self.verdicts["verdict"] == DOES_NOT).any()
+
+    @property
+    def done_share(self) -> float:
+        """Of the records written, those that were processed, in the mapping with the least of them."""
+        return float(self.verdicts["processed_share"].min())
 
 
 def explored(result: Result) -> Explored:
@@ -61,7 +76,7 @@ def explored(result: Result) -> Explored:
     rows.append(("bill (USD a month)", bill.usd_per_month))
     rows.append(("of which Lambda (USD a month)", math.fsum(usd["usd_per_month"][_is_lambda(usd)])))
     numbers = pd.DataFrame(rows, columns=["number", "value"])
-    return Explored(result.scenario, worst, result.ecdf(points=200), usd, numbers, _note(result))
+    return Explored(result.scenario, worst, result.ecdf(points=200), usd, numbers, result.keeping_up(), _note(result))
 
 
 def _is_lambda(usd: pd.DataFrame) -> pd.Series[bool]:
@@ -101,6 +116,20 @@ def _note(result: Result) -> str:
     return " ".join([first, *(f"{warning}." for warning in warnings_of(result))])
 
 
+def verdicts_told(now: Explored) -> Iterator[tuple[str, bool]]:
+    """Yield a sentence per mapping on whether it keeps up, and whether what is shown misleads without it."""
+    several = len(now.verdicts) > 1
+    for one in now.verdicts.itertuples():
+        prefix = f"{one.event_source_mapping}: " if several else ""
+        verdict, done, over = str(one.verdict), float(str(one.processed_share)), f"{now.scenario.length_s:,g} s"
+        if verdict == DOES_NOT:
+            yield f"{prefix}{verdict}: {done:.0%} of records done in the {over} shown.", True
+        elif verdict == TOO_SHORT:
+            yield f"{prefix}the {over} shown are {verdict} whether it keeps up.", True
+        else:
+            yield f"{prefix}{verdict} over the {over} shown.", False
+
+
 def as_table(now: Explored, before: Explored | None) -> str:
     """Return the numbers as an HTML table, those of the setting before beside them."""
     rows = now.numbers.set_index("number")["value"]
@@ -108,7 +137,8 @@ def as_table(now: Explored, before: Explored | None) -> str:
     # the notebook's own cells are tall: the table is to be seen together with the picture
     cells = "".join(
         f"<tr><th scope='row' style='text-align:left;font-weight:normal{_LOW}'>{html.escape(name)}</th>"
-        f"<td style='{_LOW}'>{_number(value)}</td><td style='color:#666{_LOW}'>{_number(was)}</td>"
+        f"<td style='{_LOW}'>{_cell(now, name, value)}</td>"
+        f"<td style='color:#666{_LOW}'>{_cell(before or now, name, was)}</td>"
         f"<td style='{_LOW}'>{_change(was, value)}</td></tr>"
         for name, value, was in zip(rows.index, rows, old, strict=True)
     )
@@ -117,15 +147,26 @@ def as_table(now: Explored, before: Explored | None) -> str:
     return f"<table style='text-align:right;border-spacing:1.2em 0'>{rows_of_table}</table>"
 
 
+def _cell(seen: Explored, name: str, value: float) -> str:
+    """Return a number as HTML; money for what was not worked off is struck through."""
+    told = _number(value)
+    unpaid = name.endswith("(USD a month)") and not seen.keeps_up and not math.isnan(value)
+    return f"at least <s>{told}</s>" if unpaid else told
+
+
 def _number(value: float) -> str:
     if math.isnan(value):
         return "-"
+    if math.isinf(value):
+        return GROWS
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}"
 
 
 def _change(was: float, value: float) -> str:
     if math.isnan(was) or math.isnan(value):
         return ""
+    if math.isinf(was) or math.isinf(value):
+        return "=" if value == was else ""
     if was == 0 or value / was >= 10:
         return "=" if value == was else f"{value - was:+,.3g}"
     change = 100.0 * (value / was - 1.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from dataclasses import replace
 from typing import Any
 
 import ipywidgets as ipw
@@ -16,9 +15,13 @@ from ddbsim.workload import WriteColumns
 
 from .as_code import as_code
 from .background import Latest, Tell
+from .horizon import beyond
 from .settings import Setting, changed, settings_of, shortened
 
-__all__ = ["Panel"]
+__all__ = ["Panel", "banner"]
+
+# how long the hand rests before a longer run begins, seconds
+_REST_S = 1.0
 
 
 class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
@@ -35,7 +38,7 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
     """
 
     def __init__(self, scenario: Scenario, *, rng: Seed, mapping: str | None, horizon_s: float | None) -> None:
-        self._whole = scenario
+        self._whole = self._moved_whole = scenario
         self._start = shortened(scenario, horizon_s)
         self._mapping = mapping or scenario.mappings[0].label
         self._streams = RandomStreams(rng)
@@ -45,8 +48,8 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
         self.sliders = {one.name: _slider(one) for one in self._settings()}
         for slider in self.sliders.values():
             slider.observe(self._moved, names="value")
-        self.message = ipw.HTML()
-        super().__init__([self._controls(), self._bar(), self.message, self._shown(), self._code()])
+        self.message, self.verdict = ipw.HTML(), ipw.HTML()
+        super().__init__([self._controls(), self._bar(), self.message, self.verdict, self._shown(), self._code()])
         self._ask(self.scenario, in_place=True)
 
     def _settings(self) -> tuple[Setting, ...]:
@@ -60,6 +63,15 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
     def _show(self, answer: Any) -> None:
         """Show an answer."""
         raise NotImplementedError
+
+    def _verdict(self, scenario: Scenario, answer: Any) -> str:
+        """Return what stands above the answer, as HTML: first of all what it does not cover."""
+        hidden = beyond(self._moved_whole, scenario.length_s)
+        return banner(f"{hidden[0].upper()}{hidden[1:]}.", severe=True) if hidden else ""
+
+    def _longer(self, scenario: Scenario) -> Scenario | None:
+        """Return what is run unasked once a scenario was answered and the hand rests; None for nothing."""
+        return None
 
     def _shown(self) -> ipw.Widget:
         """Return the widget that answers are shown in."""
@@ -77,7 +89,7 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
         self.progress = ipw.FloatProgress(max=1.0, layout=ipw.Layout(visibility="hidden", width="12em"))
         self.cancel = ipw.Button(description="Cancel", layout=ipw.Layout(visibility="hidden"))
         self.reset.on_click(lambda _: self._go_back())
-        self.whole.on_click(lambda _: self._ask(self._over_all_of_it()))
+        self.whole.on_click(lambda _: self._ask(self._moved_whole))
         self.cancel.on_click(lambda _: self._give_up())
         return ipw.HBox([self.reset, self.whole, self.progress, self.cancel])
 
@@ -95,7 +107,7 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
         """Spell the scenario out where it is looked at."""
         if self.as_code.value:
             try:
-                self.code.value = as_code(replace(self.scenario, **_length_of(self._whole)))
+                self.code.value = as_code(self._moved_whole)
             except ValueError as error:
                 self.code.value = f"# {error}"
 
@@ -104,6 +116,8 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
         with traps_told() as traps:
             try:
                 scenario = changed(self._start, self._mapping, values)
+                # what is scheduled beyond the horizon is in the whole alone
+                self._moved_whole = changed(self._whole, self._mapping, values)
             except ValueError as error:
                 self._latest.cancel()
                 self._say(str(error), failed=True)
@@ -116,7 +130,11 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
         def done(answer: Any) -> None:
             self._busy(None)
             self._say(" ".join(notes or []))
+            self.verdict.value = self._verdict(scenario, answer)
             self._show(answer)
+            further = self._longer(scenario)
+            if further is not None:
+                self._latest.after_rest(_REST_S, lambda: self._ask(further, notes=notes))
 
         self._latest.ask(
             lambda tell: self._answer(scenario, tell), done=done, failed=self._failed, progress=self._busy,
@@ -125,14 +143,14 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
 
     def _writes(self, scenario: Scenario) -> WriteColumns:
         """Return the scenario's writes; settings of the mapping leave those of the last run as they are."""
+        if scenario.length_s > self._start.length_s:
+            # many, and seldom asked for twice
+            return draw_writes(scenario, self._streams)
         contents = contents_of(scenario.workload)
         wanted = (contents, scenario.length_s)
         if contents is None or self._drawn is None or self._drawn[0] != wanted:
             self._drawn = (wanted, draw_writes(scenario, self._streams))
         return self._drawn[1]
-
-    def _over_all_of_it(self) -> Scenario:
-        return replace(self.scenario, **_length_of(self._whole))
 
     def _go_back(self) -> None:
         for name, slider in self.sliders.items():
@@ -141,7 +159,7 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
     def _give_up(self) -> None:
         self._latest.cancel()
         self._busy(None)
-        self._say("Cancelled; what is shown is the setting before.")
+        self._say("Cancelled; what is shown is the run before.")
 
     def _failed(self, error: Exception) -> None:
         self._busy(None)
@@ -161,8 +179,10 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
         self.message.value = f"<p role='{role}' style='color:{colour};margin:0'>{html.escape(sentence)}</p>"
 
 
-def _length_of(scenario: Scenario) -> dict[str, Any]:
-    return {"duration_s": scenario.duration_s, "warmup_s": scenario.warmup_s}
+def banner(sentence: str, *, severe: bool) -> str:
+    """Return a sentence that stands above an answer; one that the answer cannot be trusted without is an alert."""
+    role, style = ("alert", "color:#B00020;font-weight:bold") if severe else ("status", "color:#444")
+    return f"<p role='{role}' style='{style};margin:0'>{html.escape(sentence)}</p>"
 
 
 def _slider(setting: Setting) -> ipw.SelectionSlider:

@@ -25,6 +25,8 @@ __all__ = ["Picture"]
 
 _NOW = "#0072B2"
 _BEFORE: dict[str, Any] = {"linewidth": 3.0, "alpha": 0.35, "zorder": 1}
+_PAID: dict[str, Any] = {"color": _NOW}
+_UNPAID: dict[str, Any] = {"facecolor": "none", "edgecolor": _NOW, "hatch": "///"}
 _SLOWEST_SHARE = 1e-3
 
 
@@ -107,15 +109,20 @@ class Picture:
         places = np.arange(len(usd))
         if was is not None:
             ax.barh(places, was, height=0.8, color=_NOW, alpha=_BEFORE["alpha"])
-        ax.barh(places, usd, height=0.5, color=_NOW)
+        # money for part of the work is no bill
+        ax.barh(places, usd, height=0.5, **(_PAID if now.keeps_up else _UNPAID))
         widest = max(usd.max() if len(usd) else 0.0, 0.0 if was is None else was.max(), 1e-9)
         for place, value, old in zip(places, usd, usd if was is None else was, strict=True):
             ax.annotate(f" {value:,.2f}", (max(value, old), place), va="center", fontsize="small")
         ax.set_yticks(places, [_wrapped(label) for label in usd.index])
         ax.set_xlim(0, widest * 1.3)
         ax.set_ylim(len(usd) - 0.4, -0.6)
-        total = now.bill["usd_per_month"].sum()
-        ax.set_title(f"Bill: {total:,.0f} USD a month", y=1.02, fontsize="medium")
+        ax.set_title(_bill_told(now), y=1.02, fontsize="medium")
+
+
+def _bill_told(now: Explored) -> str:
+    total = f"{now.bill['usd_per_month'].sum():,.0f} USD a month"
+    return f"Bill: {total}" if now.keeps_up else f"Bill: at least {total}: {now.done_share:.0%} done"
 
 
 def _with_ghost(now: Explored, before: Explored | None) -> Iterable[tuple[Explored, dict[str, Any]]]:

@@ -11,6 +11,8 @@ from ddbsim.workload import ConstantWrites, PoissonWrites, TraceWrites, Workload
 from ddbsim.workload.rates import RateProfile
 from ddbsim.workload.writes import DrawnWrites
 
+from .horizon import scheduled, with_length
+
 __all__ = ["UNRESERVED", "Setting", "changed", "image_settings_of", "settings_of", "shortened", "with_traffic"]
 
 _BATCH_SIZES = (1, 2, 5, 10, 25, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
@@ -26,6 +28,8 @@ UNRESERVED = "none"
 _QUICK_RECORDS = 60_000
 _QUICK_S = 120.0
 _LEAST_S = 10.0
+# what comes of an event is to be seen as well
+_AFTERWARDS = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,18 +187,18 @@ def shortened(scenario: Scenario, horizon_s: float | None) -> Scenario:
     scenario
         Whose length is the most.
     horizon_s
-        Seconds > 0; None: the time of 60,000 records, but 10..120 s.
+        Seconds > 0; None: the time of 60,000 records, but 10..120 s; more where what is scheduled in the scenario fits
+        into these records.
     """
     length_s = scenario.length_s
     if horizon_s is None:
         rate_per_s = scenario.workload.expected_writes(length_s) * len(scenario.mappings) / length_s
-        horizon_s = min(max(_QUICK_RECORDS / max(rate_per_s, 1e-9), _LEAST_S), _QUICK_S)
+        affordable_s = max(_QUICK_RECORDS / max(rate_per_s, 1e-9), _LEAST_S)
+        ends_s = [_AFTERWARDS * one.at_s for one in scheduled(scenario) if _AFTERWARDS * one.at_s <= affordable_s]
+        horizon_s = min(affordable_s, max([_QUICK_S, *ends_s]))
         # a round number of seconds reads better, and is copied as code
         horizon_s = round(horizon_s)
-    if horizon_s >= length_s:
-        return scenario
-    warmup_s = min(scenario.warmup_s, round(horizon_s / 10, 3))
-    return scenario.until(horizon_s, warmup_s=warmup_s)
+    return scenario if horizon_s >= length_s else with_length(scenario, horizon_s)
 
 
 def _mapping(scenario: Scenario, name: str) -> EventSourceMapping:

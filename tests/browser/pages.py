@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 RUN_MS = 120_000
 PICTURE = "img.ddbsim-picture, .ddbsim-picture img"
@@ -96,14 +97,18 @@ class Page:
         self.wait_for_another(before)
 
     def wait_for_another(self, before: str) -> None:
+        self.wait_until(lambda: self.pixels() != before, "another picture")
+
+    def wait_until(self, holds: Callable[[], bool], what: str) -> None:
+        """Wait until something holds: parts of an answer come one after the other, in no order that a page promises."""
         for _ in range(600):
-            if self.pixels() != before:
+            if holds():
                 return
             self.page.wait_for_timeout(50)
-        raise AssertionError("the picture stayed as it was for 30 s")
+        raise AssertionError(f"{what}: not so within 30 s")
 
-    def wait_for_text(self, text: str) -> None:
-        self.page.get_by_text(text).first.wait_for(timeout=30_000)
+    def wait_for_text(self, text: str, timeout_ms: float = 30_000) -> None:
+        self.page.get_by_text(text).first.wait_for(timeout=timeout_ms)
 
     def tab_through(self, times: int) -> list[str]:
         """Return the names of what the Tab key reaches, from the first slider on, each once."""

@@ -4,7 +4,7 @@ import pytest
 
 import ddbsim as ds
 
-from .pages import Page
+from .pages import RUN_MS, Page
 
 # a picture every 0.3 s on an idle machine; a test must hold on a busy one
 SLOW_MS = 5_000
@@ -29,7 +29,18 @@ def test_a_slider_moved_by_keyboard_changes_picture_and_numbers(opened, notebook
     page = opened(notebook)
     before = page.numbers
     page.move("batch_size", "ArrowLeft")
-    assert page.numbers != before
+    page.wait_until(lambda: page.numbers != before, "other numbers")
+    assert not page.errors
+
+
+def test_a_longer_run_replaces_the_picture_while_the_hand_rests(page, voila):
+    page.open_voila(voila, "explore.ipynb")
+    page.wait_for_text("keeps up over the ")
+    page.wait_for_text("600 s simulated", timeout_ms=RUN_MS)
+    page.wait_for_text("keeps up over the 600 s shown")
+    # and the next setting is answered at once
+    page.move("batch_size", "ArrowLeft")
+    page.wait_for_text("12 s simulated")
     assert not page.errors
 
 
@@ -42,7 +53,7 @@ def test_the_keyboard_alone_reaches_every_control_of_the_explorer(page, voila):
     page.page.keyboard.press("Enter")
     code = page.page.locator("textarea")
     code.wait_for(state="visible")
-    assert "import ddbsim as ds" in code.input_value()
+    page.wait_until(lambda: "import ddbsim as ds" in code.input_value(), "the code")
     assert not page.errors
 
 
@@ -58,7 +69,7 @@ def test_a_long_run_shows_its_progress_and_can_be_cancelled_by_keyboard(page, vo
     cancel.focus()
     page.page.keyboard.press("Enter")
     page.page.get_by_text("Cancelled").wait_for(timeout=60_000)
-    assert not cancel.is_visible()
+    cancel.wait_for(state="hidden")
     # and the next setting is answered
     page.move("batch_size", "End")
     assert not page.errors
@@ -76,7 +87,7 @@ def test_a_picture_follows_a_slider_at_once(page, lab, capsys):
 def test_a_small_run_is_stepped_through_by_keyboard(opened):
     page = opened("step.ipynb")
     told = page.page.locator("[role=status]").first
-    assert told.inner_text().startswith("event 1 of ")
+    page.wait_until(lambda: told.inner_text().startswith("event 1 of "), "the first event")
     before, numbers = page.pixels(), page.numbers
     button = page.page.get_by_role("button", name="Forward")
     for _ in range(4):
@@ -84,7 +95,7 @@ def test_a_small_run_is_stepped_through_by_keyboard(opened):
         page.page.keyboard.press("Enter")
     page.wait_for_text("event 5 of ")
     page.wait_for_another(before)
-    assert page.numbers != numbers
+    page.wait_until(lambda: page.numbers != numbers, "other numbers")
     page.slider("event").focus()
     page.page.keyboard.press("ArrowRight")
     page.wait_for_text("event 6 of ")
@@ -116,5 +127,5 @@ def test_a_lesson_is_told_to_its_end_by_keyboard_alone(page, voila):
     page.wait_for_text(events["sentence"].iloc[-1])
     page.wait_for_another(before)
     done = (lesson.run().stream_log["outcome"] == "processed").sum()
-    assert f"\t{done}\t" in page.numbers
+    page.wait_until(lambda: f"\t{done}\t" in page.numbers, f"{done} records done in the table")
     assert not page.errors

@@ -1,6 +1,9 @@
+import asyncio
 import dataclasses
 import html
 import io
+import re
+import time
 
 import numpy as np
 import pytest
@@ -10,7 +13,9 @@ import ddbsim as ds
 ipywidgets = pytest.importorskip("ipywidgets", reason="ipywidgets is missing: pip install 'ddbsim[notebooks]'")
 
 from ddbsim.widgets.explored import as_table, explored  # noqa: E402 - after the check
+from ddbsim.widgets.horizon import beyond  # noqa: E402 - as above
 from ddbsim.widgets.picture import Picture  # noqa: E402 - as above
+from ddbsim.widgets.settings import shortened  # noqa: E402 - as above
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +40,9 @@ def test_the_numbers_are_those_of_the_run(base):
     quantiles = result.latency((0.5, 0.95, 0.99))["latency_s"]
     assert seen[["latency p50 (s)", "latency p95 (s)", "latency p99 (s)"]].tolist() == quantiles.tolist()
     assert seen["bill (USD a month)"] == pytest.approx(result.bill().usd_per_month)
-    assert seen["largest lag (s)"] == result.lag(0.6)["seconds_behind"].max()
-    assert seen["invocations per second"] == pytest.approx(len(result.invocations) / 60)
+    assert seen["largest lag (s)"] == result.numbers(base.mappings[0]).lag_max_s
+    assert seen["largest lag (s)"] >= result.lag(0.6)["seconds_behind"].max()
+    assert seen["invocations per second"] == result.numbers(base.mappings[0]).invocations_per_s
 
 
 def test_a_moved_slider_shows_the_new_run_and_keeps_the_old_as_a_ghost(base):
@@ -48,8 +54,9 @@ def test_a_moved_slider_shows_the_new_run_and_keeps_the_old_as_a_ghost(base):
     assert now["latency p99 (s)"] == expected.latency(0.99)["latency_s"].item()
     assert widget.picture.value != picture
     assert bytes(widget.picture.value).startswith(b"\x89PNG")
-    for value in (now["latency p99 (s)"], before["latency p99 (s)"]):
-        assert f">{value:,.3g}<" in widget.numbers.value
+    assert now["latency p99 (s)"] == np.inf
+    for told in ("grows without limit", f"{before['latency p99 (s)']:,.3g}"):
+        assert f">{told}<" in widget.numbers.value
 
 
 def batch_of_one(base):
@@ -192,3 +199,172 @@ def test_the_comparer_says_which_view_type_does_not_serve_the_handler(base):
         "OLD_IMAGE": "directly",
         "NEW_AND_OLD_IMAGES": "directly",
     }
+
+
+def told(widget):
+    """The text above the picture."""
+    return html.unescape(re.sub(r"<[^>]*>", " ", widget.verdict.value))
+
+
+def falling_behind(**changes):
+    function = ds.Function(name="indexer", duration=ds.Duration(base_s=0.1))
+    mapping = ds.EventSourceMapping(function=function, batch_size=1)
+    return ds.Scenario(
+        workload=ds.PoissonWrites(rate_per_s=200),
+        event_source_mappings=mapping,
+        **{"duration_s": 60, "table": ds.Table(partitions=4)} | changes,
+    )
+
+
+def test_what_does_not_keep_up_says_so_above_the_picture_and_its_bill_is_no_bill():
+    scenario = falling_behind()
+    widget = ds.widgets.explore(scenario, rng=7, horizon_s=60)
+    row = ds.simulate(scenario, rng=7, progress=False).keeping_up().iloc[0]
+    assert row["verdict"] == "does not keep up"
+    assert f"does not keep up: {row['processed_share']:.0%} of records done in the 60 s shown" in told(widget)
+    assert "role='alert'" in widget.verdict.value
+    assert "color:#B00020" in widget.verdict.value
+    assert "grows without limit" in widget.numbers.value
+    assert widget.numbers.value.count("at least <s>") == 2
+    bill = widget._pictures.axes[2]
+    assert bill.get_title().startswith("Bill: at least ")
+    assert all(patch.get_hatch() for patch in bill.patches)
+    # above the picture
+    places = {id(child): place for place, child in enumerate(widget.children)}
+    assert places[id(widget.verdict)] < next(n for n, one in enumerate(widget.children) if holds(one, widget.picture))
+
+
+def holds(box, widget):
+    return box is widget or any(holds(child, widget) for child in getattr(box, "children", ()))
+
+
+def test_what_keeps_up_has_a_plain_bill(base):
+    widget = ds.widgets.explore(base, rng=7, horizon_s=60)
+    assert told(widget).strip() == "keeps up over the 60 s shown."
+    assert "at least" not in widget.numbers.value
+    assert not any(patch.get_hatch() for patch in widget._pictures.axes[2].patches)
+    widget.sliders["batch_size"].value = 1
+    assert "does not keep up" in told(widget)
+    widget.reset.click()
+    assert told(widget).strip() == "keeps up over the 60 s shown."
+
+
+def test_a_run_too_short_to_tell_says_so():
+    window = ds.EventSourceMapping(function=ds.Function(), maximum_batching_window_in_seconds=60)
+    scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=60, event_source_mappings=window)
+    assert "the 60 s shown are too short to tell" in told(ds.widgets.explore(scenario, horizon_s=60))
+
+
+def scheduled_at(at_s):
+    """Scenarios of 600 s with something at an instant, by what it is called."""
+    outage = ds.Failures(outages=ds.Outage(start_s=at_s, end_s=at_s + 1))
+    mapping = ds.EventSourceMapping(function=ds.Function())
+    plain = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=500), duration_s=600, event_source_mappings=mapping)
+    function = dataclasses.replace(mapping.function, failures=outage)
+    provisioned = ds.Table(billing=ds.Provisioned(write_capacity_units=1_000))
+
+    def moved(**changes):
+        return dataclasses.replace(plain, event_source_mappings=dataclasses.replace(mapping, **changes))
+
+    sale = ds.flash_sale(base_per_s=500, at_s=at_s, lasting_s=9)
+
+    def rate(profile):
+        return dataclasses.replace(plain, workload=ds.PoissonWrites(rate_per_s=profile))
+
+    return {
+        "an outage": moved(function=function),
+        "a suspension": moved(suspensions=ds.Suspension(start_s=at_s, end_s=at_s + 1)),
+        "the creation of a mapping": moved(created_s=at_s),
+        "a split": dataclasses.replace(plain, table=ds.Table(splits=ds.Split(at_s=at_s))),
+        "a billing switch": dataclasses.replace(
+            plain,
+            table=dataclasses.replace(provisioned, billing_switches=ds.BillingSwitch(at_s=at_s, billing=ds.OnDemand())),
+        ),
+        "the end of the stream": dataclasses.replace(plain, stream=ds.Stream(disabled_s=at_s)),
+        "a spike in the rate": dataclasses.replace(plain, workload=sale),
+        "a step in the rate": rate(ds.Steps((0, at_s), (500, 800))),
+        "a ramp of the rate": rate(ds.Ramp(500, 600, over_s=9, at_s=at_s)),
+    }
+
+
+@pytest.mark.parametrize("what", scheduled_at(400))
+def test_what_is_scheduled_beyond_the_horizon_is_told(what):
+    scenario = scheduled_at(400)[what]
+    short = shortened(scenario, 20)
+    assert f"{what} at 400 s" in beyond(scenario, short.length_s)
+    assert "beyond the 20 s shown" in beyond(scenario, short.length_s)
+    assert beyond(scenario, 600) == ""
+
+
+@pytest.mark.parametrize("what", scheduled_at(60))
+def test_the_horizon_covers_what_is_scheduled_within_its_records(what):
+    assert shortened(scheduled_at(60)[what], None).length_s >= 75
+
+
+def test_an_outage_beyond_the_horizon_is_told_and_covered_by_the_longer_run():
+    failures = ds.Failures(outages=ds.Outage(start_s=200, end_s=240))
+    mapping = ds.EventSourceMapping(function=ds.Function(failures=failures))
+    scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=50), duration_s=600, event_source_mappings=mapping)
+    widget = ds.widgets.explore(scenario, rng=7, horizon_s=120)
+    assert "An outage at 200 s, and 1 more after it, lie beyond the 120 s shown" in told(widget)
+    assert numbers_of(widget)["largest lag (s)"] < 5
+    widget.extend()
+    assert "600 s simulated" in widget.note.value
+    assert "beyond" not in told(widget)
+    assert numbers_of(widget)["largest lag (s)"] > 39
+    # covered at once where it costs little
+    assert numbers_of(ds.widgets.explore(scenario, rng=7))["largest lag (s)"] > 39
+
+
+def test_while_the_hand_rests_longer_runs_replace_the_picture(monkeypatch):
+    monkeypatch.setattr("ddbsim.widgets.panel._REST_S", 0.05)
+
+    async def session():
+        widget = ds.widgets.explore(falling_behind(), rng=7, horizon_s=2)
+        first = widget.picture.value
+        assert "2 s simulated" in widget.note.value
+        await until(lambda: "60 s simulated" in widget.note.value)
+        assert widget.picture.value != first
+        assert "does not keep up" in told(widget)
+        widget.sliders["batch_size"].value = 100
+        await until(lambda: "2 s simulated" in widget.note.value)
+        await until(lambda: "60 s simulated" in widget.note.value)
+        assert "keeps up over the 60 s shown" in told(widget)
+
+    asyncio.run(session())
+
+
+def test_a_cancelled_longer_run_does_not_begin_again(monkeypatch):
+    monkeypatch.setattr("ddbsim.widgets.panel._REST_S", 0.05)
+
+    async def session():
+        widget = ds.widgets.explore(falling_behind(), rng=7, horizon_s=2)
+        widget.cancel.click()
+        await asyncio.sleep(0.5)
+        assert "2 s simulated" in widget.note.value
+
+    asyncio.run(session())
+
+
+async def until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+def test_a_lag_that_builds_up_slowly_is_there_in_the_end():
+    function = ds.Function(name="indexer", memory_mb=512, duration=ds.Duration(base_s=0.015, per_record_s=0.0004))
+    scenario = ds.Scenario(
+        workload=ds.PoissonWrites(rate_per_s=5_000, item_bytes=900, keys=ds.Zipfian(items=100_000)),
+        table=ds.Table(partitions=8),
+        event_source_mappings=ds.EventSourceMapping(function=function),
+        duration_s=600,
+    )
+    widget = ds.widgets.explore(scenario, rng=7)
+    widget.sliders["batch_size"].value = 50
+    assert numbers_of(widget)["latency p99 (s)"] < 1
+    widget.extend()
+    assert "600 s simulated" in widget.note.value
+    assert numbers_of(widget)["latency p99 (s)"] > 10
+    assert widget.picture.value == widget._pictures.draw(widget._now, None)
