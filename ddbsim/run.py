@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,7 +19,7 @@ from .system.past import Past, planned_until, stream_until
 from .system.table import admit
 from .workload import WriteColumns
 
-__all__ = ["MEMORY_LIMIT_BYTES", "TooManyRecordsError", "draw_writes", "run", "simulate"]
+__all__ = ["MEMORY_LIMIT_BYTES", "TooManyRecordsError", "draw_writes", "longest_that_fits_s", "run", "simulate"]
 
 MEMORY_LIMIT_BYTES = 8 * 2**30
 # measured: peaks of runs with all frames built, bill and summary asked for
@@ -125,6 +126,13 @@ def _bytes_needed(scenario: Scenario) -> dict[str, float]:
         / stream.throttled_read_stretch_s
         * 100.0,
     }
+
+
+def longest_that_fits_s(scenario: Scenario, memory_limit_bytes: int = MEMORY_LIMIT_BYTES) -> float:
+    """Return about how long the scenario may be for its run not to be refused, seconds."""
+    needed = sum(_bytes_needed(scenario).values())
+    share = memory_limit_bytes / needed if needed else math.inf
+    return scenario.length_s * share
 
 
 def run(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +19,14 @@ from ddbsim.scenario import Scenario
 
 from .executors import AllRunsFailedError, ExecutorChoice, Runner
 from .grids import finished_and_failed, run_grid
-from .intervals import check_confidence, mean_interval
-from .measures import METRICS
+from .intervals import Interval, check_confidence, mean_interval
+from .measures import METRICS, keeping_up_of
 from .replicate import check_replications
+from .words import amount, difference, doubts
 
 __all__ = ["Comparison", "compare", "difference_rows", "gain_of_pairing"]
+
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 _SHOWN = ("latency_p50_s", "latency_p99_s", "lag_max_s", "lost_records", "usd_per_month")
 
@@ -34,8 +38,9 @@ class Comparison:
     Attributes
     ----------
     frame
-        A row per metric and scenario but the first: metric, scenario, baseline (its mean), mean, difference, low, high
-        (of the difference), change (difference / baseline), differs (whether the interval leaves 0 out), correlation
+        A row per metric and scenario but the first: metric, scenario, keeps_up (the verdict), baseline (its mean),
+        mean, difference, low, high (of the difference; infinite where one side grows without limit), change (difference
+        / baseline), differs (whether the interval leaves 0 out), correlation
         (between the runs of a pair), replications_saved (by how much the pairing multiplies them: independent runs
         would need so many times as many for the same interval; infinite where the difference is always the same).
     runs
@@ -71,15 +76,25 @@ class Comparison:
 
     def _shown(self) -> pd.DataFrame:
         shown = self.frame[self.frame["metric"].isin(_SHOWN)]
-        columns = ["scenario", "metric", "baseline", "mean", "difference", "low", "high", "replications_saved"]
-        numbers = shown[columns[2:]].map("{:,.4g}".format)
-        return pd.concat([shown[columns[:2]], numbers], axis=1)
+        levels, ends = ["baseline", "mean"], ["difference", "low", "high"]
+        rows = [
+            {"scenario": row["scenario"], "keeps up": row["keeps_up"], "metric": row["metric"]}
+            | {name: amount(row["metric"], row[name]) for name in levels}
+            | {name: difference(row["metric"], row[name]) for name in ends}
+            for row in shown.to_dict("records")
+        ]
+        return pd.DataFrame(rows)
 
     def _notes(self) -> list[str]:
+        named = {str(name): own for name, own in self.runs.groupby("scenario", sort=False)}
+        notes = [f"\n{doubt}" for doubt in doubts(named)]
         if self.failures.empty:
-            return []
+            return notes
         first = self.failures.iloc[0]
-        return [f"\n{len(self.failures)} runs failed, the first {first['scenario']}, {first['seed']}: {first['error']}"]
+        return [
+            *notes,
+            f"\n{len(self.failures)} runs failed, the first {first['scenario']}, {first['seed']}: {first['error']}",
+        ]
 
 
 @checked
@@ -193,21 +208,23 @@ def difference_rows(runs: pd.DataFrame, baseline: Any, other: Any, confidence: f
     """
     sides = [runs[runs["scenario"] == name].set_index("replication") for name in (baseline, other)]
     both = sides[0].index.intersection(sides[1].index)
+    verdict = keeping_up_of(sides[1]["falls_behind"])
     rows = []
     for metric in [name for name in METRICS if name in runs]:
         before, after = (side.loc[both, metric].to_numpy(dtype=np.float64) for side in sides)
-        interval = mean_interval(after - before if _finite(before, after) else [np.nan], confidence)
+        interval = _difference(before, after, confidence)
         mean = float(before.mean())
         rows.append(
             {
                 "metric": metric,
                 "scenario": other,
+                "keeps_up": verdict,
                 "baseline": mean,
                 "mean": float(after.mean()),
                 "difference": interval.mean,
                 "low": interval.low,
                 "high": interval.high,
-                "change": interval.mean / mean if mean else np.nan,
+                "change": interval.mean / mean if mean and math.isfinite(mean) else np.nan,
                 "differs": bool(interval.low > 0.0 or interval.high < 0.0),
                 "correlation": _correlation(before, after),
                 "replications_saved": gain_of_pairing(before, after),
@@ -216,17 +233,27 @@ def difference_rows(runs: pd.DataFrame, baseline: Any, other: Any, confidence: f
     return rows
 
 
-def _finite(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> bool:
+def _difference(before: Floats, after: Floats, confidence: float) -> Interval:
+    """Return the mean difference; infinite where one side grows without limit and the other does not."""
+    if _finite(before, after):
+        return mean_interval(after - before, confidence)
+    sides = np.array([np.isinf(before).any(), np.isinf(after).any()])
+    if sides.all():
+        return mean_interval([np.nan], confidence)
+    return mean_interval([np.inf if sides[1] else -np.inf], confidence)
+
+
+def _finite(before: Floats, after: Floats) -> bool:
     return bool(np.isfinite(before).all() and np.isfinite(after).all())
 
 
-def _correlation(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
+def _correlation(before: Floats, after: Floats) -> float:
     if not _finite(before, after) or not before.std() or not after.std():
         return float("nan")
     return float(np.corrcoef(before, after)[0, 1])
 
 
-def gain_of_pairing(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
+def gain_of_pairing(before: Floats, after: Floats) -> float:
     """Return how many times as many independent runs would tell the difference as well as these paired ones.
 
     The ratio of variances, of the difference of independent runs to that of the pairs; NaN where nothing varies.

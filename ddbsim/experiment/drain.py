@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +16,40 @@ import pandas as pd
 from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario, traps_told
-from ddbsim.scenario.checks import check_kind
+from ddbsim.scenario.checks import check_choice, check_kind
 
 from .executors import AllRunsFailedError, ExecutorChoice, Runner
+from .failing import COLUMNS, after_failing, failing_row, with_failing
 from .fields import Setting, mapping_of, variants, vary
 from .grids import shown
 from .intervals import check_confidence, mean_interval
-from .outage import affordable_s, after_outage, kept_s, lag_series, load_of, with_outage
+from .measures import Measures
+from .outage import (
+    activation_mean_s,
+    affordable_s,
+    after_outage,
+    draining_limit,
+    kept_s,
+    lag_series,
+    load_of,
+    with_outage,
+)
 from .replicate import check_replications
 from .runs import Failure, Job, replication_seed, seed_text
+from .words import span
+
+if TYPE_CHECKING:
+    from ddbsim.result import Result
 
 __all__ = ["Drain", "drain", "fluid_drain_s"]
 
 _AS_IT_IS = "as it is"
+_HARDLY = 0.9
+# a lever that spares less than this of the time helps nobody
+_NOTICED = 0.95
+# where beginning again is most of the time, no speed helps
+_MOSTLY = 2.0
+_Told: TypeAlias = list[list[list[Measures]]]
 
 
 def fluid_drain_s(outage_s: float, offered_per_s: float, allowed_per_s: float) -> float:
@@ -67,6 +88,14 @@ class Drain:
         shorter.
     curve
         lever, outage_s, drain_s, low, high: the forecast for outages up to the retention.
+    failing
+        Of a consumer that is there and fails: a row per lever: lever, drain_s (from when it works again), low, high,
+        lost_per_hour (records given up in each hour that it fails), lost_low, lost_high, lost_records (in the outage
+        asked for), first_loss_s (since it began to fail), replications. Empty if not asked for.
+    retries
+        The mapping's maximum_retry_attempts; -1: it retries for as long as records are kept.
+    binds
+        What keeps the backlog from draining faster where no lever helps; empty if one does, or none was tried.
     confidence
         Of the intervals.
     """
@@ -77,27 +106,77 @@ class Drain:
     lag: pd.DataFrame
     retention_s: float
     curve: pd.DataFrame
+    failing: pd.DataFrame
+    retries: int
+    binds: str
     confidence: float
 
     def __repr__(self) -> str:
-        return f"{self._sentence()}\n{self.frame.round(1).to_string(index=False)}"
+        return "\n".join([*self._sentences(), *(table.to_string(index=False) for table in self._tables())])
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self._sentence())}</p>{self.frame.round(1).to_html(index=False, border=0)}"
+        told = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in self._sentences())
+        return told + "".join(table.to_html(index=False, border=0) for table in self._tables())
 
-    def _sentence(self) -> str:
-        row = self.frame.iloc[0]
-        how = (
-            "simulated" if self.simulated_s >= self.outage_s else f"from simulated outages up to {self.simulated_s:g} s"
-        )
+    def _sentences(self) -> list[str]:
+        told = [self._of_away()] if len(self.frame) else []
+        told += [self._of_failing()] if len(self.failing) else []
+        return [*told, *([f"no lever helps: {self.binds}"] if self.binds else [])]
+
+    def _tables(self) -> list[pd.DataFrame]:
+        tables = []
+        if len(self.frame):
+            ends = [_with_half(row["drain_s"], row["low"], row["high"]) for row in self.frame.to_dict("records")]
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "lever": self.frame["lever"],
+                        "well again after": ends,
+                        "largest lag": self.frame["peak_lag_s"].map(span),
+                        "last return": self.frame["last_return_s"].map(span),
+                    }
+                )
+            )
+        if len(self.failing):
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "lever, function failing": self.failing["lever"],
+                        "well again after": self.failing["drain_s"].map(span),
+                        "lost in an hour": self.failing["lost_per_hour"].map("{:,.0f}".format),
+                        "first loss after": self.failing["first_loss_s"].map(span),
+                    }
+                )
+            )
+        return tables
+
+    def _how(self) -> str:
+        whole = self.simulated_s >= self.outage_s
+        return "simulated" if whole else f"from simulated outages up to {span(self.simulated_s)}"
+
+    def _of_away(self) -> str:
+        row, how = self.frame.iloc[0], self._how()
+        begin = f"after an outage of {span(self.outage_s)} in which the mapping is disabled"
         if not math.isfinite(row["drain_s"]):
-            return f"after an outage of {_span(self.outage_s)} the backlog does not drain in the time simulated ({how})"
+            return f"{begin} the backlog does not drain in the time simulated ({how})"
         last, low, high = (row[f"last_return_{end}s"] for end in ("", "low_", "high_"))
         late = "records are lost by then" if self.outage_s > last else "records are lost"
         return (
-            f"after an outage of {_span(self.outage_s)} it takes {_span(row['drain_s'])} ± "
-            f"{_span((row['high'] - row['low']) / 2)} to be well again ({how}); {late} if it is not back within "
-            f"{_clock(last)} ± {_span((high - low) / 2)}"
+            f"{begin} it takes {_with_half(row['drain_s'], row['low'], row['high'])} to be well again ({how}); "
+            f"{late} if it is not back within {_clock(last)} ± {span((high - low) / 2)}"
+        )
+
+    def _of_failing(self) -> str:
+        row = self.failing.iloc[0]
+        begin = f"if it is there and fails instead, with maximum_retry_attempts {self.retries},"
+        if not row["lost_per_hour"] and row["first_loss_s"] >= self.retention_s:
+            by = "by then" if self.outage_s > row["first_loss_s"] else "until then"
+            kept = f"{'records are lost' if by == 'by then' else 'nothing is lost'} {by}"
+            return f"{begin} records are kept for {_clock(row['first_loss_s'])}: {kept}"
+        half = (row["lost_high"] - row["lost_low"]) / 2
+        return (
+            f"{begin} {row['lost_per_hour']:,.0f} ± {half:,.0f} records an hour are lost, the first after "
+            f"{span(row['first_loss_s'])}: {row['lost_records']:,.0f} in {span(self.outage_s)} ({self._how()})"
         )
 
 
@@ -109,6 +188,7 @@ def drain(
     backlog_records: float | None = None,
     event_source_mapping: str | None = None,
     levers: Mapping[str, Any] | Sequence[Setting] | None = None,
+    kind: Literal["both", "away", "failing"] = "both",
     replications: int = 4,
     confidence: float = 0.95,
     rng: Seed = None,
@@ -118,13 +198,15 @@ def drain(
 ) -> Drain:
     """Stop a consumer for a while, and tell when it is well again, how late it gets, and when records are lost.
 
+    A consumer that is away loses nothing until the stream forgets; one that fails may give records up at once. Both are
+    told.
+
     Parameters
     ----------
     scenario
         Its mean rate goes on all the time.
     outage_s
-        How long the consumer is down, seconds > 0: its mapping is disabled, so that nothing is tried and given up
-        meanwhile; enabled again, it takes its poller's `activation_delay` and reads on where it was.
+        How long the consumer is down, seconds > 0.
     backlog_records
         Instead: how many records wait when it returns.
     event_source_mapping
@@ -132,6 +214,10 @@ def drain(
     levers
         Settings to try beside the scenario's own: a list of dicts, or one dict with a value per lever. None: twice the
         parallelization factor, the batch size and the memory, where the service allows.
+    kind
+        "away": the mapping is disabled, so that nothing is tried and given up meanwhile; enabled again, it takes its
+        poller's `activation_delay` and reads on where it was. "failing": it is there, and every invocation fails, which
+        uses up its retries. "both": one after the other, the second without the levers.
     replications
         Of each, >= 2.
     confidence
@@ -179,6 +265,7 @@ def drain(
     check_kind("scenario", scenario, Scenario)
     confidence = check_confidence(confidence)
     check_replications("replications", replications, low=2)
+    check_choice("kind", kind, get_args(_Kind))
     label = mapping_of(scenario, event_source_mapping).label
     rate = scenario.writes_per_s
     outage_s = _outage(outage_s, backlog_records, rate)
@@ -186,34 +273,126 @@ def drain(
     # a lever is tried, not chosen
     with traps_told():
         made = [vary(scenario, setting) for setting in settings]
-    loads = [load_of(one, label) for one in made]
-    heaviest = max((load for load in loads if load < 1.0), default=0.0)
-    simulated_s = affordable_s(outage_s, rate, heaviest, scenario, label)
-    lengths = [simulated_s] if simulated_s >= outage_s else [simulated_s / 2.0, simulated_s]
+    forecast = _Forecast(scenario, label, settings, made, outage_s, replications, confidence)
     root = RandomStreams(rng).root
-    runs = [
-        (place, step, with_outage(one, label, length, heaviest, simulated_s))
-        for place, (one, load) in enumerate(zip(made, loads, strict=True))
-        for step, length in enumerate(lengths)
-        if load < 1.0  # what cannot keep up never drains: no run is needed to know
-    ]
-    jobs = [
-        Job(one, replication_seed(root, number), after_outage) for number in range(replications) for *_, one in runs
-    ]
     with Runner(executor, store, progress=progress, what=f"{scenario.name}: outages") as runner:
+        away = forecast.away(runner, root) if kind != "failing" else None
+        failing = forecast.failing(runner, root, len(made) if kind == "failing" else 1) if kind != "away" else None
+    return forecast.told(away, failing)
+
+
+_Kind = Literal["both", "away", "failing"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Forecast:
+    """What is asked of a drain, and the runs that answer it."""
+
+    scenario: Scenario
+    label: str
+    settings: Sequence[Setting]
+    made: Sequence[Scenario]
+    outage_s: float
+    replications: int
+    confidence: float
+
+    @property
+    def _loads(self) -> list[float]:
+        return [load_of(one, self.label) for one in self.made]
+
+    @property
+    def _heaviest(self) -> float:
+        return max((load for load in self._loads if load < 1.0), default=0.0)
+
+    @property
+    def simulated_s(self) -> float:
+        """The longest outage that is simulated, seconds."""
+        return affordable_s(self.outage_s, self.scenario.writes_per_s, self._heaviest, self.scenario, self.label)
+
+    def away(self, runner: Runner, root: np.random.SeedSequence) -> tuple[_Told, Scenario | None]:
+        """Return the measures of each lever and length of outage, and what was run first."""
+        longest_s = self.simulated_s
+        lengths = [longest_s] if longest_s >= self.outage_s else [longest_s / 2.0, longest_s]
+        runs = [
+            (place, step, with_outage(one, self.label, length, self._heaviest, longest_s))
+            for place, (one, load) in enumerate(zip(self.made, self._loads, strict=True))
+            for step, length in enumerate(lengths)
+            if load < 1.0  # what cannot keep up never drains: no run is needed to know
+        ]
+        told: _Told = [[[] for _ in lengths] for _ in self.made]
+        done = self._run(runner, root, [(place, one) for place, _, one in runs], after_outage)
+        for number, outcome in enumerate(done):
+            place, step, _ = runs[number % len(runs)]
+            told[place][step].append(outcome)
+        return told, runs[0][2] if runs else None
+
+    def failing(self, runner: Runner, root: np.random.SeedSequence, count: int) -> pd.DataFrame:
+        """Return the rows of the first levers if the function fails."""
+        # what cannot keep up is looked at for as long as one that hardly does
+        runs = [
+            (place, with_failing(one, self.label, self.simulated_s, min(load, _HARDLY)))
+            for place, (one, load) in enumerate(zip(self.made[:count], self._loads[:count], strict=True))
+        ]
+        done = self._run(runner, root, runs, after_failing)
+        lengths = (self.outage_s, self.simulated_s)
+        rows = []
+        for place, (lever, _) in enumerate(runs):
+            name, own = _named(self.settings[lever]), done[place :: len(runs)]
+            rows.append(failing_row(name, self.made[lever], self.label, own, lengths, self.confidence))
+        return pd.DataFrame(rows, columns=COLUMNS)
+
+    def _run(
+        self,
+        runner: Runner,
+        root: np.random.SeedSequence,
+        runs: Sequence[tuple[int, Scenario]],
+        measure: Callable[[Result], Measures],
+    ) -> list[Measures]:
+        """Return the outcomes, all of one replication in a row."""
+        jobs = [
+            Job(one, replication_seed(root, number), measure) for number in range(self.replications) for _, one in runs
+        ]
         outcomes = runner.run(jobs)
-    told: list[list[list[Any]]] = [[[] for _ in lengths] for _ in made]
-    for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True)):
-        place, step, _ = runs[number % len(runs)]
-        if isinstance(outcome, Failure):
-            raise AllRunsFailedError(
-                f"{scenario.name}: {_named(settings[place])}: an outage of the forecast failed to run with seed "
-                f"{seed_text(job.seed)}: {outcome.error}"
+        for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True)):
+            if isinstance(outcome, Failure):
+                raise AllRunsFailedError(
+                    f"{self.scenario.name}: {_named(self.settings[runs[number % len(runs)][0]])}: an outage of the "
+                    f"forecast failed to run with seed {seed_text(job.seed)}: {outcome.error}"
+                )
+        return outcomes
+
+    def told(self, away: tuple[_Told, Scenario | None] | None, failing: pd.DataFrame | None) -> Drain:
+        """Return the forecast."""
+        steps, first = ([[[]] for _ in self.made], None) if away is None else away
+        longest_s = self.simulated_s
+        lengths = [longest_s] if longest_s >= self.outage_s else [longest_s / 2.0, longest_s]
+        kept = [kept_s(one, self.label) for one in self.made]
+        frame, curve = _rows_and_curve(kept, self.settings, steps, lengths, self.outage_s, self.confidence)
+        return Drain(
+            frame=frame if away else frame.iloc[:0],
+            outage_s=self.outage_s,
+            simulated_s=longest_s,
+            lag=lag_series(steps[0][-1], first or self.scenario),
+            retention_s=kept[0],
+            curve=curve if away else curve.iloc[:0],
+            failing=pd.DataFrame(columns=COLUMNS) if failing is None else failing,
+            retries=mapping_of(self.scenario, self.label).maximum_retry_attempts,
+            binds=self._binds(frame) if away else "",
+            confidence=self.confidence,
+        )
+
+    def _binds(self, frame: pd.DataFrame) -> str:
+        """Return what binds where no lever shortens the time to drain by what one would notice."""
+        now_s, others = float(frame["drain_s"].iloc[0]), frame["drain_s"].iloc[1:]
+        if others.empty or (others < _NOTICED * now_s).any():
+            return ""
+        begins_s = activation_mean_s(self.scenario, self.label)
+        if math.isfinite(now_s) and now_s < _MOSTLY * begins_s:
+            return (
+                f"of {span(now_s)}, the poller takes about {span(begins_s)} to begin again (activation_delay), "
+                "which no setting changes"
             )
-        told[place][step].append(outcome)
-    kept = [kept_s(one, label) for one in made]
-    lag = lag_series(told[0][-1], runs[0][2] if runs else scenario)
-    return _forecast(kept, settings, told, lengths, outage_s, confidence, lag)
+        return f"what binds is {draining_limit(self.scenario, self.label)}"
 
 
 def _outage(outage_s: float | None, backlog_records: float | None, rate: float) -> float:
@@ -248,27 +427,26 @@ def _levers(scenario: Scenario, label: str, given: Any) -> list[dict[str, Any]]:
     return [dict(one.setting) for one in variants(scenario, levers) if one.scenario not in (None, scenario)]
 
 
-def _forecast(
+def _rows_and_curve(
     kept: Sequence[float],
     settings: Sequence[Setting],
     told: Sequence[Sequence[Sequence[Any]]],
     lengths: Sequence[float],
     outage_s: float,
     confidence: float,
-    lag: pd.DataFrame,
-) -> Drain:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows, curves = [], []
     for setting, steps, own_s in zip(settings, told, kept, strict=True):
         name = _named(setting)
         lines = _lines([[one.metrics["drain_s"] for one in step] for step in steps], lengths)
-        late_s = np.array([one.metrics["late_s"] for one in steps[-1]])
+        late_s = np.array([one.metrics["late_s"] for one in steps[-1]], dtype=np.float64)
         # what is older than it is kept waits for nobody
         rows.append({"lever": name, **_row(_at(lines, min(outage_s, own_s)), late_s, outage_s, own_s, confidence)})
         for length in np.linspace(0.0, kept[0], 49)[1:].tolist():
             value = mean_interval(_at(lines, min(length, own_s)), confidence)
             curves.append((name, length, value.mean, max(value.low, 0.0), value.high))
     curve = pd.DataFrame(curves, columns=["lever", "outage_s", "drain_s", "low", "high"])
-    return Drain(pd.DataFrame(rows), outage_s, lengths[-1], lag, kept[0], curve, confidence)
+    return pd.DataFrame(rows), curve
 
 
 def _row(
@@ -320,14 +498,8 @@ def _at(lines: _Lines, outage_s: float) -> list[float]:
     ]
 
 
-def _span(seconds: float) -> str:
-    """Return a length of time in the unit that one would say it in."""
-    if not math.isfinite(seconds):
-        return "for ever"
-    for unit, name in ((3_600.0, "h"), (60.0, "min")):
-        if seconds >= 2.0 * unit:
-            return f"{seconds / unit:.3g} {name}"
-    return f"{seconds:.3g} s"
+def _with_half(value: float, low: float, high: float) -> str:
+    return f"{span(value)} ± {span((high - low) / 2)}" if math.isfinite(value) else "never"
 
 
 def _clock(seconds: float) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,20 +12,28 @@ import pandas as pd
 from ddbsim.scenario import Scenario
 
 from .executors import AllRunsFailedError, Runner
-from .measures import METRICS, Measures
+from .measures import METRICS, Measures, measure
 from .runs import Failure, Job, replication_seed, seed_text
+
+if TYPE_CHECKING:
+    from ddbsim.result import Result
 
 __all__ = ["finished_and_failed", "run_grid", "shown"]
 
 
 def run_grid(
-    runner: Runner, scenarios: Sequence[Scenario], root: np.random.SeedSequence, replications: Sequence[int]
+    runner: Runner,
+    scenarios: Sequence[Scenario],
+    root: np.random.SeedSequence,
+    replications: Sequence[int],
+    *,
+    measure: Callable[[Result], Measures] = measure,
 ) -> list[list[Any]]:
     """Return the outcomes of each scenario under each replication; all of one replication run in a row.
 
     In a row, because a worker draws the writes of a replication once for all scenarios that share them.
     """
-    jobs = [Job(scenario, replication_seed(root, number)) for number in replications for scenario in scenarios]
+    jobs = [Job(scenario, replication_seed(root, number), measure) for number in replications for scenario in scenarios]
     outcomes = runner.run(jobs)
     return [outcomes[place :: len(scenarios)] for place in range(len(scenarios))]
 

@@ -18,15 +18,29 @@ from ddbsim.aws import limits
 from ddbsim.distributions import as_distribution
 from ddbsim.scenario import EventSourceMapping, Scenario, Suspension, traps_told
 
+from .causes import limit_in_words
 from .fields import mapping_of
 from .histogram import Histogram
 from .measures import SERIES_STEPS, Measures
 from .screening import closed_form
+from .stretches import table_limits
 
 if TYPE_CHECKING:
     from ddbsim.result import Result
 
-__all__ = ["affordable_s", "after_outage", "kept_s", "lag_series", "load_of", "outage_start_s", "with_outage"]
+__all__ = [
+    "activation_mean_s",
+    "affordable_s",
+    "after_outage",
+    "draining_limit",
+    "kept_s",
+    "lag_series",
+    "length_with_outage_s",
+    "load_of",
+    "outage_start_s",
+    "well_again_s",
+    "with_outage",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +51,7 @@ _SHORTEST_S = 60.0
 _SERIES = ("seconds_behind", "iterator_age_s")
 # a filter whose share is not known may let through anything: the run is made as long as for lanes this full
 _UNKNOWN_LOAD = 0.9
+_HOT = 2.0
 
 
 def kept_s(scenario: Scenario, label: str) -> float:
@@ -51,7 +66,8 @@ def load_of(scenario: Scenario, label: str) -> float:
     share = mapping.filter_match_fraction
     with traps_told():
         unfiltered = replace(mapping, filter_criteria=(), filter_match_fraction=None)
-    limits_of = closed_form(replace(scenario, event_source_mappings=unfiltered)).set_index("limit")["load"]
+    rows = closed_form(replace(scenario, event_source_mappings=unfiltered))
+    limits_of = rows.drop(table_limits(rows).index).set_index("limit")["load"]
     limits_of = limits_of.drop("hottest item", errors="ignore")
     lanes = scenario.table.initial_partitions * mapping.parallelization_factor
     # the lane that has the hottest item has its fair part of the others too
@@ -60,6 +76,23 @@ def load_of(scenario: Scenario, label: str) -> float:
     if mapping.filter_criteria and share is None:
         sent = min(sent, _UNKNOWN_LOAD)
     return max(sent, float(limits_of["reads"]))
+
+
+def draining_limit(scenario: Scenario, label: str) -> str:
+    """Return what keeps a mapping from draining faster, in words: the heaviest of its limits."""
+    mapping = mapping_of(scenario, label)
+    rows = closed_form(replace(scenario, event_source_mappings=mapping))
+    own = rows.drop(table_limits(rows).index)
+    item = own["limit"] == "hottest item"
+    lanes = scenario.table.initial_partitions * mapping.parallelization_factor
+    # one lane has more than twice its fair part, for one item
+    hot = lanes > 1 and 1.0 + (lanes - 1) * scenario.workload.hottest_share > _HOT and item.any()
+    return limit_in_words(own[item if hot else ~item].iloc[0])
+
+
+def activation_mean_s(scenario: Scenario, label: str) -> float:
+    """Return how long a mapping takes to begin again on average, seconds."""
+    return as_distribution(mapping_of(scenario, label).poller.activation_delay).mean
 
 
 def affordable_s(outage_s: float, rate: float, load: float, scenario: Scenario, label: str) -> float:
@@ -99,10 +132,15 @@ def with_outage(scenario: Scenario, label: str, outage_s: float, load: float, lo
             replace(one, suspensions=away, maximum_record_age_in_seconds=-1) if one.label == label else one
             for one in mappings
         )
-    away_s = longest_s + _activation_s(mapping_of(scenario, label))
-    longer = scenario.until(start_s + away_s * _each_s(load) + 2.0 * _SETTLED_S)
+    longer = scenario.until(length_with_outage_s(scenario, label, longest_s, load))
     stream = replace(longer.stream, retention_s=limits.RETENTION_S.value)
     return replace(longer, event_source_mappings=stopped, stream=stream)
+
+
+def length_with_outage_s(scenario: Scenario, label: str, outage_s: float, load: float) -> float:
+    """Return how long a run must be to see an outage drain, seconds."""
+    away_s = outage_s + _activation_s(mapping_of(scenario, label))
+    return outage_start_s(scenario) + away_s * _each_s(load) + 2.0 * _SETTLED_S
 
 
 def after_outage(result: Result) -> Measures:
@@ -112,24 +150,36 @@ def after_outage(result: Result) -> Measures:
     """
     (mapping,) = [one for one in result.scenario.mappings if one.suspensions]
     (away,) = mapping.planned_suspensions
-    log = result.stream_log
-    # what is passed over or given up leaves no gap behind it
-    log = log[(log["event_source_mapping"] == mapping.label) & log["outcome"].isin(("processed", "waiting"))]
-    written_s, completed_s = log["written_s"].to_numpy(), log["completed_s"].to_numpy()
-    before = (written_s >= result.scenario.warmup_s) & (completed_s < away.start_s)
-    usual_s = float((completed_s - written_s)[before].max(initial=0.0))
-    well_s = [
-        _well_again_s(written_s[rows], completed_s[rows], away.end_s, usual_s)
-        for rows in log.groupby("shard_id", observed=True).indices.values()
-    ]
+    log = _open(result, mapping.label)
+    late_s = (log["completed_s"] - log["written_s"]).to_numpy()
     metrics = {
-        "drain_s": max(well_s, default=away.end_s) - away.end_s,
+        "drain_s": well_again_s(result, mapping.label, away.start_s, away.end_s) - away.end_s,
         # the time away comes on top of this, however long it is
-        "late_s": float(np.nanmax(completed_s - written_s, initial=0.0)) - (away.end_s - away.start_s),
+        "late_s": float(np.nanmax(late_s, initial=0.0)) - (away.end_s - away.start_s),
     }
     lag = result.lag(every_s=result.scenario.length_s / SERIES_STEPS)
     worst = lag[lag["event_source_mapping"] == mapping.label].groupby("at_s")[list(_SERIES)].max()
     return Measures(metrics, Histogram.of(np.zeros(0)), worst.to_numpy().T.ravel())
+
+
+def _open(result: Result, label: str) -> pd.DataFrame:
+    """Return a mapping's records that leave a gap behind them: not what is passed over or given up."""
+    log = result.stream_log
+    mine: pd.DataFrame = log[(log["event_source_mapping"] == label) & log["outcome"].isin(("processed", "waiting"))]
+    return mine
+
+
+def well_again_s(result: Result, label: str, start_s: float, end_s: float) -> float:
+    """Return when no shard of a mapping is further behind than before an outage, seconds; infinity if never."""
+    log = _open(result, label)
+    written_s, completed_s = log["written_s"].to_numpy(), log["completed_s"].to_numpy()
+    before = (written_s >= result.scenario.warmup_s) & (completed_s < start_s)
+    usual_s = float((completed_s - written_s)[before].max(initial=0.0))
+    well_s = [
+        _well_again_s(written_s[rows], completed_s[rows], end_s, usual_s)
+        for rows in log.groupby("shard_id", observed=True).indices.values()
+    ]
+    return max(well_s, default=end_s)
 
 
 def _well_again_s(written_s: Floats, completed_s: Floats, end_s: float, usual_s: float) -> float:

@@ -1,128 +1,46 @@
 """The race among candidate settings: short runs of all, long runs of the few that may win.
 
 What the race promises is about its winner: that its SLO holds, from runs of the scenario's full length, with the
-stated confidence over all looks at all candidates that were tried. Short runs only order the candidates and drop
-those that clearly fail or cost more; a wrong drop could hide a cheaper setting, never make a false promise.
+stated confidence over all looks at all candidates that were tried; that it keeps up, that no write is refused, and
+that it loses no more records than today's setting does. Short runs only order the candidates and drop those that
+clearly fail or cost more; a wrong drop could hide a cheaper setting, never make a false promise.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ddbsim.analysis.keeping_up import KEEPS_UP, TOO_SHORT
 from ddbsim.scenario import Scenario
 
+from .candidates import Candidate, paired, values_of
+from .causes import LONG_ENOUGH_S, measure_with_causes
 from .executors import Runner
 from .grids import run_grid
-from .intervals import Interval, mean_interval, upper_bound
-from .measures import Measures
+from .intervals import mean_interval, upper_bound
+from .judge import Judge
+from .measures import Measures, keeping_up_of
 from .runs import Failure, Job, replication_seed, seed_text
 from .screening import lambda_floor_usd, unstable
 from .slo import SLO
+from .stretches import at_length, check_fits, long_look_s, needs_long_look, short_length_s
+from .words import span
 
-__all__ = ["Candidate", "Race", "paired", "short_length_s"]
-
-Floats = npt.NDArray[np.float64]
+__all__ = ["Race"]
 
 _SHORT_RUNS = 2
 _MOST_SHORT_RUNS = 6
 _FIRST_LOOK = 4
 _GROWTH = 1.5
-_SHORT_SHARE = 12.0
-_SHORT_LEAST_S = 30.0
-_SHORT_LEAST_RECORDS = 5_000.0
-_SHORT_WINDOWS = 4.0
-# a short run that spares less than this is not worth its own draws
-_WORTH = 0.6
+# full runs of a candidate that is not the answer, but perhaps a faster one
+_MOST_TO_PROVE = 9
 # candidates that get their short runs together
 _WAVE = 12
 _LAMBDA = "lambda_usd_per_month"
-
-
-@dataclass(slots=True)
-class Candidate:
-    """One setting in the race.
-
-    Attributes
-    ----------
-    number, setting, scenario, note
-        Which, and what the service would remark on it.
-    state
-        "open", and in the end one of "chosen", "as cheap", "costs more", "fails", "undecided", "unstable", "refused" or
-        "failed".
-    why
-        In a sentence.
-    floor
-        What Lambda costs a month at the least, USD, where that bounds the objective.
-    short, full
-        Measures of its short and its full runs, by replication.
-    """
-
-    number: int
-    setting: dict[str, Any]
-    scenario: Scenario | None
-    note: str = ""
-    state: str = "open"
-    why: str = ""
-    floor: float = -math.inf
-    short: list[Measures] = field(default_factory=list)
-    full: list[Measures] = field(default_factory=list)
-
-    def fall(self, state: str, why: str) -> None:
-        """Leave the race."""
-        self.state, self.why = state, why
-
-    def values(self, metric: str) -> Floats:
-        """Return a metric of the full runs if there are any, else of the short ones."""
-        return _values(self.full or self.short, metric)
-
-    def estimate(self, metric: str, confidence: float = 0.95) -> Interval:
-        """Return a metric's interval, of the full runs if there are any."""
-        return mean_interval(self.values(metric), confidence)
-
-
-def _values(runs: Sequence[Measures], metric: str) -> Floats:
-    return np.array([measures.metrics[metric] for measures in runs], dtype=np.float64)
-
-
-def paired(runs: Sequence[Measures], others: Sequence[Measures], metric: str) -> Floats:
-    """Return by how much a metric of some runs is above that of others, over the replications that both have."""
-    pairs = min(len(runs), len(others))
-    return _values(runs[:pairs], metric) - _values(others[:pairs], metric)
-
-
-def short_length_s(scenarios: Sequence[Scenario]) -> float | None:
-    """Return how long a short run is, seconds; None where only runs of full length are alike.
-
-    A stretch of steady traffic is like any other. Where the rate changes, or something breaks at a given time, or the
-    stretch would spare little, there are no short runs.
-    """
-    first = scenarios[0]
-    length_s, warmup_s = first.length_s, first.warmup_s
-    if any(not _steady(one) or one.length_s != length_s or one.warmup_s != warmup_s for one in scenarios):
-        return None
-    rate = first.writes_per_s
-    windows = [mapping.maximum_batching_window_in_seconds for one in scenarios for mapping in one.mappings]
-    measured_s = max(
-        (length_s - warmup_s) / _SHORT_SHARE,
-        _SHORT_LEAST_S,
-        _SHORT_LEAST_RECORDS / rate if rate else math.inf,
-        _SHORT_WINDOWS * max(windows),
-    )
-    short_s = math.ceil(warmup_s + measured_s)
-    return float(short_s) if short_s <= _WORTH * length_s else None
-
-
-def _steady(scenario: Scenario) -> bool:
-    """Whether every stretch of a run is like any other."""
-    events: list[object] = [mapping.function.failures.outages for mapping in scenario.mappings]
-    events += [mapping.planned_suspensions for mapping in scenario.mappings]
-    return scenario.workload.steady and not any(events)
 
 
 class Race:
@@ -132,6 +50,8 @@ class Race:
     ----------
     candidates
         All, those without a scenario included.
+    today
+        The scenario as it is: one of the candidates, or one beside them that is measured but never chosen.
     slo, minimise
         What must hold, and the metric to keep small.
     root
@@ -143,15 +63,18 @@ class Race:
 
     Attributes
     ----------
+    judge
+        Tells what holds.
     short_s
         Length of the short runs, seconds; None if there were none.
-    full_runs, short_runs
-        How many were made or taken from the store.
+    full_runs, short_runs, long_s
+        How many were made or taken from the store, and how many seconds were simulated to look further than them.
     """
 
     def __init__(
         self,
         candidates: Sequence[Candidate],
+        today: Candidate,
         slo: SLO,
         minimise: str,
         root: np.random.SeedSequence,
@@ -159,6 +82,8 @@ class Race:
         at_most: int,
     ) -> None:
         self.candidates = list(candidates)
+        self.today = today
+        self.judge = Judge(slo, today)
         self.slo = slo
         self.minimise = minimise
         self.root = root
@@ -167,6 +92,7 @@ class Race:
         self.short_s: float | None = None
         self.full_runs = 0
         self.short_runs = 0
+        self.long_s = 0.0
         self._tried = 0
 
     def open(self) -> list[Candidate]:
@@ -179,9 +105,14 @@ class Race:
         running = self.open()
         if not running:
             return None
-        self.short_s = short_length_s([candidate.scenario for candidate in running if candidate.scenario])
+        beside = [self.today] if self.today.state == "open" and self.today not in self.candidates else []
+        check_fits("solve", [one.made for one in [*running, *beside]])
+        self.short_s = short_length_s([candidate.made for candidate in [*running, *beside]])
         self._set_floors(running)
-        unseen = sorted(running, key=lambda one: (one.floor, one.number))
+        # what today's setting loses is what no other may exceed
+        if self.today.state == "open":
+            self._run_short([self.today])
+        unseen = sorted((one for one in running if one is not self.today), key=lambda one: (one.floor, one.number))
         # best first: what may still be cheapest comes next, be it to run for a short while or to try in earnest
         while True:
             best = self._cheapest()
@@ -189,17 +120,24 @@ class Race:
                 wave, unseen = unseen[:_WAVE], unseen[_WAVE:]
                 self._run_short(wave)
             elif best is None:
+                self._measure_today(_FIRST_LOOK)
                 return None
             else:
-                self._tried += 1
-                self._try(best)
-                if best.state == "chosen":
-                    self._drop_unseen(unseen, best)
-                    self._settle_costs(best)
+                if self._try(best, self.at_most):
+                    best.fall("chosen", f"the cheapest whose SLO holds: {best.why}")
+                    self._conclude(best, unseen)
                     return best
 
+    def _conclude(self, winner: Candidate, unseen: list[Candidate]) -> None:
+        """Say what the others cost, after short runs of the next cheapest of those that no run has seen."""
+        wave, rest = unseen[:_WAVE], unseen[_WAVE:]
+        self._run_short(wave)
+        self._drop_unseen(rest, winner)
+        self._settle_costs(winner)
+        self._measure_today(len(winner.full))
+
     def _screen(self) -> None:
-        for candidate in self.candidates:
+        for candidate in dict.fromkeys([*self.candidates, self.today]):
             if candidate.scenario is None:
                 candidate.fall("refused", candidate.note)
             elif (reason := unstable(candidate.scenario)) is not None:
@@ -207,7 +145,7 @@ class Race:
 
     def _set_floors(self, running: Sequence[Candidate]) -> None:
         """Bound each candidate's bill from below by its least Lambda bill, where all else costs the same."""
-        made = [candidate.scenario for candidate in running if candidate.scenario is not None]
+        made = [candidate.made for candidate in running]
         sides = [(one.workload, one.table, one.stream) for one in made]
         if self.minimise not in ("usd_per_month", _LAMBDA) or any(side != sides[0] for side in sides):
             return
@@ -217,25 +155,26 @@ class Race:
         # the floors are of the expected number of records, the bills of those that came
         slack = max(1.0 - 4.0 / math.sqrt(max(records, 1.0)), 0.0)
         for candidate in running:
-            assert candidate.scenario is not None
-            candidate.floor = lambda_floor_usd(candidate.scenario) * slack
+            candidate.floor = lambda_floor_usd(candidate.made) * slack
 
     def _cost(self, candidate: Candidate) -> float:
         """Return a candidate's cost on the scale of the floors, by its short runs."""
         metric = _LAMBDA if candidate.floor > -math.inf else self.minimise
-        return float(_values(candidate.short, metric).mean())
+        return float(values_of(candidate.short, metric).mean())
 
     def _cheapest(self) -> Candidate | None:
         """Return the cheapest of those that ran for a short while and are still in the race."""
         seen = [candidate for candidate in self.open() if candidate.short]
-        return min(seen, key=lambda one: (float(_values(one.short, self.minimise).mean()), one.number), default=None)
+        return min(seen, key=lambda one: (float(values_of(one.short, self.minimise).mean()), one.number), default=None)
 
     def _run_short(self, wave: Sequence[Candidate]) -> None:
         """Run some for a short while, and drop those that clearly fail."""
+        if not wave:
+            return
         self._add_short(wave, _SHORT_RUNS)
         for candidate in wave:
-            if candidate.state == "open" and (broken := self._broken(candidate.short, self._error, candidate)):
-                candidate.fall("fails", f"{broken} in {self._short_words(candidate)}")
+            if candidate.state == "open" and (broken := self.judge.broken(candidate, candidate.short)):
+                candidate.fall(broken.state, f"{broken.words} in {self._short_words(candidate)}{broken.why}")
 
     def _drop_unseen(self, unseen: Sequence[Candidate], winner: Candidate) -> None:
         for candidate in unseen:
@@ -244,10 +183,6 @@ class Race:
                 f"Lambda costs at least {candidate.floor:,.2f} USD a month even with full batches, and the chosen "
                 f"one's {self._cost(winner):,.2f}; not simulated",
             )
-
-    @property
-    def _error(self) -> float:
-        return 1.0 - self.slo.confidence
 
     def _short_words(self, candidate: Candidate) -> str:
         length = "full" if self.short_s is None else f"{self.short_s:g} s"
@@ -258,7 +193,9 @@ class Race:
         first = min(len(candidate.short) for candidate in running)
         scenarios = [self._shortened(candidate) for candidate in running]
         for candidate, outcomes in zip(
-            running, run_grid(self.runner, scenarios, self.root, range(first, runs)), strict=True
+            running,
+            run_grid(self.runner, scenarios, self.root, range(first, runs), measure=measure_with_causes),
+            strict=True,
         ):
             self._keep(candidate, candidate.short, outcomes, first)
         if self.short_s is None:
@@ -269,8 +206,7 @@ class Race:
             self.short_runs += len(running) * (runs - first)
 
     def _shortened(self, candidate: Candidate) -> Scenario:
-        assert candidate.scenario is not None
-        return candidate.scenario if self.short_s is None else candidate.scenario.until(self.short_s)
+        return candidate.made if self.short_s is None else at_length(candidate.made, self.short_s)
 
     def _keep(self, candidate: Candidate, kept: list[Measures], outcomes: Sequence[Any], first: int) -> None:
         for number, outcome in enumerate(outcomes, start=first):
@@ -280,67 +216,91 @@ class Race:
             else:
                 kept.append(outcome)
 
-    def _try(self, candidate: Candidate) -> None:
-        """Run a candidate until it is decided whether its SLO holds, or the cap is reached."""
-        for look, runs in enumerate(self._looks(), start=1):
+    def _try(self, candidate: Candidate, at_most: int) -> bool:
+        """Whether a candidate's SLO holds, from as many runs as that takes, up to a cap."""
+        self._tried += 1
+        for look, runs in enumerate(_looks(at_most), start=1):
             self._add_full(candidate, runs)
-            if candidate.state != "open":
-                return
+            if candidate.state == "failed":
+                return False
+            if self.judge.needs_today(candidate):
+                self._measure_today(runs)
             told = f"in {len(candidate.full)} full runs"
-            if self._holds(candidate, look):
-                candidate.fall("chosen", f"the cheapest whose SLO holds: {self._reached(candidate)} {told}")
-                return
-            if broken := self._broken(candidate.full, self._error, candidate):
-                candidate.fall("fails", f"{broken} {told}")
-                return
-        candidate.fall("undecided", f"{self._reached(candidate)} after {len(candidate.full)} full runs, the cap")
+            if broken := self.judge.broken(candidate, candidate.full):
+                candidate.fall(broken.state, f"{broken.words} {told}{broken.why}")
+                return False
+            # the error allowed is shared out over all candidates and looks, however many there are
+            if self.judge.holds(candidate, 1.0 / (self._tried * (self._tried + 1) * look * (look + 1))):
+                candidate.why = f"{self.judge.reached(candidate)} {told}"
+                candidate.held = self._looks_far(candidate)
+                return candidate.held
+        candidate.fall("undecided", f"{self.judge.reached(candidate)} after {len(candidate.full)} full runs, the cap")
+        return False
 
-    def _looks(self) -> Iterator[int]:
-        runs = min(_FIRST_LOOK, self.at_most)
-        while True:
-            yield runs
-            if runs >= self.at_most:
-                return
-            runs = min(math.ceil(runs * _GROWTH), self.at_most)
+    def _looks_far(self, candidate: Candidate) -> bool:
+        """Whether a candidate also holds in a longer run, where its own length may not show where its backlog goes."""
+        verdict = keeping_up_of(candidate.values(self._behind(candidate)))
+        if verdict != TOO_SHORT and not needs_long_look(candidate.made):
+            return True
+        wanted_s = float(values_of(candidate.full, LONG_ENOUGH_S).max())
+        length_s = long_look_s(candidate.made, wanted_s)
+        if length_s is None:
+            return verdict != TOO_SHORT or self._too_short(candidate, candidate.made.length_s, wanted_s)
+        job = Job(at_length(candidate.made, length_s), replication_seed(self.root, self.at_most), measure_with_causes)
+        looked: list[Measures] = []
+        self._keep(candidate, looked, self.runner.run([job]), self.at_most)
+        self.long_s += length_s
+        if candidate.state == "failed":
+            return False
+        told = f"in a run of {span(length_s)}, {length_s / candidate.made.length_s:.2g} times as long"
+        if broken := self.judge.broken_far(candidate, looked):
+            candidate.fall(broken.state, f"{broken.words} {told}{broken.why}")
+            return False
+        if keeping_up_of(values_of(looked, self._behind(candidate))) == TOO_SHORT:
+            return self._too_short(candidate, length_s, float(values_of(looked, LONG_ENOUGH_S).max()))
+        candidate.keeps_up = KEEPS_UP
+        candidate.why += f", and it keeps up {told}"
+        return True
+
+    def _behind(self, candidate: Candidate) -> str:
+        return self.slo.name_of("falls_behind", candidate.made)
+
+    def _too_short(self, candidate: Candidate, length_s: float, wanted_s: float) -> bool:
+        """Leave a candidate undecided whose runs do not tell whether it keeps up."""
+        candidate.fall(
+            "undecided",
+            f"{candidate.why}, but a run of {span(length_s)} is too short to tell whether it keeps up: duration_s must "
+            f"be about {wanted_s:,.0f} ({wanted_s / length_s:.2g} times as long)",
+        )
+        return False
+
+    def prove(self, candidate: Candidate) -> bool:
+        """Whether a candidate that costs more than the winner holds the SLO too; its state stays if it does."""
+        held = candidate.held
+        if not held:
+            state, why = candidate.state, candidate.why
+            candidate.fall("open", why)
+            held = self._try(candidate, min(_MOST_TO_PROVE, self.at_most))
+            if held:
+                candidate.state, candidate.why = state, f"{why}; its SLO holds: {candidate.why}"
+            elif candidate.state == "undecided":
+                candidate.state, candidate.why = state, f"{why}; whether its SLO holds is not decided: {candidate.why}"
+        return held
+
+    def _measure_today(self, runs: int) -> None:
+        if self.today.scenario is not None and self.today.state not in ("unstable", "failed"):
+            self._add_full(self.today, runs)
 
     def _add_full(self, candidate: Candidate, runs: int) -> None:
-        assert candidate.scenario is not None
         first = len(candidate.full)
         if first >= runs:
             return
-        jobs = [Job(candidate.scenario, replication_seed(self.root, number)) for number in range(first, runs)]
+        jobs = [
+            Job(candidate.made, replication_seed(self.root, number), measure_with_causes)
+            for number in range(first, runs)
+        ]
         self._keep(candidate, candidate.full, self.runner.run(jobs), first)
         self.full_runs += runs - first
-
-    def _holds(self, candidate: Candidate, look: int) -> bool:
-        """Whether all targets hold; the error allowed is shared out over all candidates and looks, however many."""
-        assert candidate.scenario is not None
-        share = 1.0 / (self._tried * (self._tried + 1) * look * (look + 1))
-        error = self._error * share / len(self.slo.targets)
-        return all(
-            upper_bound(_values(candidate.full, name), error) <= target
-            for name, target in self.slo.metrics(candidate.scenario).items()
-        )
-
-    def _broken(self, runs: Sequence[Measures], error: float, candidate: Candidate) -> str:
-        """Return which target is missed beyond doubt, in words, or nothing."""
-        assert candidate.scenario is not None
-        for name, target in self.slo.metrics(candidate.scenario).items():
-            values = _values(runs, name)
-            if np.isinf(values).all():
-                return f"{name} cannot even be told, so much is still waiting,"
-            finite = values[np.isfinite(values)]
-            if -upper_bound(-finite, error) > target:
-                return f"{name} is {values.mean():.3g}, above {target:g},"
-        return ""
-
-    def _reached(self, candidate: Candidate) -> str:
-        assert candidate.scenario is not None
-        parts = []
-        for name, target in self.slo.metrics(candidate.scenario).items():
-            interval = candidate.estimate(name, self.slo.confidence)
-            parts.append(f"{name} {interval.mean:.4g} ± {interval.half_width:.2g} (at most {target:g})")
-        return ", ".join(parts)
 
     def _settle_costs(self, winner: Candidate) -> None:
         """Say of all that were not tried what they cost beside the winner, from runs on the same writes."""
@@ -362,7 +322,7 @@ class Race:
 
     def _costs_more(self, candidate: Candidate, winner: Candidate) -> bool:
         extra = paired(candidate.short, winner.short, self.minimise)
-        if len(extra) < 2 or -upper_bound(-extra, self._error) <= 0.0:
+        if len(extra) < 2 or -upper_bound(-extra, self.judge.error) <= 0.0:
             return False
         interval = mean_interval(extra, self.slo.confidence)
         candidate.fall(
@@ -375,6 +335,16 @@ class Race:
     def _same_runs(self, undecided: Sequence[Candidate], winner: Candidate) -> bool:
         """Whether the undecided do to the last bit what the winner does: more runs would show no more."""
         return all(
-            (_values(one.short, self.minimise) == _values(winner.short[: len(one.short)], self.minimise)).all()
+            (values_of(one.short, self.minimise) == values_of(winner.short[: len(one.short)], self.minimise)).all()
             for one in undecided
         )
+
+
+def _looks(at_most: int) -> Iterator[int]:
+    """Yield the numbers of full runs after which a candidate is looked at."""
+    runs = min(_FIRST_LOOK, at_most)
+    while True:
+        yield runs
+        if runs >= at_most:
+            return
+        runs = min(math.ceil(runs * _GROWTH), at_most)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ddbsim.analysis.keeping_up import Verdict
 from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
@@ -20,9 +21,10 @@ from ddbsim.scenario.checks import check_kind
 from .executors import AllRunsFailedError, ExecutorChoice, Runner
 from .histogram import Histogram
 from .intervals import check_confidence, mean_interval
-from .measures import QUANTILES, Measures, check_metric
+from .measures import QUANTILES, Measures, check_metric, keeping_up_of
 from .runs import Failure, Job, replication_seed, seed_text
 from .warmup import WarmUp, warm_up_of
+from .words import amount, doubts
 
 __all__ = ["Replications", "check_replications", "estimates_of", "replicate"]
 
@@ -59,6 +61,11 @@ class Replications:
     note: str
     measures: tuple[Measures, ...]
     seed: np.random.SeedSequence
+
+    @property
+    def keeps_up(self) -> Verdict:
+        """Whether the design keeps up, by all runs together: "keeps up", "does not keep up" or "too short to tell"."""
+        return keeping_up_of(self.runs["falls_behind"])
 
     def estimates(self, confidence: float | None = None) -> pd.DataFrame:
         """Return each metric's mean over replications with its interval.
@@ -117,14 +124,15 @@ class Replications:
         return f"<p><b>{html.escape(self._title())}</b></p>{self._shown().to_html(index=False, border=0)}{notes}"
 
     def _title(self) -> str:
-        return f"{self.scenario.name}: {len(self.runs)} replications, {self.confidence:.0%} intervals"
+        return f"{self.scenario.name}: {len(self.runs)} replications, {self.confidence:.0%} intervals: {self.keeps_up}"
 
     def _shown(self) -> pd.DataFrame:
         told = self.estimates().set_index("metric").loc[list(_SHOWN), ["mean", "low", "high"]]
-        return told.map("{:,.4g}".format).reset_index()
+        rows = {name: [amount(str(name), value) for value in row] for name, row in told.iterrows()}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=list(told)).rename_axis("metric").reset_index()
 
     def _notes(self) -> list[str]:
-        notes = [self.note, self.warm_up().sentence]
+        notes = [*doubts({self.scenario.name: self.runs}), self.note, self.warm_up().sentence]
         if len(self.failures):
             first = self.failures.iloc[0]
             notes.append(f"{len(self.failures)} failed, the first with seed {first['seed']}: {first['error']}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ddbsim.analysis.keeping_up import KEEPS_UP
 from ddbsim.arguments import checked
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
@@ -23,6 +25,7 @@ from .intervals import check_confidence
 from .measures import check_metric
 from .replicate import check_replications
 from .sweep import Sweep, run_settings
+from .words import amount, difference
 
 __all__ = ["Tornado", "latin_hypercube", "tornado"]
 
@@ -34,7 +37,8 @@ class Tornado:
     Attributes
     ----------
     frame
-        A row per field, end and metric: field, end ("low" or "high": the first or second value given), value, metric,
+        A row per field, end and metric: field, end ("low" or "high": the first or second value given), value, keeps_up
+        (the verdict at that value), metric,
         baseline, mean, difference, low, high (of the paired difference), differs.
     base
         Field -> its value in the scenario.
@@ -52,7 +56,8 @@ class Tornado:
         Returns
         -------
         DataFrame
-            field, base, low_value, high_value, low, high (differences to the baseline), swing, baseline.
+            field, base, low_value, high_value, low, high (differences to the baseline; infinite where the metric grows
+            without limit), swing, baseline, low_keeps_up, high_keeps_up (the verdicts).
         """
         check_metric("metric", metric)
         mine = self.frame[self.frame["metric"] == metric]
@@ -61,17 +66,36 @@ class Tornado:
             ends = own.set_index("end")
             low, high = (float(ends["difference"].get(end, np.nan)) for end in ("low", "high"))
             values = (ends["value"].get("low"), ends["value"].get("high"))
+            verdicts = (ends["keeps_up"].get("low"), ends["keeps_up"].get("high"))
             swing = float(np.nanmax([low, high, 0.0]) - np.nanmin([low, high, 0.0]))
-            rows.append((name, shown(self.base[str(name)]), *values, low, high, swing, own["baseline"].iloc[0]))
+            baseline = own["baseline"].iloc[0]
+            rows.append((name, shown(self.base[str(name)]), *values, low, high, swing, baseline, *verdicts))
         columns = ["field", "base", "low_value", "high_value", "low", "high", "swing", "baseline"]
+        columns += ["low_keeps_up", "high_keeps_up"]
         frame = pd.DataFrame(rows, columns=columns)
         return frame.sort_values("swing", ascending=False, ignore_index=True)
 
     def __repr__(self) -> str:
-        return self.swings().to_string(index=False)
+        return f"{self._title()}\n{self._shown().to_string(index=False)}"
 
     def _repr_html_(self) -> str:
-        return self.swings().to_html(index=False, border=0)
+        return f"<p><b>{html.escape(self._title())}</b></p>{self._shown().to_html(index=False, border=0)}"
+
+    def _title(self, metric: str = "latency_p99_s") -> str:
+        told = self.swings(metric)
+        baseline = amount(metric, float(told["baseline"].iloc[0])) if len(told) else "-"
+        return f"{metric}, one field at a time: differences to {baseline}"
+
+    def _shown(self, metric: str = "latency_p99_s") -> pd.DataFrame:
+        rows = []
+        for row in self.swings(metric).to_dict("records"):
+            ends = {}
+            for end in ("low", "high"):
+                value, verdict = row[f"{end}_value"], row[f"{end}_keeps_up"]
+                doubt = "" if verdict == KEEPS_UP else f" ({verdict})"
+                ends[f"at the {end} value"] = f"{shown(value)}: {difference(metric, row[end])}{doubt}"
+            rows.append({"field": row["field"], "now": row["base"], **ends, "swing": difference(metric, row["swing"])})
+        return pd.DataFrame(rows)
 
 
 @checked
@@ -135,9 +159,9 @@ def tornado(
     labels = [{"scenario": number} for number in range(len(scenarios))]
     runs, failures = finished_and_failed(labels, root, outcomes)
     rows: list[dict[str, Any]] = []
-    for number, (name, end, value) in enumerate(settings, start=1):
+    for place, (name, end, value) in enumerate(settings, start=1):
         told = {"field": name, "end": end, "value": shown(value)}
-        rows += [told | row for row in difference_rows(runs, 0, number, confidence)]
+        rows += [told | row for row in difference_rows(runs, 0, place, confidence)]
     return Tornado(pd.DataFrame(rows), base, failures)
 
 

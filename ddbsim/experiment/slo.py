@@ -14,7 +14,7 @@ from .fields import mapping_of
 from .intervals import check_confidence
 from .measures import METRICS
 
-__all__ = ["SLO"]
+__all__ = ["SLO", "used"]
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -24,6 +24,9 @@ class SLO:
     "Holds" means: the one-sided confidence bound of the metric's mean over replications is at most the target. For
     `latency_p99_s`: a run of the scenario's length has, on average, a 99th percentile within the target, and one is as
     sure of that as stated. Single runs may lie beyond.
+
+    Whatever the targets, what refuses work serves no SLO: no write may be given up by its client, unless `lost_writes`
+    has a target of its own, such as ``lost_writes=1e9``.
 
     Parameters
     ----------
@@ -73,15 +76,33 @@ class SLO:
         ValueError
             If the scenario has no mapping of that name.
         """
+        return {self.name_of(name, scenario): target for name, target in self.targets}
+
+    def name_of(self, metric: str, scenario: Scenario) -> str:
+        """Return the name in a run of the scenario of a metric of what the SLO is for.
+
+        Raises
+        ------
+        ValueError
+            If the scenario has no mapping of that name.
+        """
         if self.event_source_mapping is None:
-            return dict(self.targets)
+            return metric
         label = mapping_of(scenario, self.event_source_mapping).label
-        own = len(scenario.mappings) > 1
-        return {f"{label}.{name}" if own and METRICS[name].whole != "run" else name: v for name, v in self.targets}
+        own = len(scenario.mappings) > 1 and METRICS[metric].whole != "run"
+        return f"{label}.{metric}" if own else metric
+
+    def required(self, scenario: Scenario) -> dict[str, float]:
+        """Return all that must hold: the targets, and that no write is lost where they are silent on that."""
+        return self.metrics(scenario) | ({} if self.bounds("lost_writes") else {"lost_writes": 0.0})
+
+    def bounds(self, metric: str) -> bool:
+        """Whether a metric has a target."""
+        return any(name == metric for name, _ in self.targets)
 
     def share(self, metrics: Mapping[str, float], scenario: Scenario) -> float:
-        """Return the worst target's share used by a run: 1 at the target, more beyond it."""
-        return max(_used(metrics[name], target) for name, target in self.metrics(scenario).items())
+        """Return the worst share used by a run of all that is required: 1 at the target, more beyond it."""
+        return max(used(metrics[name], target) for name, target in self.required(scenario).items())
 
     def describe(self) -> str:
         """Return the targets in words."""
@@ -105,7 +126,8 @@ def _unit(name: str) -> str:
     return f" {METRICS[name].unit}" if METRICS[name].unit else ""
 
 
-def _used(value: float, target: float) -> float:
+def used(value: float, target: float) -> float:
+    """Return the share of a target that a value uses: 1 at the target, more beyond it."""
     if target == 0.0:
         return 0.0 if value == 0.0 else math.inf
     return value / target

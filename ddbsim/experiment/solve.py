@@ -17,16 +17,20 @@ from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
 from ddbsim.scenario.checks import check_kind
 
+from .candidates import Candidate, paired
+from .causes import limit_in_words
+from .choices import choices_of, choices_shown, setting_in_words, verdict_of
 from .executors import ExecutorChoice, Runner
-from .fields import grid, variants
+from .fields import field_value, grid, variants
 from .grids import shown
 from .intervals import Interval, mean_interval
 from .measures import check_metric
-from .race import Candidate, Race, paired
+from .race import Race
 from .replicate import check_replications
 from .screening import closed_form
 from .slo import SLO
 from .snippets import Snippets, snippets
+from .words import amount
 
 __all__ = ["Effort", "Solution", "solve"]
 
@@ -64,11 +68,6 @@ class Effort:
     reused: int
     seconds: float
 
-    @property
-    def saved_runs(self) -> float:
-        """Full runs that the full grid would have taken beyond these."""
-        return self.brute_force_runs - self.equivalent_runs
-
     def __str__(self) -> str:
         short = "" if self.short_s is None else f" and {self.short_runs} of {self.short_s:g} s"
         pairing = "" if np.isnan(self.pairing) else f", pairing worth {self.pairing:,.0f} times the runs"
@@ -91,9 +90,15 @@ class Solution:
         The scenario with that setting.
     candidates
         A row per setting: the fields, the objective and the SLO's metrics each with _low and _high, state ("chosen",
-        "as cheap", "costs more", "fails", "undecided", "unstable", "refused", "failed"), full_runs, short_runs, why,
-        note. NaN where nothing was run. The objective is the chosen one's and the difference to it on the same writes,
-        with the interval of that difference; of candidates without full runs all numbers are from short ones.
+        "as cheap", "costs more", "fails", "falls behind", "undecided", "unstable", "refused", "failed"), keeps_up (the
+        verdict), processed_share, full_runs, short_runs, why, note. NaN where nothing was run. The objective is the
+        chosen one's and the difference to it on the same writes, with the interval of that difference; of candidates
+        without full runs all numbers are from short ones.
+    choices
+        A row per role, each proved to hold: "cheapest" (the one chosen), "balanced" (the knee of the front), "fastest"
+        (by the SLO's first metric, of those simulated), and "today" (the scenario as it is, on the same writes):
+        role, setting, usd (the objective), metric (the SLO's first), margin (the share of its target that is left),
+        difference (of the objective to today's), holds, keeps_up, processed_share, lost_records.
     pareto
         Those simulated candidates that no other beats in the objective and in the SLO's first metric both.
     capacity
@@ -113,6 +118,7 @@ class Solution:
     setting: dict[str, Any] | None
     scenario: Scenario | None
     candidates: pd.DataFrame
+    choices: pd.DataFrame
     pareto: pd.DataFrame
     capacity: pd.DataFrame
     bottleneck: str
@@ -125,29 +131,48 @@ class Solution:
     metrics: tuple[str, ...]
 
     def __repr__(self) -> str:
-        return "\n".join([*self._sentences(), self._shown().to_string(index=False), str(self.effort)])
+        tables = [self._choices_shown().to_string(index=False), "", self._shown().to_string(index=False)]
+        return "\n".join([*self._sentences(), "", *tables, str(self.effort)])
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<p>{html.escape(line)}</p>" for line in self._sentences())
+        first, *lines = self._sentences()
+        told = f"<p><b>{html.escape(first)}</b></p>" + "".join(f"<p>{html.escape(line)}</p>" for line in lines)
         change = f"<pre>{html.escape(self.snippets.cli)}</pre>" if self.setting is not None else ""
-        return f"{lines}{change}{self._shown().to_html(index=False, border=0)}<p>{html.escape(str(self.effort))}</p>"
+        tables = [one.to_html(index=False, border=0) for one in (self._choices_shown(), self._shown())]
+        return f"{told}{tables[0]}{change}{tables[1]}<p>{html.escape(str(self.effort))}</p>"
+
+    def _choices_shown(self) -> pd.DataFrame:
+        return choices_shown(self.choices, self.minimise, self.metrics[0])
 
     def _sentences(self) -> list[str]:
         asked = f"{self.slo.describe()}, least {self.minimise}"
         if self.setting is None:
-            return [f"{asked}: nothing in this space holds it", self.advice]
+            return [f"{asked}: {self._no_answer()}", self.advice]
         chosen = self.candidates[self.candidates["state"] == "chosen"].iloc[0]
-        told = ", ".join(f"{name} = {shown(value)}" for name, value in self.setting.items())
         cost = f"{self.minimise} {chosen[self.minimise]:,.2f}"
-        return [f"{asked}: {told}", f"{cost}; {chosen['why']}", self.bottleneck]
+        return [f"{asked}: {setting_in_words(self.setting)}", f"{cost}; {chosen['why']}", self.bottleneck]
+
+    def _no_answer(self) -> str:
+        """Return that there is no answer: because nothing holds, or because it is not known of all whether they do."""
+        states = self.candidates["state"]
+        failed, undecided = int((states == "failed").sum()), int((states == "undecided").sum())
+        count = len(states)
+        if failed:
+            return f"no answer: the runs of {failed} of {count} settings failed"
+        if undecided:
+            return f"no answer: whether {undecided} of {count} settings hold it is not decided, and no other does"
+        return "nothing in this space holds it"
 
     def _shown(self) -> pd.DataFrame:
         """Return what was tried with full runs, the cheapest first; where nothing was, how many fell of what."""
         tried = self.candidates[self.candidates["full_runs"] > 0]
         if tried.empty:
             return self.candidates["state"].value_counts().rename("settings").reset_index()
-        metrics = dict.fromkeys([self.minimise, *self.metrics])
-        return tried.sort_values(self.minimise)[[*self.fields, *metrics, "state", "full_runs"]].round(4)
+        told = tried.sort_values(self.minimise)
+        names = list(dict.fromkeys([self.minimise, *self.metrics]))
+        texts = {name: [amount(name, value) for value in told[name]] for name in names}
+        kept = ["state", *self.fields]
+        return told[kept].assign(**texts, keeps_up=told["keeps_up"], full_runs=told["full_runs"])
 
 
 @checked
@@ -164,6 +189,9 @@ def solve(
     progress: bool = True,
 ) -> Solution:
     """Find the cheapest settings whose SLO holds, and say why all others fell.
+
+    What does not keep up is never chosen, nor what makes clients give up writes, nor what loses more records than the
+    scenario does as it is, unless the SLO has targets for these.
 
     Settings that cannot keep up by the closed form are dropped unseen, as are those whose bill with every batch full
     would exceed the answer's. The others run for a short while on the same writes, which orders them by cost and drops
@@ -195,6 +223,8 @@ def solve(
     ------
     ValueError
         If the space is empty or makes no scenario, or a field, mapping or metric does not exist.
+    TooManyRecordsError
+        If runs of the scenario's length would not fit in memory: before the first of them.
 
     Notes
     -----
@@ -223,13 +253,26 @@ def solve(
     candidates = [Candidate(number, one.setting, one.scenario, one.note) for number, one in enumerate(made)]
     root = RandomStreams(rng).root
     with Runner(executor, store, progress=progress, what=f"{scenario.name}: search") as runner:
-        race = Race(candidates, slo, minimise, root, runner, at_most)
+        race = Race(candidates, _today(scenario, candidates, list(vary)), slo, minimise, root, runner, at_most)
         winner = race.run()
-    return _solution(scenario, race, winner, list(vary), time.perf_counter() - started)
+        choices = choices_of(race, winner, *next(iter(slo.metrics(scenario).items())))
+    return _solution(scenario, race, winner, list(vary), choices, time.perf_counter() - started)
+
+
+def _today(scenario: Scenario, candidates: Sequence[Candidate], fields: Sequence[str]) -> Candidate:
+    """Return the candidate that is the scenario as it is, or one beside them."""
+    setting = {name: field_value(scenario, name) for name in fields}
+    inside = [one for one in candidates if one.setting == setting]
+    return inside[0] if inside else Candidate(len(candidates), setting, scenario)
 
 
 def _solution(
-    scenario: Scenario, race: Race, winner: Candidate | None, fields: Sequence[str], seconds: float
+    scenario: Scenario,
+    race: Race,
+    winner: Candidate | None,
+    fields: Sequence[str],
+    choices: pd.DataFrame,
+    seconds: float,
 ) -> Solution:
     nearest = winner or _nearest_miss(race, scenario)
     frame = _frame(race, winner, scenario)
@@ -239,6 +282,7 @@ def _solution(
         setting=None if winner is None else winner.setting,
         scenario=None if winner is None else winner.scenario,
         candidates=frame,
+        choices=choices,
         pareto=_pareto(frame, race, scenario),
         capacity=capacity,
         bottleneck=_bottleneck(capacity),
@@ -260,7 +304,12 @@ def _frame(race: Race, winner: Candidate | None, scenario: Scenario) -> pd.DataF
             told = _told(race, winner, candidate, name)
             row |= {name: told.mean, f"{name}_low": told.low, f"{name}_high": told.high}
         short = 0 if candidate.short is candidate.full else len(candidate.short)
-        row |= {"state": candidate.state, "full_runs": len(candidate.full), "short_runs": short}
+        row |= {
+            "state": candidate.state,
+            "keeps_up": verdict_of(race, candidate),
+            "processed_share": candidate.processed_share,
+        }
+        row |= {"full_runs": len(candidate.full), "short_runs": short}
         rows.append(row | {"why": candidate.why, "note": candidate.note if candidate.scenario else ""})
     return pd.DataFrame(rows)
 
@@ -288,11 +337,7 @@ def _pareto(frame: pd.DataFrame, race: Race, scenario: Scenario) -> pd.DataFrame
 
 
 def _bottleneck(capacity: pd.DataFrame) -> str:
-    worst = capacity.iloc[0]
-    return (
-        f"what binds first: {worst['limit']} of {worst['event_source_mapping']} at {worst['load']:.0%} of "
-        f"{worst['records_per_s']:,.0f} records/s ({worst['knob']})"
-    )
+    return f"what binds first: {limit_in_words(capacity.iloc[0])}"
 
 
 def _nearest_miss(race: Race, scenario: Scenario) -> Candidate:
@@ -303,20 +348,30 @@ def _nearest_miss(race: Race, scenario: Scenario) -> Candidate:
         runs = candidate.full or candidate.short
         if runs:
             shares = [race.slo.share(measures.metrics, scenario) for measures in runs]
-            return 0, float(np.mean(shares))
-        return 1, float(closed_form(candidate.scenario)["load"].max())
+            return int(candidate.state == "falls behind"), float(np.mean(shares))
+        return 2, float(closed_form(candidate.scenario)["load"].max())
 
     return min((one for one in race.candidates if one.scenario is not None), key=distance)
 
 
 def _advice(race: Race, nearest: Candidate, scenario: Scenario, fields: Sequence[str], capacity: pd.DataFrame) -> str:
-    told = ", ".join(f"{name} = {shown(value)}" for name, value in nearest.setting.items())
+    told = setting_in_words(nearest.setting)
+    failed = [one for one in race.candidates if one.state == "failed"]
+    if failed:
+        return (
+            f"{len(failed)} of {len(race.candidates)} settings could not be judged, the first "
+            f"{setting_in_words(failed[0].setting)}: {failed[0].why}"
+        )
     if not (nearest.full or nearest.short):
         worst = capacity.iloc[0]
         return (
             f"every setting is unstable; the nearest is {told}, with {worst['load']:.2f} times the load that its "
             f"{worst['limit']} can carry: {worst['knob']}"
         )
+    undecided = [one for one in race.candidates if one.state == "undecided"]
+    if undecided:
+        nearest = min(undecided, key=lambda one: float(one.values(race.minimise).mean()))
+        return f"the cheapest that may hold is {setting_in_words(nearest.setting)}: {nearest.why}"
     metric = next(iter(race.slo.metrics(scenario)))
     helps = _what_helps(race, nearest, metric, fields)
     return f"the nearest miss is {told}: {nearest.why}; {helps or _bottleneck(capacity)}"
@@ -356,7 +411,7 @@ def _effort(race: Race, winner: Candidate | None, seconds: float) -> Effort:
         full_runs=race.full_runs,
         short_runs=race.short_runs,
         short_s=race.short_s,
-        equivalent_runs=race.full_runs + race.short_runs * share,
+        equivalent_runs=race.full_runs + race.short_runs * share + race.long_s / length_s,
         brute_force_runs=len(race.candidates) * max(each, 2),
         pairing=_pairing(race, winner),
         reused=race.runner.reused,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from .executors import ExecutorChoice, Runner
 from .fields import Setting, grid, variants
 from .grids import finished_and_failed, run_grid, shown
 from .intervals import check_confidence
-from .measures import METRICS, check_metric
+from .measures import METRICS, check_metric, keeping_up_of
 from .replicate import check_replications, estimates_of
+from .words import amount, doubts
 
 __all__ = ["Sweep", "run_settings", "sweep"]
 
@@ -37,8 +38,8 @@ class Sweep:
     fields
         The fields that were varied.
     frame
-        Long: a row per setting and metric: setting (its number), the fields, metric, mean, low, high, half_width,
-        deviation (between replications), replications.
+        Long: a row per setting and metric: setting (its number), the fields, keeps_up (the verdict), metric, mean, low,
+        high, half_width, deviation (between replications), replications.
     runs
         A row per setting and replication: setting, the fields, replication, and every metric.
     failures
@@ -62,11 +63,12 @@ class Sweep:
     def settings(
         self, metrics: str | Sequence[str] = ("latency_p50_s", "latency_p99_s", "usd_per_month")
     ) -> pd.DataFrame:
-        """Return the means of some metrics, a row per setting: the fields, then the metrics."""
+        """Return the means of some metrics, a row per setting: the fields, the verdict (keeps_up), then the metrics."""
         names = [metrics] if isinstance(metrics, str) else list(metrics)
         for name in names:
             check_metric("metric", name)
-        table = self.frame.pivot(index=["setting", *self.fields], columns="metric", values="mean")[names]
+        index = ["setting", *self.fields, "keeps_up"]
+        table = self.frame.pivot(index=index, columns="metric", values="mean")[names]
         table.columns.name = None
         wide: pd.DataFrame = table.reset_index().drop(columns="setting")
         return wide
@@ -116,18 +118,29 @@ class Sweep:
         return frame.sort_values("rank_correlation", key=abs, ascending=False, ignore_index=True)
 
     def __repr__(self) -> str:
-        return "\n".join([self._title(), self.settings().to_string(index=False), *self._remarks()])
+        return "\n".join([self._title(), self._shown().to_string(index=False), *self._remarks()])
 
     def _repr_html_(self) -> str:
         remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self._remarks())
-        return f"<p><b>{html.escape(self._title())}</b></p>{self.settings().to_html(index=False, border=0)}{remarks}"
+        return f"<p><b>{html.escape(self._title())}</b></p>{self._shown().to_html(index=False, border=0)}{remarks}"
+
+    def _shown(self) -> pd.DataFrame:
+        told = self.settings(_SHOWN)
+        texts = {name: [amount(name, value) for value in told[name]] for name in _SHOWN}
+        return told.assign(**texts).rename(columns={"keeps_up": "keeps up"})
 
     def _title(self) -> str:
         count = self.runs.groupby("setting")["replication"].count().max()
         return f"{self.runs['setting'].nunique()} settings of {', '.join(self.fields)}, {count} replications each"
 
+    def _by_setting(self) -> Iterator[tuple[Any, pd.DataFrame]]:
+        yield from self.runs.groupby("setting", sort=False)
+
     def _remarks(self) -> list[str]:
-        remarks = [f"refused: {row['note']}" for row in self.refused.to_dict("records")]
+        remarks = doubts(
+            {", ".join(f"{name} = {own[name].iloc[0]}" for name in self.fields): own for _, own in self._by_setting()}
+        )
+        remarks += [f"refused: {row['note']}" for row in self.refused.to_dict("records")]
         remarks += [f"note: {row['note']}" for row in self.notes.drop_duplicates("note").to_dict("records")]
         if len(self.failures):
             first = self.failures.iloc[0]
@@ -237,9 +250,11 @@ def _label(setting: Setting) -> dict[str, Any]:
 def _estimates(runs: pd.DataFrame, fields: Sequence[str], confidence: float) -> pd.DataFrame:
     metrics = [name for name in map(str, runs) if name.rsplit(".", 1)[-1] in METRICS and name not in fields]
     parts = []
-    for number, own in runs.groupby("setting", sort=False):
+    for which, own in runs.groupby("setting", sort=False):
         told = estimates_of(own[metrics], confidence)
-        for place, name in enumerate(("setting", *fields)):
-            told.insert(place, name, number if name == "setting" else own[name].iloc[0])
+        own_values = {"setting": which, **{name: own[name].iloc[0] for name in fields}}
+        own_values["keeps_up"] = keeping_up_of(own["falls_behind"])
+        for place, (name, value) in enumerate(own_values.items()):
+            told.insert(place, name, value)
         parts.append(told)
     return pd.concat(parts, ignore_index=True)

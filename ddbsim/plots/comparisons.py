@@ -88,10 +88,18 @@ def tornado(moved: Any, metric: str = "latency_p99_s", *, ax: Axes | None = None
     swings = moved.swings(metric)
     ax = axes(ax, size=(8.0, 1.4 + 0.5 * max(len(swings), 1)))
     baseline = float(swings["baseline"].iloc[0]) if len(swings) else 0.0
+    baseline = baseline if np.isfinite(baseline) else 0.0
     for place, row in enumerate(swings.to_dict("records")):
         for end, colour in (("low", COLOURS[5]), ("high", COLOURS[0])):
             label = f"{end} value" if place == 0 else "_nolegend_"
             style = styled(Rectangle, bar_kws, color=colour, height=0.6, label=label)
+            if not np.isfinite(row[end]):
+                # what grows without limit has no length
+                ax.annotate(
+                    f"{_told(row[f'{end}_value'])}: unbounded", (1.0, place), xycoords=("axes fraction", "data"),
+                    ha="right", va="center", fontsize="small", color=colour,
+                )  # fmt: skip
+                continue
             ax.barh(place, row[end], left=baseline, **style)
             beyond = row[end] >= 0
             ax.annotate(

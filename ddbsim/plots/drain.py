@@ -52,10 +52,11 @@ def drain(forecast: Any, *, ax: Axes | None = None, **line_kws: Any) -> Axes:
         ax.plot(at, group["drain_s"] / unit_s, **style)
         if np.isfinite(group["high"]).all():
             ax.fill_between(at, group["low"] / unit_s, group["high"] / unit_s, color=colour, alpha=0.15, lw=0)
-    last = forecast.frame["last_return_s"].iloc[0] / unit_s
+    # of a consumer that only fails, no return is told
+    last = forecast.frame["last_return_s"].iloc[0] / unit_s if len(forecast.frame) else np.inf
     end = forecast.retention_s / unit_s
     ax.axvline(end, color="#000000", lw=1.2, label=f"retention: {end:.3g} {unit}")
-    ax.axvspan(max(last, 0.0), end * 1.04, color="#D55E00", alpha=0.15, lw=0, label="records are lost")
+    ax.axvspan(min(max(last, 0.0), end), end * 1.04, color="#D55E00", alpha=0.15, lw=0, label="records are lost")
     ax.axvline(
         forecast.outage_s / unit_s,
         color="#666666",

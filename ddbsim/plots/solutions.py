@@ -17,6 +17,7 @@ __all__ = ["pareto"]
 
 # state -> its words, its mark and its colour
 _STATES = {
+    "falls behind": ("does not keep up", "x", "#999999"),
     "fails": ("fails the SLO", "x", "#D55E00"),
     "undecided": ("undecided", "s", "#CC79A7"),
     "costs more": ("costs more", "o", "#999999"),
@@ -59,6 +60,7 @@ def pareto(solution: Any, metric: str | None = None, *, ax: Axes | None = None, 
             ax.scatter(group[cost], group[metric], label=f"{words} ({len(group)})", **style)
     front = solution.pareto
     ax.step(front[cost], front[metric], where="post", color="#0072B2", lw=1.2, label="none is better in both")
+    _name_roles(ax, solution.choices, metric == solution.metrics[0])
     target = dict(zip(solution.metrics, (value for _, value in solution.slo.targets), strict=True))[metric]
     ax.axhline(target, color="#000000", ls="--", lw=1, label=f"target {target:g}")
     values = drawn[metric]
@@ -69,3 +71,14 @@ def pareto(solution: Any, metric: str | None = None, *, ax: Axes | None = None, 
     finish(ax, title="Cost against the SLO's metric", xlabel=unit, ylabel=metric, empty=drawn.empty, legend=False)
     legend_beside(ax)
     return ax
+
+
+def _name_roles(ax: Axes, choices: Any, by_first: bool) -> None:
+    """Write at its point what each choice is called; one point may have several names."""
+    known = choices[np.isfinite(choices["usd"]) & np.isfinite(choices["metric"])]
+    if not by_first or known.empty:
+        return
+    for (cost, value), own in known.groupby(["usd", "metric"], sort=False):
+        ax.annotate(
+            ", ".join(own["role"]), (cost, value), xytext=(6, 6), textcoords="offset points", fontsize="small", zorder=4
+        )

@@ -164,9 +164,85 @@ def test_what_cannot_keep_up_never_drains():
     assert "does not drain" in repr(told)
 
 
+def test_a_consumer_that_fails_with_bounded_retries_loses_records_and_is_told_to():
+    scenario = lane(20, maximum_retry_attempts=3)
+    told = ds.drain(scenario, outage_s=600.0, levers=[], replications=2, **QUIET)
+    row = told.failing.iloc[0]
+    fails = ds.Failures(outages=ds.Outage(start_s=40, end_s=640))
+    mapping = scenario.mappings[0]
+    down = replace(scenario, duration_s=1_000, event_source_mappings=replace(
+        mapping, function=replace(mapping.function, failures=fails)
+    ))  # fmt: skip
+    run = ds.simulate(down, rng=3, progress=False)
+    lost = int((run.stream_log["outcome"] == "discarded").sum())
+    assert row["lost_records"] == pytest.approx(lost, rel=0.15)
+    assert row["lost_per_hour"] == pytest.approx(lost * 6, rel=0.15)
+    first_s = run.discards["discarded_s"].min() - 40
+    assert row["first_loss_s"] == pytest.approx(first_s, abs=3)
+    # away, the same consumer loses nothing
+    assert told.frame.loc[0, "last_return_s"] > 86_000
+    for words in ("maximum_retry_attempts 3", "records an hour are lost, the first after", "is disabled it takes"):
+        assert words in repr(told)
+
+
+def test_a_long_failure_loses_at_the_rate_of_a_short_one(monkeypatch):
+    scenario = lane(20, maximum_retry_attempts=2)
+    whole = ds.drain(scenario, outage_s=1_200.0, kind="failing", levers=[], replications=2, **QUIET)
+    monkeypatch.setattr(sys.modules["ddbsim.experiment.outage"], "_MOST_WRITES", 12_000.0)
+    told = ds.drain(scenario, outage_s=1_200.0, kind="failing", levers=[], replications=2, **QUIET)
+    assert told.simulated_s < 600
+    assert told.failing.loc[0, "lost_records"] == pytest.approx(whole.failing.loc[0, "lost_records"], rel=0.15)
+
+
+def test_a_consumer_that_fails_and_retries_for_ever_loses_nothing_until_the_retention():
+    told = ds.drain(lane(20), outage_s=60.0, levers=[], replications=2, **QUIET)
+    row = told.failing.iloc[0]
+    assert row["lost_per_hour"] == row["lost_records"] == 0
+    assert row["first_loss_s"] == 86_400
+    assert "with maximum_retry_attempts -1, records are kept for 24 h 0 min: nothing is lost until then" in repr(told)
+
+
+def test_a_record_age_that_passes_while_it_fails_loses_records():
+    scenario = lane(20, maximum_record_age_in_seconds=60)
+    told = ds.drain(scenario, outage_s=300.0, kind="failing", levers=[], replications=2, **QUIET)
+    row = told.failing.iloc[0]
+    assert 55 < row["first_loss_s"] < 130
+    assert row["lost_records"] > 20 * 120
+    later = ds.drain(scenario, outage_s=30.0, kind="failing", levers=[], replications=2, **QUIET)
+    assert later.failing.loc[0, "first_loss_s"] == 60
+    assert later.failing.loc[0, "lost_records"] == 0
+
+
+def test_each_kind_of_outage_may_be_asked_for_alone():
+    away = ds.drain(lane(20), outage_s=30.0, kind="away", levers=[], replications=2, **QUIET)
+    failing = ds.drain(lane(20), outage_s=30.0, kind="failing", replications=2, **QUIET)
+    assert away.failing.empty
+    assert failing.frame.empty
+    assert failing.failing["lever"].tolist()[0] == "as it is"
+    assert len(failing.failing) == 4
+    for told in (away, failing):
+        assert told._repr_html_()
+        assert ds.plots.drain(told)
+
+
+def test_what_binds_is_told_where_no_lever_helps():
+    # nine in ten writes go to one item, and its records stay in one lane, in order
+    keys = ds.HotSet(items=50, hot_items=1, hot_share=0.9)
+    hot = ds.vary(lane(60), {"partitions": 4, "keys": keys})
+    told = ds.drain(hot, outage_s=120.0, levers={"parallelization_factor": 4}, kind="away", replications=2, **QUIET)
+    assert "no lever helps: what binds is hottest item of indexer" in repr(told)
+    plain = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=60, warmup_s=10)
+    quick = ds.drain(plain, outage_s=60.0, kind="away", replications=2, **QUIET)
+    assert "no lever helps: of" in repr(quick)
+    assert "activation_delay" in repr(quick)
+    helped = ds.drain(lane(50), outage_s=60.0, kind="away", replications=2, **QUIET)
+    assert helped.binds == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"outage_s": 60, "kind": "gone"}, "kind must be one of 'both', 'away', 'failing'"),
         ({}, "give either outage_s or backlog_records"),
         ({"outage_s": 5, "backlog_records": 5}, "give either outage_s or backlog_records"),
         ({"outage_s": 0}, "outage_s must be a number > 0, got 0"),
@@ -187,7 +263,9 @@ def test_headroom_ends_where_the_lanes_are_full():
     room = ds.headroom(lane(20), ds.SLO(latency_p99_s=3.0), replications=3, **QUIET)
     assert room.binding == "lanes"
     assert 80 < room.writes_per_s.mean <= 100
-    assert room.factor == pytest.approx(room.writes_per_s.mean / 20)
+    assert 80 < room.holds_per_s < room.writes_per_s.mean
+    assert room.factor == pytest.approx(room.holds_per_s / 20)
+    assert "lanes of indexer" in room.breaks
     assert room.writes_per_s.half_width < 15
     for number, own in room.runs.groupby("replication"):
         held = own.loc[own["share"] <= 1, "writes_per_s"].max()
@@ -206,6 +284,8 @@ def test_a_failed_search_is_named(tmp_path):
 def test_an_impossible_slo_has_no_headroom():
     room = ds.headroom(lane(20), ds.SLO(latency_p50_s=0.01), replications=2, precision=0.1, **QUIET)
     assert room.writes_per_s.mean == 0
+    assert room.holds_per_s == 0
+    assert "not even 10 % of today's rate holds latency_p50_s <= 0.01 s" in repr(room)
 
 
 @pytest.mark.parametrize(
