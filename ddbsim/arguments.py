@@ -30,7 +30,6 @@ R = TypeVar("R")
 Kinds: TypeAlias = tuple[Any, ...]
 
 _GIVEN_BY_KEYWORD = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_SEED = (int, float, bool, str, np.random.SeedSequence, np.random.Generator, type(None))
 # what cannot be told by isinstance of the annotation itself: words, and whether a value is of the kind
 _PLAIN: dict[Any, tuple[str, Callable[[Any], bool]]] = {
     type(None): ("None", lambda value: value is None),
@@ -179,8 +178,8 @@ def _kinds(function: Callable[..., Any]) -> dict[str, Kinds]:
     own = {name: text for name, text in function.__annotations__.items() if name != "return"}
     names = _names_of_annotations(function.__module__)
     hints = get_type_hints(types.SimpleNamespace(__annotations__=own), names, names)
-    # a seed may be written in more ways than its annotation tells, of which RandomStreams has the say
-    return {name: _flat(hint) if name != "rng" else _SEED for name, hint in hints.items()}
+    # how a seed may be written RandomStreams has the say
+    return {name: _flat(hint) for name, hint in hints.items() if name != "rng"}
 
 
 def _names_of_annotations(module: str) -> dict[str, Any]:

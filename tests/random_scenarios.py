@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 import ddbsim as ds
+from ddbsim.scenario import traps_told
 
 __all__ = ["scenarios", "seeds"]
 
@@ -65,6 +66,13 @@ def failures(draw: st.DrawFn) -> ds.Failures:
 
 @st.composite
 def functions(draw: st.DrawFn, name: str) -> ds.Function:
+    """Draw a function; that some take longer than their timeout allows is meant."""
+    with traps_told():
+        return draw(_functions(name))
+
+
+@st.composite
+def _functions(draw: st.DrawFn, name: str) -> ds.Function:
     reserved = draw(st.sampled_from([None, None, 1, 2, 4]))
     return ds.Function(
         name=name,

@@ -199,14 +199,14 @@ def test_a_run_in_which_every_invocation_times_out_recommends_no_view_type(small
 
 def test_a_region_without_prices_is_refused_before_the_run(small, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(run_module, "simulate", lambda *_, **__: pytest.fail("ran"))
-    small.write_text('region = "mars-1"\n' + SMALL)
+    small.write_text('region = "af-south-1"\n' + SMALL)
     assert main(["run", str(small), "--out", str(tmp_path / "out")]) == 2
     assert "mars-1" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 def test_without_the_comparison_no_prices_are_needed(small, capsys):
-    small.write_text('region = "mars-1"\n' + SMALL)
+    small.write_text('region = "af-south-1"\n' + SMALL)
     assert main(["run", str(small), "--quiet", "--no-compare"]) == 0
     assert "USD" not in capsys.readouterr().out
 

@@ -123,8 +123,8 @@ def test_a_check_reads_as_a_sentence():
         ("no_such_lesson", 1, "lesson must be one of order_per_item, .* got 'no_such_lesson'"),
         ("order_per_item", 0, "the answer to 'order_per_item' must be True or False, got 0"),
         ("no_op_writes", True, "the answer to 'no_op_writes' must be a number, got True"),
-        ("no_op_writes", "two", "must be a number, got 'two'"),
-        ("no_op_writes", float("nan"), "must be a number, got nan"),
+        ("no_op_writes", "two", "check: answer must be True or False or a number, got 'two'"),
+        ("no_op_writes", float("nan"), "check: answer must be True or False or a number, got nan"),
     ],
 )
 def test_what_is_no_answer_is_refused(name, answer, message):

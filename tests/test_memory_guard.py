@@ -13,8 +13,8 @@ YEAR_S = 365 * 86_400.0
     ("settings", "what"),
     [
         ({"workload": ds.PoissonWrites(rate_per_s=1e6), "duration_s": 3_600}, r"about 3,600,000,000 records need"),
-        ({"workload": IDLE, "duration_s": 1e9}, r"1,000,000,000 seconds of the table's load need"),
-        ({"workload": IDLE, "duration_s": 60, "stream": ds.Stream(visibility_hold_s=1e-9)}, "visibility_hold_s"),
+        ({"workload": IDLE, "duration_s": 3e8}, r"300,000,000 seconds of the table's load need"),
+        ({"workload": IDLE, "duration_s": 1e7, "stream": ds.Stream(visibility_hold_s=0.001)}, "visibility_hold_s"),
         ({"workload": IDLE, "duration_s": YEAR_S, "stream": ds.Stream(shard_lifetime=60)}, "shards need"),
     ],
 )

@@ -60,7 +60,7 @@ def _of_consumer(consumer: Consumer) -> Iterator[dict[str, Array]]:
         if not len(mine):
             continue
         waiting = _Waiting(consumer, lane, mine, mine - stretch.start, int(last_rows[number]))
-        keys = {"mapping": np.int8(consumer.mapping), "shard": np.int64(lane.shard), "lane": np.int32(lane.lane)}
+        keys = {"mapping": np.int16(consumer.mapping), "shard": np.int64(lane.shard), "lane": np.int32(lane.lane)}
         yield {
             **{name: np.full(len(mine), key) for name, key in keys.items()},
             "record_id": consumer.record[mine],

@@ -127,11 +127,9 @@ class Spike(RateProfile):
     lasting_s: float
 
     def __post_init__(self) -> None:
-        for name in ("base_per_s", "peak_per_s"):
-            self._check(name)
-        # the end of the burst is a number of a field too
-        for name in ("at_s", "lasting_s"):
-            self._check(name, above=name == "lasting_s", high=LARGEST / 2)
+        for name in ("base_per_s", "peak_per_s", "at_s", "lasting_s"):
+            self._check(name, above=name == "lasting_s")
+        finite_number("Spike: at_s + lasting_s", self.at_s + self.lasting_s)
 
     def as_steps(self) -> Steps:
         """Return the same rates as `Steps`."""

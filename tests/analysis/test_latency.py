@@ -191,7 +191,11 @@ MIDST = {
     ),
     "batches that time out": (
         "retries",
-        ds.EventSourceMapping(function=ds.Function(timeout_s=1, duration=ds.Duration(base_s=2.0))),
+        ds.EventSourceMapping(
+            function=ds.Function(
+                timeout_s=1, failures=ds.Failures(outages=ds.Outage(start_s=0, end_s=60, kind="timeout"))
+            )
+        ),
         {"duration_s": 60},
     ),
     "a function that is too slow": (

@@ -8,7 +8,7 @@ import ddbsim as ds
 SCARCE = ds.Table(billing=ds.Provisioned(write_capacity_units=20))
 EXPIRING = ds.Table(time_to_live=ds.TimeToLive(after_s=1.0, late=0.0, scan_s=0.5))
 BOTH = ds.Table(billing=SCARCE.billing, time_to_live=EXPIRING.time_to_live)
-KEYS = [ds.UniformKeys(items=2**62), ds.Zipfian(items=10**9), ds.HotSet(items=10**10, hot_items=5, hot_share=0.5)]
+KEYS = [ds.UniformKeys(items=10**15), ds.Zipfian(items=10**9), ds.HotSet(items=10**10, hot_items=5, hot_share=0.5)]
 
 
 def answers(scenario, tmp_path):
@@ -82,7 +82,7 @@ def test_more_readers_than_a_byte_has_numbers_for(tmp_path):
 
 
 def test_more_indexes_than_a_byte_has_numbers_for(tmp_path):
-    names = [f"index {number}" for number in range(130)]
+    names = [f"index-{number}" for number in range(130)]
     indexes = tuple(ds.GlobalSecondaryIndex(name=name) for name in names)
     table = ds.Table(billing=ds.OnDemand(), global_secondary_indexes=indexes)
     result = answers(ds.Scenario(workload=ds.PoissonWrites(rate_per_s=4), table=table, duration_s=2), tmp_path)

