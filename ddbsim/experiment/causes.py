@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from ddbsim.analysis.keeping_up import TOO_SHORT
-from ddbsim.capacity import full_batch, limits_of
+from ddbsim.capacity import THE_TABLE, full_batch, limits_of
 from ddbsim.log.outcomes import INVOCATION_OUTCOMES
 from ddbsim.scenario import EventSourceMapping, Scenario
 
 from .measures import Measures, measure
 from .screening import closed_form, offered_to
-from .stretches import table_limits
+from .stretches import table_rows
 
 if TYPE_CHECKING:
     from ddbsim.result import Result
@@ -105,7 +105,7 @@ def _of_table(scenario: Scenario, runs: Sequence[Measures]) -> Iterator[str]:
     reasons = sorted(names, key=lambda name: -_mean(runs, name))
     asked = max(_mean(runs, _ASKED), 1.0)
     reason = f" ({reasons[0].removeprefix(_REFUSED)})" if reasons else ""
-    rows = table_limits(closed_form(scenario))
+    rows = table_rows(closed_form(scenario))
     near = rows[rows["load"] >= _NEAR]
     limit = "" if near.empty else f": {limit_in_words(near.iloc[0])}"
     yield f"the table refuses writes, and clients give up {lost / asked:.1%} of them{reason}{limit}"
@@ -114,7 +114,7 @@ def _of_table(scenario: Scenario, runs: Sequence[Measures]) -> Iterator[str]:
 def limit_in_words(row: pd.Series[Any]) -> str:
     """Return a row of the closed form as a clause."""
     name = str(row["event_source_mapping"])
-    of = f" of {name}" if name and name != row["limit"] else ""
+    of = "" if name == THE_TABLE else f" of {name}"
     if math.isinf(row["load"]):
         return f"{row['limit']}{of} allows nothing ({row['knob']})"
     return f"{row['limit']}{of} at {row['load']:.0%} of what it allows ({row['knob']})"

@@ -29,7 +29,7 @@ from .replicate import check_replications
 from .runs import Failure, Job, replication_seed, seed_text
 from .screening import closed_form
 from .slo import SLO, used
-from .stretches import at_length, check_fits, long_look_s, needs_long_look, short_length_s, table_limits
+from .stretches import at_length, check_fits, long_look_s, needs_long_look, short_length_s, table_rows
 from .words import span, told
 
 __all__ = ["Headroom", "headroom"]
@@ -227,10 +227,15 @@ class _Search:
     def _most(self, runner: Runner) -> float:
         """Return a rate that holds in no replication: what the closed form allows, or more if a run holds there."""
         rows = closed_form(self.scenario)
+        table = table_rows(rows)
+        if self.slo.bounds("lost_writes"):
+            rows, table = rows.drop(table.index), table.iloc[:0]
         load = float(rows["load"].max())
         most = self.now / load if load > 0.0 else _UNKNOWN * self.now
-        if len(table_limits(rows)) and float(table_limits(rows)["load"].max()) >= load:
-            # what a table takes beyond its capacity comes from its burst, which a run may not live to see empty
+        if len(table) and float(table["load"].max()) >= load:
+            # what a table takes beyond its capacity comes from its burst, which a run may not live to see empty:
+            # this run is to tell what breaks there, not whether more can be promised
+            self._shares(runner, np.full(self._replications, _BEYOND * most))
             return most
         for _ in range(_MOST_RAISES):
             if (self._shares(runner, np.full(self._replications, _BEYOND * most)) > 1.0).all():

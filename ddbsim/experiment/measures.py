@@ -83,7 +83,6 @@ _ALL = (
     Metric("duration_mean_s", "s", "mean time in the handler", "mean"),
     Metric("utilization", "", "share of the lanes' time spent in invocations", "worst"),
     Metric("concurrency_mean", "environments", "mean number of invocations running", "sum"),
-    Metric("lost_writes", "writes", "writes that clients gave up", "run"),
     Metric("usd_per_month", "USD", "the bill of a month that goes on like this", "run"),
     Metric("lambda_usd_per_month", "USD", "Lambda's part of that bill: what the settings can change", "run"),
 )
@@ -167,10 +166,7 @@ def _table(result: Result) -> dict[str, float]:
 def _costs(result: Result) -> dict[str, float]:
     bill = result.bill()
     of_lambda = bill.frame["component"].str.startswith("lambda_")
-    writes = result.writes
-    given_up = (writes["outcome"] == "lost") & (writes["requested_s"] >= result.scenario.warmup_s)
     return {
-        "lost_writes": float(given_up.sum()),
         "usd_per_month": bill.usd_per_month,
         "lambda_usd_per_month": float(bill.frame.loc[of_lambda, "usd_per_month"].sum()),
     }

@@ -23,7 +23,7 @@ from .fields import mapping_of
 from .histogram import Histogram
 from .measures import SERIES_STEPS, Measures
 from .screening import closed_form
-from .stretches import table_limits
+from .stretches import table_rows
 
 if TYPE_CHECKING:
     from ddbsim.result import Result
@@ -67,7 +67,7 @@ def load_of(scenario: Scenario, label: str) -> float:
     with traps_told():
         unfiltered = replace(mapping, filter_criteria=(), filter_match_fraction=None)
     rows = closed_form(replace(scenario, event_source_mappings=unfiltered))
-    limits_of = rows.drop(table_limits(rows).index).set_index("limit")["load"]
+    limits_of = rows.drop(table_rows(rows).index).set_index("limit")["load"]
     limits_of = limits_of.drop("hottest item", errors="ignore")
     lanes = scenario.table.initial_partitions * mapping.parallelization_factor
     # the lane that has the hottest item has its fair part of the others too
@@ -82,7 +82,7 @@ def draining_limit(scenario: Scenario, label: str) -> str:
     """Return what keeps a mapping from draining faster, in words: the heaviest of its limits."""
     mapping = mapping_of(scenario, label)
     rows = closed_form(replace(scenario, event_source_mappings=mapping))
-    own = rows.drop(table_limits(rows).index)
+    own = rows.drop(table_rows(rows).index)
     item = own["limit"] == "hottest item"
     lanes = scenario.table.initial_partitions * mapping.parallelization_factor
     # one lane has more than twice its fair part, for one item

@@ -140,7 +140,7 @@ class Race:
         for candidate in dict.fromkeys([*self.candidates, self.today]):
             if candidate.scenario is None:
                 candidate.fall("refused", candidate.note)
-            elif (reason := unstable(candidate.scenario)) is not None:
+            elif (reason := unstable(candidate.scenario, lost_writes=self.slo.bounds("lost_writes"))) is not None:
                 candidate.fall("unstable", f"{reason}; not simulated")
 
     def _set_floors(self, running: Sequence[Candidate]) -> None:

@@ -101,9 +101,18 @@ def asked_of(scenario: Scenario) -> Asked:
     )
 
 
-def unstable(scenario: Scenario) -> str | None:
-    """Return why a scenario cannot keep up, whatever the luck; None if the closed form does not say so."""
-    worst = closed_form(scenario).iloc[0]
+def unstable(scenario: Scenario, *, lost_writes: bool = False) -> str | None:
+    """Return why a scenario cannot keep up, whatever the luck; None if the closed form does not say so.
+
+    Parameters
+    ----------
+    scenario
+        What would be run.
+    lost_writes
+        Whether the table may refuse writes: then its limits do not count.
+    """
+    rows = closed_form(scenario)
+    worst = (rows[rows["event_source_mapping"] != THE_TABLE] if lost_writes else rows).iloc[0]
     if worst["load"] < 1.0:
         return None
     if worst["event_source_mapping"] == THE_TABLE:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ddbsim.capacity import THE_TABLE
 from ddbsim.run import MEMORY_LIMIT_BYTES, TooManyRecordsError, longest_that_fits_s
 from ddbsim.scenario import Scenario
 
 from .screening import closed_form
 from .words import span
 
-__all__ = ["alike", "at_length", "check_fits", "long_look_s", "needs_long_look", "short_length_s", "table_limits"]
+__all__ = ["alike", "at_length", "check_fits", "long_look_s", "needs_long_look", "short_length_s", "table_rows"]
 
 _SHORT_SHARE = 12.0
 _SHORT_LEAST_S = 30.0
@@ -66,14 +67,13 @@ def _cool(scenario: Scenario) -> bool:
     """Whether the table is so far below its limits that nothing of it changes in the course of a run."""
     if scenario.table.billing is None:
         return True
-    rows = table_limits(closed_form(scenario))
+    rows = table_rows(closed_form(scenario))
     return len(rows) > 0 and float(rows["load"].max()) < _COOL
 
 
-def table_limits(capacity: pd.DataFrame) -> pd.DataFrame:
+def table_rows(capacity: pd.DataFrame) -> pd.DataFrame:
     """Return those limits of a closed form that are the table's: its own, and its indexes', partitions' and items'."""
-    limit = capacity["limit"]
-    own: pd.DataFrame = capacity[limit.isin(("table", "partition", "item")) | limit.str.startswith("index ")]
+    own: pd.DataFrame = capacity[capacity["event_source_mapping"] == THE_TABLE]
     return own
 
 

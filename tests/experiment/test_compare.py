@@ -97,5 +97,5 @@ def test_one_replication_has_no_interval():
 
 def test_text_and_html_show_the_differences(comparison):
     for shown in (repr(comparison), comparison._repr_html_()):
-        for words in ("against now", "6 paired replications", "latency_p99_s", "usd_per_month", "replications_saved"):
+        for words in ("against now", "6 paired replications", "latency_p99_s", "usd_per_month", "keeps up"):
             assert words in shown

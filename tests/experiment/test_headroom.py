@@ -52,9 +52,9 @@ def test_lost_writes_may_be_allowed():
         billing=ds.Provisioned(write_capacity_units=10, burst_s=0),
     )
     scenario = ds.vary(scenario, {"event_source_mappings": slow})
-    slo, coarse = ds.SLO(latency_p99_s=5), QUIET | {"precision": 0.25}
+    slo, coarse = ds.SLO(latency_p99_s=10), QUIET | {"precision": 0.25}
     assert ds.headroom(scenario, slo, **coarse).writes_per_s.mean < 12
-    assert ds.headroom(scenario, ds.SLO(latency_p99_s=5, lost_writes=1e9), **coarse).writes_per_s.mean > 15
+    assert ds.headroom(scenario, ds.SLO(latency_p99_s=10, lost_writes=1e9), **coarse).writes_per_s.mean > 12
 
 
 def test_what_does_not_keep_up_does_not_hold():
@@ -65,13 +65,12 @@ def test_what_does_not_keep_up_does_not_hold():
     assert "lanes" in room.breaks
 
 
-@pytest.mark.parametrize("size", [5, 20])
-def test_a_wrapped_workload_has_the_room_of_what_it_wraps(size):
+def test_a_wrapped_workload_has_the_room_of_what_it_wraps():
     plain = ds.PoissonWrites(rate_per_s=100, operations=ds.OperationMix(insert=0, modify=0.6, no_op=0.4))
     slo = ds.SLO(latency_p99_s=3)
     rooms = [
-        ds.headroom(small(workload=workload, batch_size=10), slo, **QUIET).writes_per_s.mean
-        for workload in (plain, ds.BatchedWrites(workload=plain, size=size))
+        ds.headroom(small(workload=workload, batch_size=10, base_s=0.2), slo, **QUIET).writes_per_s.mean
+        for workload in (plain, ds.BatchedWrites(workload=plain, size=5))
     ]
     assert rooms[1] == pytest.approx(rooms[0], rel=0.2)
 
