@@ -8,7 +8,7 @@ narrower.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -30,6 +30,7 @@ __all__ = [
     "KeepingUp",
     "Verdict",
     "backlogs",
+    "backlogs_of",
     "grown",
     "keeping_up",
 ]
@@ -76,7 +77,7 @@ class KeepingUp:
     low: float
     high: float
     processed_share: float
-    growing: tuple[str, ...] = ()
+    growing: tuple[Hashable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +101,7 @@ class Backlogs:
         Of the records written after the warm-up, those processed or filtered by the end.
     """
 
-    shards: tuple[str, ...]
+    shards: tuple[Hashable, ...]
     edges_s: Floats
     behind: Floats
     written: Floats
@@ -137,24 +138,51 @@ def backlogs(
 
 def _of_mapping(log: pd.DataFrame, discards: pd.DataFrame, edges_s: Floats, begin_s: float) -> Backlogs:
     shard = log["shard_id"].cat
-    codes = shard.codes.to_numpy().astype(np.int64)
-    count = len(shard.categories)
-    written_s = log["written_s"].to_numpy()
-    came, waited_since = _cumulative(codes, count, written_s, edges_s)
-    settled = settled_s(log, discards)
+    written_s, settled = log["written_s"].to_numpy(), settled_s(log, discards)
     # what was lost before it was ever sent was not worked off
     settled[(outcomes.lost(log) & (log["deliveries"] == 0)).to_numpy()] = np.inf
-    gone, waited_until = _cumulative(codes, count, settled, edges_s)
-    seen = came[:, -1] > 0
     after = written_s >= begin_s
     done = log["outcome"].isin(("processed", "filtered", "skipped")).to_numpy()
+    share = float(done[after].mean()) if after.any() else float("nan")
+    return backlogs_of(shard.codes.to_numpy(), list(shard.categories), written_s, settled, edges_s, share)
+
+
+def backlogs_of(
+    shard: npt.NDArray[np.integer],
+    names: Sequence[Hashable],
+    written_s: Floats,
+    settled_s: Floats,
+    edges_s: Floats | None = None,
+    processed_share: float = float("nan"),
+    *,
+    begin_s: float = 0.0,
+    ended_s: float = 0.0,
+) -> Backlogs:
+    """Return the backlogs of one consumer.
+
+    Parameters
+    ----------
+    shard, names
+        Number of each record's shard, and the shards' names.
+    written_s, settled_s
+        When each record was written and settled, seconds; NaN or infinity if it was not.
+    edges_s
+        Where to look, seconds; by default the edges of equal stretches of the second half of [begin_s, ended_s].
+    processed_share, begin_s, ended_s
+        As in `Backlogs`; when the run is measured, seconds.
+    """
+    edges = np.linspace((begin_s + ended_s) / 2.0, ended_s, _STRETCHES + 1) if edges_s is None else edges_s
+    codes, count = shard.astype(np.int64), len(names)
+    came, waited_since = _cumulative(codes, count, written_s, edges)
+    gone, waited_until = _cumulative(codes, count, settled_s, edges)
+    seen = came[:, -1] > 0
     return Backlogs(
-        tuple(np.asarray(shard.categories, dtype=object)[seen].tolist()),
-        edges_s,
+        tuple(name for name, there in zip(names, seen.tolist(), strict=True) if there),
+        edges,
         (came - gone)[seen],
         np.diff(came, axis=1)[seen],
-        (np.diff(waited_since - waited_until, axis=1) / np.diff(edges_s))[seen],
-        float(done[after].mean()) if after.any() else float("nan"),
+        (np.diff(waited_since - waited_until, axis=1) / np.diff(edges))[seen],
+        processed_share,
     )
 
 

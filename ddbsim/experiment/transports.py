@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ddbsim.analysis.backlog import Backlog, backlog, rises
 from ddbsim.analysis.bill import Bill, make_bill
-from ddbsim.analysis.keeping_up import DOES_NOT, KEEPS_UP
+from ddbsim.analysis.keeping_up import DOES_NOT, KEEPS_UP, backlogs_of, keeping_up
 from ddbsim.analysis.latency import quantiles
 from ddbsim.analysis.read_calls import read_calls
 from ddbsim.arguments import checked
@@ -53,11 +52,18 @@ class _Arrivals:
     warmup_s: float
     ended_s: float
 
-    def backlog(self) -> Backlog:
-        """Return how far the consumers were behind, all records since the start counted."""
-        columns = (self.log[name].to_numpy() for name in ("written_s", "read_s"))
-        shard = self.log["shard"].to_numpy()
-        return backlog(shard, self.shards, *columns, begin_s=self.warmup_s, end_s=self.ended_s)
+    def falls_behind(self) -> bool:
+        """Whether the consumers' backlog grows, all records since the start counted."""
+        log = self.log
+        found = backlogs_of(
+            log["shard"].to_numpy(),
+            range(self.shards),
+            log["written_s"].to_numpy(),
+            log["read_s"].to_numpy(),
+            begin_s=self.warmup_s,
+            ended_s=self.ended_s,
+        )
+        return keeping_up(found).verdict == DOES_NOT
 
     def quantiles_s(self, falls_behind: bool) -> list[float]:
         """Return the median and the 99th percentile of the delay.
@@ -341,7 +347,7 @@ def _requests_of_pipes(result: Result) -> float:
 def _frame(ways: list[_Way], bills: dict[str, Bill], scenario: Scenario) -> pd.DataFrame:
     rows = []
     for way in ways:
-        falls_behind = way.arrivals is not None and rises(way.arrivals.backlog())
+        falls_behind = way.arrivals is not None and way.arrivals.falls_behind()
         p50_s, p99_s = (np.nan, np.nan) if way.arrivals is None else way.arrivals.quantiles_s(falls_behind)
         rows.append(
             {
