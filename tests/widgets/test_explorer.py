@@ -111,7 +111,7 @@ def test_a_run_that_does_not_fit_is_a_sentence(base):
 def test_a_setting_with_a_trap_says_so(base):
     widget = ds.widgets.explore(base, rng=7, horizon_s=60)
     widget.sliders["batch_size"].value = 2_000
-    assert "without a batching window a batch leaves with what one read found" in html.unescape(widget.message.value)
+    assert "without a batching window a batch holds what one read found" in html.unescape(widget.message.value)
 
 
 def test_the_whole_scenario_is_run_at_the_press_of_a_button(base):
@@ -311,6 +311,14 @@ def test_an_outage_beyond_the_horizon_is_told_and_covered_by_the_longer_run():
     widget.extend()
     assert "600 s simulated" in widget.note.value
     assert "beyond" not in told(widget)
+    assert numbers_of(widget)["largest lag (s)"] > 39
+    # what lies beyond the horizon is in the copied code, and in a run of all of it
+    widget.sliders["batch_size"].value = 10
+    widget.as_code.value = True
+    names = {}
+    exec(widget.code.value, names)
+    assert names["scenario"].mappings[0].function.failures == failures
+    widget.whole.click()
     assert numbers_of(widget)["largest lag (s)"] > 39
     # covered at once where it costs little
     assert numbers_of(ds.widgets.explore(scenario, rng=7))["largest lag (s)"] > 39
