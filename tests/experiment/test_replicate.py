@@ -76,7 +76,7 @@ def test_a_run_without_writes_has_no_delay_and_one_without_a_consumer_an_endless
     }
     assert of[silent]["latency_p99_s"] == of[silent]["lag_max_s"] == 0
     assert of[stopped]["latency_p99_s"] == of[stopped]["latency_mean_s"] == math.inf
-    assert of[stopped]["lag_max_s"] == pytest.approx(35, abs=1)
+    assert of[stopped]["lag_max_s"] == pytest.approx(40, abs=1)
     assert of[stopped]["throttles"] > 0
 
 

@@ -73,7 +73,7 @@ def test_the_last_attempts_are_those_before_the_end():
 def test_a_split_at_the_end_or_later_does_not_happen(billing):
     splits = (ds.Split(at_s=1.5), ds.Split(at_s=4.2, partition=1), ds.Split(at_s=9.0, partition=2))
     table = ds.Table(partitions=4, splits=splits, billing=billing)
-    scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), table=table, duration_s=4.2)
+    scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), table=table, duration_s=10.0).until(4.2)
     result = ds.simulate(scenario, rng=1, progress=False)
     assert len(result.partitions) == len(result.shards) == 6
     assert result.check()["ok"].all()

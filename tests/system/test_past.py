@@ -70,7 +70,7 @@ DURATION_S = 100.0
 
 def both(name, ended_s, duration_s=DURATION_S):
     """The run, and the same interrupted when its bar comes to an instant."""
-    scenario = ds.Scenario(duration_s=duration_s, **SCENARIOS[name])
+    scenario = ds.Scenario(duration_s=max(duration_s, DURATION_S), **SCENARIOS[name]).until(duration_s)
     streams = RandomStreams(7)
     writes = draw_writes(scenario, streams)
 
