@@ -201,7 +201,7 @@ def test_a_region_without_prices_is_refused_before_the_run(small, tmp_path, caps
     monkeypatch.setattr(run_module, "simulate", lambda *_, **__: pytest.fail("ran"))
     small.write_text('region = "af-south-1"\n' + SMALL)
     assert main(["run", str(small), "--out", str(tmp_path / "out")]) == 2
-    assert "mars-1" in capsys.readouterr().err
+    assert "af-south-1" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -334,11 +334,11 @@ def given(workload, field, path):
 ODD = {
     "nested deep": (SMALL + f"keys = {'[' * DEEP}{']' * DEEP}\n", "is nested too deeply"),
     "nested tables": (SMALL + f"[{'.'.join(['a'] * 2000)}]\n", "unknown field 'a'"),
-    "400 digits": (SMALL.replace("= 50", f"= {'9' * 400}"), "too large"),
+    "400 digits": (SMALL.replace("= 50", f"= {'9' * 400}"), "a whole number of about 401 digits"),
     "5000 digits": (SMALL.replace("= 50", f"= {'9' * 5000}"), "is not TOML"),
-    "400 digits of seconds": (SMALL.replace("= 20", f"= {'9' * 400}"), "too large"),
-    "year 9999": ('start = "9999-12-31T23:59:59-23:59"\n' + SMALL, "Scenario.start must let the run end"),
-    "the end of time": ('start = "9999-12-31T23:59:50Z"\n' + SMALL, "Scenario.start must let the run end"),
+    "400 digits of seconds": (SMALL.replace("= 20", f"= {'9' * 400}"), "a whole number of about 401 digits"),
+    "year 9999": ('start = "9999-12-31T23:59:59-23:59"\n' + SMALL, "of the years 1970..2200"),
+    "the end of time": ('start = "9999-12-31T23:59:50Z"\n' + SMALL, "of the years 1970..2200"),
     "a list for a number": (SMALL.replace("= 50", "= [50]"), "rate_per_s must be"),
     "a number for a table": ("stream = 5\n" + SMALL, "Stream"),
     "a number for a workload": ("duration_s = 20\nworkload = 5\n", "workload"),
