@@ -68,7 +68,10 @@ class Polls:
     def until(self, ended_s: float) -> Polls:
         """Return the same without what was read ahead of the clock."""
         count = int(np.searchsorted(self.page_at, ended_s, side="left"))
-        return Polls(self.schedule, self.page_at[:count], self.page_end[:count], self.page_records[:count])
+        # what is over is known: that a shard is found later is not
+        searched, found = (at_s if at_s < ended_s else math.inf for at_s in (self.searched_s, self.found_s))
+        pages = self.page_at[:count], self.page_end[:count], self.page_records[:count]
+        return Polls(self.schedule, *pages, searched, found)
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Return how many records each page passed over."""
