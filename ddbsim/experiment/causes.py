@@ -60,9 +60,9 @@ def _long_enough_s(result: Result) -> float:
     unsure = told[told["verdict"] == TOO_SHORT]
     if unsure.empty:
         return 0.0
-    # the growth of a random walk is known to 1 / sqrt(time) of what is written in it
+    # a backlog that returns to its level does not grow with time, and what is written does
     measured_s = result.ended_s - result.scenario.warmup_s
-    factor = max(float((unsure["high"] / _COARSE).fillna(2.0).max()) ** 2, 1.0)
+    factor = max(float((unsure["high"] / _COARSE).fillna(2.0).max()), 1.0)
     cycles_s = max(mapping.cycle_s for mapping in result.scenario.mappings)
     return result.scenario.warmup_s + max(measured_s * factor, 8.0 * cycles_s)
 

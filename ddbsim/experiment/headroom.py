@@ -273,7 +273,7 @@ class _Search:
         """Whether a rate also holds in a longer run: near a limit a backlog is slow to show where it goes."""
         name = self.slo.name_of("falls_behind", candidate.made)
         short = keeping_up_of(candidate.values(name)) == TOO_SHORT
-        wanted_s = float(candidate.values(LONG_ENOUGH_S).max())
+        wanted_s = float(np.median(candidate.values(LONG_ENOUGH_S)))
         length_s = long_look_s(candidate.made, wanted_s) if short or needs_long_look(candidate.made) else None
         if length_s is None:
             why = f"the runs are too short to tell whether it keeps up: duration_s must be about {wanted_s:,.0f}"

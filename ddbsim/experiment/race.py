@@ -242,7 +242,7 @@ class Race:
         verdict = keeping_up_of(candidate.values(self._behind(candidate)))
         if verdict != TOO_SHORT and not needs_long_look(candidate.made):
             return True
-        wanted_s = float(values_of(candidate.full, LONG_ENOUGH_S).max())
+        wanted_s = float(np.median(values_of(candidate.full, LONG_ENOUGH_S)))
         length_s = long_look_s(candidate.made, wanted_s)
         if length_s is None:
             return verdict != TOO_SHORT or self._too_short(candidate, candidate.made.length_s, wanted_s)
@@ -257,7 +257,7 @@ class Race:
             candidate.fall(broken.state, f"{broken.words} {told}{broken.why}")
             return False
         if keeping_up_of(values_of(looked, self._behind(candidate))) == TOO_SHORT:
-            return self._too_short(candidate, length_s, float(values_of(looked, LONG_ENOUGH_S).max()))
+            return self._too_short(candidate, length_s, float(np.median(values_of(looked, LONG_ENOUGH_S))))
         candidate.keeps_up = KEEPS_UP
         candidate.why += f", and it keeps up {told}"
         return True

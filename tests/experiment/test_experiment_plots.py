@@ -32,10 +32,10 @@ def test_a_heat_map_shows_where_nothing_is_known():
 
 
 def test_an_interaction_has_a_line_per_value(swept):
-    ax = ds.plots.interaction(swept, "latency_p99_s", target=2.0)
+    ax = ds.plots.interaction(swept, "utilization", target=2.0)
     lines = [line for line in ax.lines if len(line.get_xdata()) == 2 and line.get_marker() == "o"]
     for line, window in zip(lines, [0, 2], strict=True):
-        assert line.get_ydata().tolist() == swept.table()[window].tolist()
+        assert line.get_ydata().tolist() == swept.table("utilization")[window].tolist()
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert "maximum_batching_window_in_seconds = 2" in labels
     assert "target 2" in labels

@@ -105,7 +105,7 @@ def test_a_function_in_front_of_the_others_mends_the_age_as_reported_from_the_fi
     """
     slowest_of_three = ds.Duration(base_s=4.0, noise=ds.LogNormal(median=0.6, p99=6.2))
     fan_out = ds.Function(name="fan-out", duration=slowest_of_three, timeout_s=30)
-    four = metrics_of(4, rate_per_s=10, seed=seed, duration_s=7_200).query("event_source_mapping == 'reader 3'")
+    four = metrics_of(4, rate_per_s=10, seed=seed, duration_s=7_200).query("event_source_mapping == 'reader-3'")
     two = metrics_of(2, rate_per_s=10, seed=seed, duration_s=7_200, last=fan_out).query(
         "event_source_mapping == 'fan-out'"
     )
