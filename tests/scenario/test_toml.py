@@ -39,7 +39,9 @@ def in_scenario(config):
     """Return a scenario that holds a configuration: in the first field, of the first class, that can."""
     while not isinstance(config, ds.Scenario):
         parent, field = next(place for place in FIELDS if may_hold(*place, config))
-        config = parent(**required(parent) | BESIDE.get((parent.__name__, field), {}) | {field: config})
+        # long enough for whatever it plans
+        length = {"duration_s": 1e8} if parent is ds.Scenario else {}
+        config = parent(**required(parent) | length | BESIDE.get((parent.__name__, field), {}) | {field: config})
     return config
 
 
