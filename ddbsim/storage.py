@@ -36,6 +36,8 @@ __all__ = ["ResultFolderError", "check_folder", "read_result", "write_result"]
 _FORMAT = 2
 # the first one had no digests, events, items of records or report
 _FIRST_FORMAT = 1
+# frames that the first format has not
+_LATER = ("waiting_parts",)
 _META = "result.json"
 _SCENARIO = "scenario.toml"
 _ITEMS = "items.jsonl"
@@ -243,7 +245,7 @@ class _Saved:
 
     def _files(self) -> list[str]:
         if self.meta["format"] == _FIRST_FORMAT:
-            return [*(f"{frame}.parquet" for frame in FRAMES), _SCENARIO]
+            return [*(f"{frame}.parquet" for frame in FRAMES if frame not in _LATER), _SCENARIO]
         return list(self.meta["files"])
 
     def _check_size(self, name: str) -> None:
@@ -289,6 +291,8 @@ class _Saved:
     def __call__(self, name: str) -> pd.DataFrame:
         """Return a frame."""
         schema = {column.name: column.dtype for column in SCHEMA[name]}
+        if self.meta["format"] == _FIRST_FORMAT and name in _LATER:
+            return pd.DataFrame({column: pd.Series(dtype=dtype) for column, dtype in schema.items()})
         frame = self._frame(name, schema | self.meta["categories"].get(name, {}))
         return _as_today(frame, name, f"{self._folder}: {name}.parquet")
 
