@@ -31,6 +31,8 @@ instants = st.datetimes(
 WRITTEN = [cls for cls in CONFIGURATIONS if cls.__name__ not in ("ItemWrites", "ReplayWrites")]
 # fields of which annotation and documentation do not tell enough
 FIELDS: dict[tuple[str, str], st.SearchStrategy[Any]] = {
+    # of the items that workloads have by default
+    ("Failures", "poison_items"): st.lists(st.integers(0, 9_999), max_size=3).map(tuple),
     ("Destination", "name"): st.text("abc019-", min_size=3, max_size=12),
     ("Function", "name"): aws_names,
     ("GlobalSecondaryIndex", "name"): aws_names,
