@@ -57,6 +57,8 @@ KNOBS = {
 # whose limits the table's own are, in the frames
 THE_TABLE = ""
 COLUMNS = ["event_source_mapping", "limit", "records_per_s", "offered_per_s", "load", "knob"]
+# of the log: a mask of the whole frame would copy every column
+_OF_RECORDS = ["shard_id", "item_id", "event_name", "size_bytes", "outcome", "received_s"]
 _HELD_BACK = ("filtered", "skipped")
 _MOSTLY_SENT = 0.9
 # a load measured in a run too short to tell is itself uncertain by some per cent
@@ -146,7 +148,7 @@ def _offered(result: Result, mapping: EventSourceMapping) -> Offered:
     # an interrupted run knows writes that it never came to
     inside = (written_s >= begin_s) & (written_s < ended_s)
     own = log["event_source_mapping"] == mapping.label
-    mine = log[own & inside]
+    mine = log[_OF_RECORDS][own & inside]
     passed = mine[~mine["outcome"].isin(_HELD_BACK)]
     return Offered(
         records_per_s=len(mine) / (ended_s - begin_s) if ended_s > begin_s else 0.0,
@@ -166,15 +168,20 @@ def mappings_keeping_up(result: Result) -> dict[str, KeepingUp]:
     """Return whether each mapping of a run keeps up; where the run is too short to tell, the closed form may know."""
     scenario = result.scenario
     found = backlogs(result.stream_log, result.discards, warmup_s=scenario.warmup_s, ended_s=result.ended_s)
+    # of a mapping that got no record there is nothing to tell
+    told = {
+        mapping.label: keeping_up(found.get(mapping.label, NO_BACKLOG), cycle_s=mapping.cycle_s)
+        for mapping in scenario.mappings
+    }
+    if all(one.verdict != TOO_SHORT for one in told.values()):
+        return told
     loads = capacity(result).query("limit != 'timeout'").groupby("event_source_mapping")["load"].max()
-    told = {}
-    for mapping in scenario.mappings:
-        # of a mapping that got no record there is nothing to tell
-        one = keeping_up(found.get(mapping.label, NO_BACKLOG), cycle_s=mapping.cycle_s)
-        if one.verdict == TOO_SHORT and float(loads[mapping.label]) >= _PLAINLY:
-            one = replace(one, verdict=DOES_NOT, growing=found[mapping.label].shards)
-        told[mapping.label] = one
-    return told
+    return {
+        name: replace(one, verdict=DOES_NOT, growing=found[name].shards)
+        if one.verdict == TOO_SHORT and float(loads[name]) >= _PLAINLY
+        else one
+        for name, one in told.items()
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +299,8 @@ def _asked(result: Result) -> Asked:
     begin_s = measured_from_s(result.scenario.warmup_s, result.ended_s)
     writes = result.writes
     requested = writes["requested_s"]
-    mine = writes[((requested >= begin_s) & (requested < result.ended_s)).to_numpy()]
+    columns = ["item_id", "operation", "outcome", "write_units"]
+    mine = writes[columns][((requested >= begin_s) & (requested < result.ended_s)).to_numpy()]
     taken = mine[(mine["outcome"] == "admitted").to_numpy()]
     count, measured_s = len(mine), result.ended_s - begin_s
     hottest = int(np.unique(mine["item_id"].to_numpy(), return_counts=True)[1].max(initial=0))

@@ -20,6 +20,20 @@ from .utilization import busy_share
 __all__ = ["MappingNumbers", "lane_seconds", "mapping_numbers", "measured_from_s"]
 
 
+# of the log: a mask of the whole frame would copy every column
+_LOOKED_AT = [
+    "event_source_mapping",
+    "shard_id",
+    "sequence_number",
+    "written_s",
+    "visible_s",
+    "completed_s",
+    "size_bytes",
+    "deliveries",
+    "outcome",
+]
+
+
 def measured_from_s(warmup_s: float, ended_s: float) -> float:
     """Return from when a run is measured, seconds: the end of its warm-up, or 0 if it did not live to see it."""
     return warmup_s if warmup_s < ended_s else 0.0
@@ -128,13 +142,13 @@ def mapping_numbers(
         Of the run, seconds.
     """
     begin_s = measured_from_s(warmup_s, ended_s)
-    log = stream_log[_measured(stream_log, label, "written_s", begin_s)]
+    whole = _rows(stream_log[_LOOKED_AT], _measured(stream_log, label, "written_s", 0.0))
+    log = _rows(whole, (whole["written_s"] >= begin_s).to_numpy())
     attempts = invocations[invocations["event_source_mapping"] == label]
     sent = attempts[(attempts["started_s"] >= begin_s).to_numpy()]
     ran = sent[outcomes.ran(sent)]
     lane_s = lane_seconds(shards, begin_s, ended_s) * parallelization_factor
     counts = log["outcome"].value_counts()
-    whole = stream_log[_measured(stream_log, label, "written_s", 0.0)] if begin_s > 0 else log
     ages_s, waited_s = ages(whole, discards, begin_s=begin_s, ended_s=ended_s)
     return MappingNumbers(
         begin_s=begin_s,
@@ -156,6 +170,11 @@ def mapping_numbers(
         utilization=busy_share(attempts, lane_s, begin_s=begin_s, ended_s=ended_s),
         lanes=lane_s / (ended_s - begin_s) if ended_s > begin_s else 0.0,
     )
+
+
+def _rows(frame: pd.DataFrame, wanted: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Return some rows; no copy where all are wanted."""
+    return frame if wanted.all() else frame[wanted]
 
 
 def lane_seconds(shards: pd.DataFrame, begin_s: float, ended_s: float) -> float:

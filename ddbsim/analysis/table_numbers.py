@@ -17,6 +17,8 @@ from .per_mapping import measured_from_s
 __all__ = ["OverCap", "TableNumbers", "over_cap", "table_numbers"]
 
 _MINUTE_S = 60.0
+# a mask of the whole frame would copy every column
+_ASKED = ["requested_s", "admitted_s", "attempts", "outcome", "operation", "throttle_reason"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def table_numbers(writes: pd.DataFrame, *, warmup_s: float, ended_s: float) -> T
     """
     begin_s = measured_from_s(warmup_s, ended_s)
     requested = writes["requested_s"]
-    mine = writes[((requested >= begin_s) & (requested < ended_s)).to_numpy()]
+    mine = writes[_ASKED][((requested >= begin_s) & (requested < ended_s)).to_numpy()]
     outcome, attempts = mine["outcome"], mine["attempts"]
     admitted = (outcome == "admitted").to_numpy()
     again = admitted & (attempts > 1).to_numpy()
