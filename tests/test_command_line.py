@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -133,8 +134,9 @@ def test_an_interrupt_saves_what_was_simulated(tmp_path):
         SMALL.replace("duration_s = 20", "duration_s = 400_000").replace("rate_per_s = 50", "rate_per_s = 4")
     )
     command = [sys.executable, "-m", "ddbsim", "run", str(path), "--out", str(out)]
-    # only a terminal gets a bar
+    # only a terminal gets a bar, and one without columns has no room for it
     reader, writer = pty.openpty()
+    termios.tcsetwinsize(writer, (24, 100))
     with subprocess.Popen(command, stderr=writer, stdout=subprocess.PIPE, text=True) as process:
         deadline, shown = time.monotonic() + 300, ""
         # the bar moves once the simulation runs
@@ -422,3 +424,19 @@ def test_names_that_an_old_terminal_cannot_show_are_shown_somehow(small):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "gr\\xf6\\xdfe" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("terminal", "quiet", "bar"), [(True, [], True), (False, [], False), (True, ["--quiet"], False)]
+)
+def test_only_a_terminal_gets_a_bar(small, monkeypatch, terminal, quiet, bar):
+    asked, simulate = [], run_module.simulate
+
+    def simulated(*arguments, progress, **options):
+        asked.append(progress)
+        return simulate(*arguments, progress=False, **options)
+
+    monkeypatch.setattr(run_module, "simulate", simulated)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    assert main(["run", str(small), "--no-compare", *quiet]) == 0
+    assert asked == [bar]
