@@ -89,6 +89,16 @@ CASES = {
         rate=2.0,
         tumbling_window_in_seconds=1,
     ),
+    "trimmed while it is paused": scenario(
+        rate=9.7,
+        partitions=1,
+        stream=ds.Stream(retention_s=4.0, visibility_delay=0.0),
+        suspensions=ds.Suspension(start_s=3.51, end_s=8.03),
+        starting_position="TRIM_HORIZON",
+        maximum_batching_window_in_seconds=1,
+        poller=ds.Poller(activation_delay=0.31, idle_window_s=0.33),
+        tumbling_window_in_seconds=1,
+    ),
     "trimmed": scenario(
         function=ds.Function(duration=SLOW),
         stream=ds.Stream(retention_s=4.0),

@@ -45,7 +45,8 @@ class WindowedLane(Lane):
     def _gather(self, ready_s: float, open_s: float) -> tuple[float, int]:
         """Return when the next batch closes; an empty one where an idle window is ended first."""
         if self._open is not None:
-            idle_s = max(self._idle_s(), ready_s)
+            # not before now: records that were trimmed while the mapping was suspended have taken their time
+            idle_s = max(self._idle_s(), ready_s, self.env.now)
             if self.reader.read_until(self._position(self.sent), idle_s) > idle_s:
                 self.reader.advance(idle_s)
                 return idle_s, self.sent
