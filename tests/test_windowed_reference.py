@@ -99,6 +99,16 @@ CASES = {
         poller=ds.Poller(activation_delay=0.31, idle_window_s=0.33),
         tumbling_window_in_seconds=1,
     ),
+    "trimmed while a batch is awaited": scenario(
+        rate=1.1,
+        partitions=1,
+        duration_s=75.0,
+        stream=ds.Stream(retention_s=4.0, visibility_delay=0.0, shard_lifetime=ds.Uniform(2, 5)),
+        batch_size=2,
+        maximum_batching_window_in_seconds=3,
+        poller=ds.Poller(idle_window_s=0.33),
+        tumbling_window_in_seconds=1,
+    ),
     "trimmed": scenario(
         function=ds.Function(duration=SLOW),
         stream=ds.Stream(retention_s=4.0),

@@ -45,7 +45,7 @@ class WindowedLane(Lane):
     def _gather(self, ready_s: float, open_s: float) -> tuple[float, int]:
         """Return when the next batch closes; an empty one where an idle window is ended first."""
         if self._open is not None:
-            # not before now: records that were trimmed while the mapping was suspended have taken their time
+            # not before now: records may have waited, and been trimmed, since the lane was ready
             idle_s = max(self._idle_s(), ready_s, self.env.now)
             if self.reader.read_until(self._position(self.sent), idle_s) > idle_s:
                 self.reader.advance(idle_s)
@@ -75,7 +75,7 @@ class WindowedLane(Lane):
         """End the last window: when the shard ends, or when nothing has come for a while."""
         if self._open is None:
             return settled_s
-        at_s = max(min(self._idle_s(), self.consumer.end_seen_s(settled_s)), ready_s)
+        at_s = max(min(self._idle_s(), self.consumer.end_seen_s(settled_s)), ready_s, self.env.now)
         if self.pauses:
             at_s = self.pauses.resumed_s(at_s)
         if math.isinf(at_s):
