@@ -39,6 +39,7 @@ __all__ = [
     "limits_of",
     "longest_in_time",
     "mappings_keeping_up",
+    "reader_limits",
     "table_limits",
 ]
 
@@ -54,6 +55,7 @@ KNOBS = {
     "partition": "spread the writes over more keys, or more partitions (a higher warm throughput)",
     "item": "spread the hot item's writes: no capacity splits one item",
 }
+_READ_MORE = "read more often (interval_s), more records a read, or fewer bytes per record (view type)"
 # whose limits the table's own are, in the frames
 THE_TABLE = ""
 COLUMNS = ["event_source_mapping", "limit", "records_per_s", "offered_per_s", "load", "knob"]
@@ -124,10 +126,10 @@ def capacity(result: Result) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        event_source_mapping ("" for the table's own limits), limit ("lanes", "concurrency", "reads", "hottest lane",
-        and "timeout" if a full batch takes longer; of a table with a billing mode "table", "index NAME", "partition",
-        "item"), records_per_s, offered_per_s, load (offered / allowed; above 1 a mapping's backlog grows, and a table
-        throttles), knob.
+        event_source_mapping (a stream reader's name for its limits, "" for the table's own), limit ("lanes",
+        "concurrency", "reads", "hottest lane", and "timeout" if a full batch takes longer; of a reader "reads" and
+        "busiest shard"; of a table with a billing mode "table", "index NAME", "partition", "item"), records_per_s,
+        offered_per_s, load (offered / allowed; above 1 a consumer's backlog grows, and a table throttles), knob.
 
     Notes
     -----
@@ -137,6 +139,7 @@ def capacity(result: Result) -> pd.DataFrame:
     scenario = result.scenario
     offered = {mapping.label: _offered(result, mapping) for mapping in scenario.mappings}
     rows = [row for mapping in scenario.mappings for row in limits_of(scenario, mapping, offered, "hottest lane")]
+    rows += reader_limits(scenario, _read_of(result))
     rows += table_limits(scenario, _asked(result))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -289,9 +292,47 @@ def limits_of(
         yield _row(mapping, "timeout", 0.0, sent)
 
 
+def reader_limits(scenario: Scenario, offered: Offered) -> Iterator[Row]:
+    """Yield the limits of the readers that are not Lambda: a row each, as in `capacity`.
+
+    Parameters
+    ----------
+    scenario
+        The design.
+    offered
+        What is written; its `hottest_share` is that of the busiest shard.
+    """
+    partitions = scenario.table.initial_partitions
+    for reader in scenario.other_readers:
+        interval_s, page = reader.rhythm_s[0], reader.records_per_read
+        one_shard = read_capacity_per_s(1, offered.record_bytes, interval_s, page, int(limits.BYTES_PER_READ.value))
+        yield _limit(reader.name, "reads", partitions * one_shard, offered.records_per_s, _READ_MORE)
+        if partitions > 1:
+            busiest = offered.records_per_s * offered.hottest_share
+            yield _limit(reader.name, "busiest shard", one_shard, busiest, _READ_MORE)
+
+
+def _read_of(result: Result) -> Offered:
+    """Return what a run's readers were offered, after the warm-up."""
+    begin_s = measured_from_s(result.scenario.warmup_s, result.ended_s)
+    records = result.records()[["shard_id", "written_s", "size_bytes"]]
+    mine = records[((records["written_s"] >= begin_s) & (records["written_s"] < result.ended_s)).to_numpy()]
+    if mine.empty:
+        return Offered(records_per_s=0.0, record_bytes=0.0)
+    return Offered(
+        records_per_s=len(mine) / (result.ended_s - begin_s),
+        record_bytes=float(mine["size_bytes"].mean()),
+        hottest_share=float(mine["shard_id"].value_counts(normalize=True).iloc[0]),
+    )
+
+
 def _row(mapping: EventSourceMapping, limit: str, per_s: float, offered_per_s: float) -> Row:
+    return _limit(mapping.label, limit, per_s, offered_per_s, KNOBS[limit])
+
+
+def _limit(consumer: str, limit: str, per_s: float, offered_per_s: float, knob: str) -> Row:
     load = offered_per_s / per_s if per_s else (math.inf if offered_per_s else 0.0)
-    return mapping.label, limit, per_s, offered_per_s, load, KNOBS[limit]
+    return consumer, limit, per_s, offered_per_s, load, knob
 
 
 def _asked(result: Result) -> Asked:

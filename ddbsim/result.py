@@ -14,8 +14,10 @@ from .analysis import latency as _latency
 from .analysis import throttling as _throttling
 from .analysis import utilization as _utilization
 from .analysis.bill import Bill, make_bill
+from .analysis.evidence import records_of
 from .analysis.keeping_up import KeepingUp, grown
 from .analysis.per_mapping import MappingNumbers, mapping_numbers, measured_from_s
+from .analysis.stream_readers import reader_numbers as _reader_numbers
 from .analysis.stuck import stuck_shards as _stuck_shards
 from .analysis.table_numbers import TableNumbers, table_numbers
 from .arguments import checked
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from .kept import Source
     from .scenario import EventSourceMapping, Scenario
     from .system.recording import Recording
+    from .system.stream_reading import ShardCalls
     from .system.table import Admission
 
 __all__ = ["FRAMES", "Result"]
@@ -58,6 +61,7 @@ FRAMES = (
     "discards",
     "metrics",
     "reads",
+    "read_log",
     "latency_parts",
     "waiting_parts",
     "read_backs",
@@ -67,6 +71,9 @@ FRAMES = (
     "partitions",
     "scaling",
 )
+
+# without a row where no mapping reads the stream
+_OF_MAPPINGS = ("stream_log", "invocations", "discards", "latency_parts", "waiting_parts", "read_backs")
 
 
 class Result:
@@ -182,6 +189,11 @@ class Result:
     def reads(self) -> pd.DataFrame:
         """A row per minute in which a reader that is not Lambda called a shard: its calls, and what they brought."""
         return self.frame("reads")
+
+    @property
+    def read_log(self) -> pd.DataFrame:
+        """A row per record and reader that is not Lambda, in the order of the writes: when it was read."""
+        return self.frame("read_log")
 
     @property
     def latency_parts(self) -> pd.DataFrame:
@@ -458,6 +470,32 @@ class Result:
             ended_s=self.ended_s,
         )
 
+    def reader_numbers(self) -> pd.DataFrame:
+        """Return what each reader that is not Lambda did after the warm-up: how late it read, what it left.
+
+        Returns
+        -------
+        DataFrame
+            reader, verdict ("keeps up", "does not keep up", "too short to tell"), growth_share, low, high (as of
+            `keeping_up`), read, expired, waiting (records), lag_p50_s, lag_p95_s, lag_p99_s (from the write to the
+            read; infinity where the backlog grows), lag_max_s, lag_end_s, calls, throttled; no row without a reader.
+
+        Examples
+        --------
+        >>> import ddbsim as ds
+        >>> scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=120,
+        ...     event_source_mappings=(), stream_readers=ds.StreamReader(kind="kcl", name="search"))
+        >>> ds.simulate(scenario, rng=7, progress=False).reader_numbers().loc[0, ["reader", "verdict"]].tolist()
+        ['search', 'keeps up']
+        """
+        return _reader_numbers(
+            self.read_log,
+            self.reads,
+            cycles_s={reader.name: max(reader.rhythm_s) for reader in self.scenario.other_readers},
+            begin_s=measured_from_s(self.scenario.warmup_s, self.ended_s),
+            ended_s=self.ended_s,
+        )
+
     def table_numbers(self) -> TableNumbers:
         """Return what the table made of the writes that clients asked for after the warm-up."""
         return table_numbers(self.writes, warmup_s=self.scenario.warmup_s, ended_s=self.ended_s)
@@ -480,6 +518,16 @@ class Result:
         True
         """
         return _checks.check(self.evidence())
+
+    def records(self) -> pd.DataFrame:
+        """Return the stream's records, one row each: as its first mapping has them, or its first reader.
+
+        Returns
+        -------
+        DataFrame
+            The rows of one consumer of `stream_log`, or of `read_log` where there is no mapping.
+        """
+        return records_of(self.stream_log, self.read_log)
 
     def evidence(self) -> _checks.Evidence:
         """Return what `check` judges: the frames, and the settings that say when records may be given up."""
@@ -518,7 +566,7 @@ class Result:
         from .boto.client import StreamClient
         from .boto.content import StreamContent
 
-        content = StreamContent(self.scenario, self.stream_log, self.shards, self.writes, self.changes)
+        content = StreamContent(self.scenario, self.records(), self.shards, self.writes, self.changes)
         return StreamClient(content, self.ended_s if at_s is None else at_s)
 
     def handler_report(self) -> HandlerReport:
@@ -611,7 +659,8 @@ class _RunFrames:
     def __call__(self, name: str) -> pd.DataFrame:
         """Return a frame, made once: some are made from others."""
         if name not in self._made:
-            self._made[name] = getattr(self, f"_{name}")()
+            none = name in _OF_MAPPINGS and not self._names.mappings
+            self._made[name] = _frames.empty(name) if none else getattr(self, f"_{name}")()
         return self._made[name]
 
     @cached_property
@@ -710,5 +759,18 @@ class _RunFrames:
         return _metrics(invocations, self("writes"), self._names.mappings, ended_s, table, of_mappings)
 
     def _reads(self) -> pd.DataFrame:
-        readers = [reader.name for reader in self._scenario.other_readers]
-        return _frames.reads_frame(self._recording.other_reads(self._scenario), readers, self._names)
+        return _frames.reads_frame(self._other_reads, self._readers, self._names)
+
+    def _read_log(self) -> pd.DataFrame:
+        recording, retention_s = self._recording, self._scenario.stream.retention_s
+        return _frames.read_log(
+            recording.stream, self._other_reads, self._readers, self._names, recording.ended_s - retention_s
+        )
+
+    @property
+    def _readers(self) -> list[str]:
+        return [reader.name for reader in self._scenario.other_readers]
+
+    @cached_property
+    def _other_reads(self) -> list[list[ShardCalls]]:
+        return self._recording.other_reads(self._scenario)

@@ -106,7 +106,8 @@ def _bytes_needed(scenario: Scenario) -> dict[str, float]:
         len(scenario.mappings),
         scenario.table.initial_partitions,
     )
-    records = scenario.workload.expected_writes(length_s) * max(mappings, 1)
+    # a reader's row of a record has half the columns of a mapping's
+    records = scenario.workload.expected_writes(length_s) * max(mappings + readers / 2.0, 1.0)
     slots = length_s / stream.visibility_hold_s
     shards = partitions * (1.0 + length_s / max(as_distribution(stream.shard_lifetime).mean, 1.0))
     per_step = partitions * length_s / (1.0 if length_s <= 3_600 else 60.0)

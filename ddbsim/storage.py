@@ -26,6 +26,7 @@ from .handler_report import HandlerReport
 from .items import Change
 from .kept import Answer
 from .log.columns import SCHEMA
+from .log.frames import empty
 from .result import FRAMES, Result
 from .scenario import Scenario, ScenarioFileError, toml
 from .scenario.parquet_files import MOST_FRAME_BYTES, ParquetFileError
@@ -37,7 +38,7 @@ _FORMAT = 2
 # the first one had no digests, events, items of records or report
 _FIRST_FORMAT = 1
 # frames that the first format has not
-_LATER = ("waiting_parts",)
+_LATER = ("waiting_parts", "read_log")
 _META = "result.json"
 _SCENARIO = "scenario.toml"
 _ITEMS = "items.jsonl"
@@ -292,7 +293,7 @@ class _Saved:
         """Return a frame."""
         schema = {column.name: column.dtype for column in SCHEMA[name]}
         if self.meta["format"] == _FIRST_FORMAT and name in _LATER:
-            return pd.DataFrame({column: pd.Series(dtype=dtype) for column, dtype in schema.items()})
+            return empty(name)
         frame = self._frame(name, schema | self.meta["categories"].get(name, {}))
         return _as_today(frame, name, f"{self._folder}: {name}.parquet")
 

@@ -46,20 +46,29 @@ class Summary:
         Scenario, seed and simulated time.
     frame
         A row per mapping.
+    readers
+        A row per reader that is not Lambda.
     warnings
         Sentences on what does not hold or cannot be trusted.
     """
 
     title: str
     frame: pd.DataFrame
+    readers: pd.DataFrame
     warnings: tuple[str, ...]
 
     def __str__(self) -> str:
-        table = self.frame.set_index("event_source_mapping").T.to_string()
-        return "\n".join([self.title, "", table, *(f"! {warning}" for warning in self.warnings)])
+        tables = [line for table in self._tables() for line in ("", table.to_string())]
+        return "\n".join([self.title, *tables, *(f"! {warning}" for warning in self.warnings)])
+
+    def _tables(self) -> Iterator[pd.DataFrame]:
+        """Yield the table of the mappings and that of the other readers, where there are any: a column for each."""
+        for frame in (self.frame, self.readers):
+            if len(frame):
+                yield frame.set_index(frame.columns[0]).T
 
     def _repr_html_(self) -> str:
-        table = self.frame.set_index("event_source_mapping").T.to_html(border=0)
+        table = "".join(table.to_html(border=0) for table in self._tables())
         notes = "".join(f"<p><b>Note:</b> {html.escape(warning)}</p>" for warning in self.warnings)
         return f"<p>{html.escape(self.title)}</p>{table}{notes}"
 
@@ -74,10 +83,10 @@ def summarize(result: Result) -> Summary:
     lost = int((result.writes["outcome"] == "lost").sum())
     asked = f"{writes:,} of {writes + lost:,} writes taken" if lost else f"{writes:,} writes"
     title = f"{scenario.name}: {result.ended_s:,.0f} s simulated, {asked}{warmup}, seed {result.seed}"
-    rows = [_row(result, mapping) for mapping in scenario.mappings]
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame([_row(result, mapping) for mapping in scenario.mappings])
+    readers = pd.DataFrame([_reader_row(one) for one in result.reader_numbers().to_dict("records")])
     # an outcome that only another mapping had
-    return Summary(title, frame.fillna("0"), tuple(warnings_of(result)))
+    return Summary(title, frame.fillna("0"), readers, tuple(warnings_of(result)))
 
 
 def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
@@ -104,6 +113,17 @@ def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
     return row
 
 
+def _reader_row(one: dict[Any, Any]) -> dict[str, str]:
+    row = {"stream reader": one["reader"], "keeps up": _VERDICTS[one["verdict"]]}
+    row |= {f"records {name}": f"{one[name]:,}" for name in outcomes.READ_OUTCOMES if one[name] or name == "read"}
+    row |= {f"lag p{q} (s)": _seconds(one[f"lag_p{q}_s"]) for q in (50, 95, 99)}
+    row["largest lag (s)"] = f"{one['lag_max_s']:.1f}"
+    row["furthest behind at the end (s)"] = f"{one['lag_end_s']:.1f}"
+    row["GetRecords calls"] = f"{one['calls']:,}"
+    row["throttled calls"] = f"{one['throttled']:,}"
+    return row
+
+
 def _seconds(value: float) -> str:
     return GROWS if math.isinf(value) else f"{value:.3f}"
 
@@ -115,6 +135,7 @@ def warnings_of(result: Result) -> list[str]:
         notes.append(f"the run was interrupted at {result.ended_s:,.0f} of {result.scenario.length_s:,.0f} s")
     notes += _table(result)
     notes += _behind(result)
+    notes += _readers_behind(result)
     notes += stuck_notes(result.stuck_shards())
     notes += _unserved(result.scenario)
     notes += _raised(result)
@@ -166,6 +187,26 @@ def _behind(result: Result) -> Iterator[str]:
             yield _grows(str(name), one, exceeded)
         elif late:
             yield f"{name}: {_full_batch_fails(result, str(name))}"
+
+
+def _readers_behind(result: Result) -> Iterator[str]:
+    """Yield a note for each reader that is not Lambda and whose backlog grows, or which records expired on."""
+    if not result.scenario.other_readers:
+        return
+    loads, readers = capacity(result), result.reader_numbers()
+    for one in readers.to_dict("records"):
+        name, written = one["reader"], sum(one[outcome] for outcome in outcomes.READ_OUTCOMES)
+        if one["verdict"] == DOES_NOT:
+            worst = loads[loads["event_source_mapping"] == name].sort_values("load", ascending=False).iloc[0]
+            why = "the backlog grows"
+            if worst["load"] > 1.0:
+                why = (
+                    f"offered {worst['offered_per_s']:,.0f} records/s, but the {worst['limit']} limit allows "
+                    f"{worst['records_per_s']:,.0f}; what binds: {worst['knob']}"
+                )
+            yield f"{name}: does not keep up: it read {one['read'] / written:.0%} of what was written; {why}"
+        if one["expired"]:
+            yield f"{name}: {one['expired']:,} records expired before it read them"
 
 
 def _grows(name: str, one: pd.Series[Any], exceeded: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import frame_checks as _frames
 from . import metric_checks as _metrics
+from . import reader_checks as _readers
 from . import record_checks as _records
 from .evidence import JUDGED, Evidence, Findings
 
@@ -58,6 +59,13 @@ RULES: Final[dict[str, Rule]] = {
     "latency parts sum": Rule("the parts of each latency sum to it, and none is negative", _frames.latency_parts_sum),
     "Little's law": Rule("mean number in the system = rate x mean time in it", _records.littles_law),
     "metrics add up": Rule("the metrics are those of the other frames, by minute", _metrics.metrics_add_up),
+    "readers see each record": Rule(
+        "each reader that is not Lambda has each record once, as it is in the stream", _readers.readers_see_each_record
+    ),
+    "reads in order": Rule(
+        "it reads a shard's records in their order, while they can be read", _readers.reads_in_order
+    ),
+    "reads add up": Rule("its calls brought what was read, minute by minute", _readers.reads_add_up),
     "sizes positive": Rule("records, batches and writes have sizes, and durations", _frames.sizes_positive),
 }
 

@@ -12,7 +12,18 @@ import pandas as pd
 
 from ddbsim.log import outcomes
 
-__all__ = ["CLOSE_S", "CONSUMER", "JUDGED", "Evidence", "Finding", "Findings", "codes", "contradictions", "same_values"]
+__all__ = [
+    "CLOSE_S",
+    "CONSUMER",
+    "JUDGED",
+    "Evidence",
+    "Finding",
+    "Findings",
+    "codes",
+    "contradictions",
+    "records_of",
+    "same_values",
+]
 
 #: The frames that are judged.
 JUDGED: Final = (
@@ -24,6 +35,8 @@ JUDGED: Final = (
     "metrics",
     "latency_parts",
     "waiting_parts",
+    "reads",
+    "read_log",
 )
 
 #: The column that names the consumer, in every frame that has one.
@@ -39,7 +52,7 @@ class Evidence:
 
     Attributes
     ----------
-    stream_log, invocations, writes, shards, discards, metrics, latency_parts, waiting_parts
+    stream_log, invocations, writes, shards, discards, metrics, latency_parts, waiting_parts, reads, read_log
         The frames.
     ended_s
         End of the run, seconds.
@@ -57,10 +70,16 @@ class Evidence:
     metrics: pd.DataFrame
     latency_parts: pd.DataFrame
     waiting_parts: pd.DataFrame
+    reads: pd.DataFrame
+    read_log: pd.DataFrame
     ended_s: float
     retention_s: float
     maximum_retry_attempts: Mapping[str, int]
     maximum_record_age_in_seconds: Mapping[str, int]
+
+    def records(self) -> pd.DataFrame:
+        """Return the records of the stream, a row each."""
+        return records_of(self.stream_log, self.read_log)
 
     def ran(self) -> pd.DataFrame:
         """Return the invocations that the function saw."""
@@ -69,6 +88,12 @@ class Evidence:
     def taken(self) -> pd.DataFrame:
         """Return the writes that the table took."""
         return self.writes[self.writes["outcome"] == "admitted"]
+
+
+def records_of(stream_log: pd.DataFrame, read_log: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one consumer: those of each tell of the same records. A reader's where no mapping is."""
+    log, consumer = (stream_log, CONSUMER) if len(stream_log) else (read_log, "reader")
+    return log[log[consumer] == log[consumer].iloc[0]] if len(log) else log
 
 
 @dataclass(frozen=True, slots=True)

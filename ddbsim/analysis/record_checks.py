@@ -74,8 +74,7 @@ def consumers_agree(seen: Evidence) -> Findings:
 
 def records_match(seen: Evidence) -> Findings:
     """Find records that are not those of the writes, or that do not lie in their shard."""
-    log = seen.stream_log
-    log = log[log[CONSUMER] == log[CONSUMER].iloc[0]].sort_values("record_id", kind="stable") if len(log) else log
+    log = seen.records().sort_values("record_id", kind="stable")
     writes = seen.taken()
     writes = writes[writes["operation"] != "NO_OP"]
     both = min(len(writes), len(log))  # "one state per record" tells of rows that are missing

@@ -85,7 +85,9 @@ class StreamContent:
     ----------
     scenario
         Gives the stream, the table and the date of time 0.
-    stream_log, shards, writes
+    log
+        The records, a row each.
+    shards, writes
         Frames of the run.
     changes
         What each write that the table took did to its item, where the workload has real items; else None.
@@ -94,7 +96,7 @@ class StreamContent:
     def __init__(
         self,
         scenario: Scenario,
-        stream_log: pd.DataFrame,
+        log: pd.DataFrame,
         shards: pd.DataFrame,
         writes: pd.DataFrame,
         changes: Sequence[Change] | None = None,
@@ -110,8 +112,6 @@ class StreamContent:
         self.label = self.arn.rpartition("/")[2]
         self._changes = None if changes is None else [one for one in changes if one.event_name is not None]
         self.key = tuple(self._changes[0].keys) if self._changes else (_KEY,)
-        # every consumer has a row per record: those of one are enough
-        log = stream_log[stream_log["event_source_mapping"] == scenario.mappings[0].label]
         self._item_id = log["item_id"].to_numpy()
         self._event_name = log["event_name"].astype("str").to_numpy()
         recorded = writes[(writes["outcome"] == "admitted") & (writes["operation"] != "NO_OP")]

@@ -15,7 +15,7 @@ from ddbsim.log.outcomes import INVOCATION_OUTCOMES
 from ddbsim.scenario import EventSourceMapping, Scenario
 
 from .measures import Measures, measure
-from .screening import closed_form, offered_to
+from .screening import design_limits, offered_to
 from .stretches import table_rows
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _causes(scenario: Scenario, runs: Sequence[Measures]) -> Iterator[str]:
     for outcome, words in _ATTEMPTS_IN_WORDS.items():
         if attempts and counts[outcome] > _SHARE * attempts:
             yield f"{words(scenario)} ({counts[outcome]:,.0f} of {attempts:,.0f} attempts in a run)"
-    worst = closed_form(scenario).iloc[0]
+    worst = design_limits(scenario).iloc[0]
     if worst["load"] >= _NEAR:
         yield limit_in_words(worst)
 
@@ -105,7 +105,7 @@ def _of_table(scenario: Scenario, runs: Sequence[Measures]) -> Iterator[str]:
     reasons = sorted(names, key=lambda name: -_mean(runs, name))
     asked = max(_mean(runs, _ASKED), 1.0)
     reason = f" ({reasons[0].removeprefix(_REFUSED)})" if reasons else ""
-    rows = table_rows(closed_form(scenario))
+    rows = table_rows(design_limits(scenario))
     near = rows[rows["load"] >= _NEAR]
     limit = "" if near.empty else f": {limit_in_words(near.iloc[0])}"
     yield f"the table refuses writes, and clients give up {lost / asked:.1%} of them{reason}{limit}"

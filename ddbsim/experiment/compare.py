@@ -172,6 +172,9 @@ def _named(scenarios: Sequence[Any]) -> dict[str, Scenario]:
         named = dict(zip(names, scenarios, strict=True))
     if len(named) < 2:
         raise ValueError(f"compare needs two scenarios or more, got {len(named)}")
+    for scenario in named.values():
+        if isinstance(scenario, Scenario):
+            scenario.check_mapped("compare")
     return named
 
 

@@ -263,6 +263,7 @@ def drain(
     True
     """
     check_kind("scenario", scenario, Scenario)
+    scenario.check_mapped("drain")
     confidence = check_confidence(confidence)
     check_replications("replications", replications, low=2)
     check_choice("kind", kind, get_args(_Kind))

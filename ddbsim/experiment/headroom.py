@@ -27,7 +27,7 @@ from .judge import Judge
 from .measures import FALLS_BEHIND, Measures, keeping_up_of
 from .replicate import check_replications
 from .runs import Failure, Job, replication_seed, seed_text
-from .screening import closed_form
+from .screening import closed_form, design_limits
 from .slo import SLO, used
 from .stretches import at_length, check_fits, long_look_s, needs_long_look, short_length_s, table_rows
 from .words import span, told
@@ -73,6 +73,8 @@ class Headroom:
         A row per rate that was to be proved: writes_per_s, runs, holds, why.
     slo
         What must hold.
+    readers
+        What readers that are not Lambda cannot take at that rate, in words; empty where they can, or there are none.
     """
 
     writes_per_s: Interval
@@ -83,6 +85,7 @@ class Headroom:
     runs: pd.DataFrame
     proofs: pd.DataFrame
     slo: SLO
+    readers: str = ""
 
     @property
     def factor(self) -> float:
@@ -107,7 +110,9 @@ class Headroom:
                 f"{100.0 * self.factor:.0f} % of them"
             )
         rate = self.writes_per_s
-        return f"{words}; single runs break at {rate.mean:,.4g} ± {rate.half_width:,.2g}; what breaks: {self.breaks}"
+        beside = f"; {self.readers}" if self.readers else ""
+        words += f"; single runs break at {rate.mean:,.4g} ± {rate.half_width:,.2g}; what breaks: {self.breaks}"
+        return f"{words}{beside}"
 
     def _repr_html_(self) -> str:
         shown = self.capacity.assign(
@@ -170,6 +175,7 @@ def headroom(
     'lanes'
     """
     check_kind("scenario", scenario, Scenario)
+    scenario.check_mapped("headroom")
     if not isinstance(slo, SLO):
         raise ValueError(f"slo must be SLO(...), such as SLO(latency_p99_s=2.0), got {slo!r}")
     check_replications("replications", replications, low=2)
@@ -184,7 +190,21 @@ def headroom(
     there = closed_form(search.at(holds or found.mean or search.now))
     runs = pd.DataFrame(search.rows, columns=["replication", "writes_per_s", "share"])
     proofs = pd.DataFrame(search.proofs, columns=["writes_per_s", "runs", "holds", "why"])
-    return Headroom(found, holds, search.now, search.breaks(holds), there, runs, proofs, slo)
+    return Headroom(
+        found, holds, search.now, search.breaks(holds), there, runs, proofs, slo, _too_much(scenario, there)
+    )
+
+
+def _too_much(scenario: Scenario, capacity: pd.DataFrame) -> str:
+    """Return which readers that are not Lambda are offered more than they can read, in words."""
+    names = [reader.name for reader in scenario.other_readers]
+    over = capacity[capacity["event_source_mapping"].isin(names) & (capacity["load"] >= 1.0)]
+    worst = over.drop_duplicates("event_source_mapping")
+    return "; ".join(
+        f"the reader {row.event_source_mapping} cannot read so many: {row.offered_per_s:,.4g} records/s, and its "
+        f"{row.limit} limit allows {row.records_per_s:,.4g}"
+        for row in worst.itertuples()
+    )
 
 
 class _Search:
@@ -226,7 +246,7 @@ class _Search:
 
     def _most(self, runner: Runner) -> float:
         """Return a rate that holds in no replication: what the closed form allows, or more if a run holds there."""
-        rows = closed_form(self.scenario)
+        rows = design_limits(self.scenario)
         table = table_rows(rows)
         if self.slo.bounds("lost_writes"):
             rows, table = rows.drop(table.index), table.iloc[:0]
@@ -288,10 +308,10 @@ class _Search:
         """Return what broke the lowest rate that is above one and was missed in a run."""
         above = [one for one in self._missed if one[0] > holds]
         if not above:
-            return limit_in_words(closed_form(self.at(holds or self.now)).iloc[0])
+            return limit_in_words(design_limits(self.at(holds or self.now)).iloc[0])
         rate, scenario, run = min(above, key=lambda one: one[0])
         worst = max(self.slo.required(scenario).items(), key=lambda one: used(run.metrics[one[0]], one[1]))[0]
-        why = cause(scenario, [run]) or limit_in_words(closed_form(scenario).iloc[0])
+        why = cause(scenario, [run]) or limit_in_words(design_limits(scenario).iloc[0])
         return f"{why}; at {rate:,.4g} writes/s {told(worst, run.metrics[worst])}"
 
     def _shares(self, runner: Runner, rates: Floats) -> Floats:

@@ -211,18 +211,14 @@ def trailing_readers(bench: Bench) -> Iterable[tuple[str, Found]]:
 
 def _load_of(scenario: Scenario, reader: StreamReader) -> float:
     """Return what is written to the busiest shard over what a reader can read of it."""
-    means, partitions = scenario.workload.means, scenario.table.initial_partitions
-    size = means.record_bytes(scenario.stream.view_type)
-    page = min(reader.records_per_read, limits.BYTES_PER_READ.value / size if size else math.inf)
-    share = means.hottest_share + (1.0 - means.hottest_share) / partitions
-    return scenario.writes_per_s * means.recorded_share * share * reader.rhythm_s[0] / max(int(page), 1)
+    rows = closed_form(scenario)
+    return float(rows.loc[rows["event_source_mapping"] == reader.name, "load"].max())
 
 
 def _trailing(bench: Bench, result: Result, reader: StreamReader, number: int, load: float) -> Found | None:
-    reads = result.reads[result.reads["reader"] == reader.name]
-    brought = int(reads["records"].sum())
-    written = int(result.shards["records"].sum())
-    age_s = float(reads["age_max_s"].max())
+    log = result.read_log[result.read_log["reader"] == reader.name]
+    brought, written = int((log["outcome"] == "read").sum()), len(log)
+    age_s = float((log["read_s"].fillna(result.ended_s) - log["written_s"]).max())
     # what one round of reads and the visibility leave behind is no backlog
     usual_s = 3.0 * max(reader.rhythm_s) + 5.0
     if not age_s > usual_s or brought >= written:

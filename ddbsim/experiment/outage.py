@@ -22,7 +22,7 @@ from .causes import limit_in_words
 from .fields import mapping_of
 from .histogram import Histogram
 from .measures import SERIES_STEPS, Measures
-from .screening import closed_form
+from .screening import design_limits
 from .stretches import table_rows
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def load_of(scenario: Scenario, label: str) -> float:
     share = mapping.filter_match_fraction
     with traps_told():
         unfiltered = replace(mapping, filter_criteria=(), filter_match_fraction=None)
-    rows = closed_form(replace(scenario, event_source_mappings=unfiltered))
+    rows = design_limits(replace(scenario, event_source_mappings=unfiltered))
     limits_of = rows.drop(table_rows(rows).index).set_index("limit")["load"]
     limits_of = limits_of.drop("hottest item", errors="ignore")
     lanes = scenario.table.initial_partitions * mapping.parallelization_factor
@@ -81,7 +81,7 @@ def load_of(scenario: Scenario, label: str) -> float:
 def draining_limit(scenario: Scenario, label: str) -> str:
     """Return what keeps a mapping from draining faster, in words: the heaviest of its limits."""
     mapping = mapping_of(scenario, label)
-    rows = closed_form(replace(scenario, event_source_mappings=mapping))
+    rows = design_limits(replace(scenario, event_source_mappings=mapping))
     own = rows.drop(table_rows(rows).index)
     item = own["limit"] == "hottest item"
     lanes = scenario.table.initial_partitions * mapping.parallelization_factor

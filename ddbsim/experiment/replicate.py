@@ -204,6 +204,7 @@ def replicate(
     0.0
     """
     check_kind("scenario", scenario, Scenario)
+    scenario.check_mapped("replicate")
     confidence = check_confidence(confidence)
     _check_stopping(n, precision, at_most)
     check_metric("metric", metric)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pandas as pd
 
 from ddbsim.analysis.bill import make_bill
@@ -11,14 +14,16 @@ from ddbsim.capacity import (
     THE_TABLE,
     Asked,
     Offered,
+    Row,
     full_batch,
     index_units,
     limits_of,
+    reader_limits,
     table_limits,
 )
 from ddbsim.scenario import EventSourceMapping, Scenario, read_back_events
 
-__all__ = ["asked_of", "closed_form", "lambda_floor_usd", "offered_to", "unstable"]
+__all__ = ["asked_of", "closed_form", "design_limits", "lambda_floor_usd", "offered_to", "unstable"]
 
 _MB_PER_GB = 1024.0
 
@@ -37,10 +42,11 @@ def closed_form(scenario: Scenario) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        event_source_mapping ("" for the table's own limits), limit ("lanes", "concurrency", "reads", "hottest item"; of
-        a table with a billing mode "table", "index NAME", "partition", "item"), records_per_s, offered_per_s, load
-        (offered / allowed; 1 or more: a mapping's backlog grows without end, and a table throttles for good), knob; the
-        heaviest load first. A mapping is offered what the table lets through.
+        event_source_mapping (a stream reader's name for its limits, "" for the table's own), limit ("lanes",
+        "concurrency", "reads", "hottest item"; of a reader "reads" and "busiest shard"; of a table with a billing mode
+        "table", "index NAME", "partition", "item"), records_per_s, offered_per_s, load (offered / allowed; 1 or more: a
+        consumer's backlog grows without end, and a table throttles for good), knob; the heaviest load first. Consumers
+        are offered what the table lets through.
 
     Notes
     -----
@@ -63,26 +69,44 @@ def closed_form(scenario: Scenario) -> pd.DataFrame:
     >>> print(*closed_form(scenario).loc[0, ["limit", "records_per_s", "load"]])
     lanes 500.0 2.0
     """
-    offered = {mapping.label: offered_to(scenario, mapping) for mapping in scenario.mappings}
-    # what takes longer than the timeout only when batches are full may run well with emptier ones
-    rows = [
-        row
-        for mapping in scenario.mappings
-        for row in limits_of(scenario, mapping, offered, "hottest item")
-        if row[1] != "timeout"
-    ]
-    rows += table_limits(scenario, asked_of(scenario))
+    return _by_load([*_design_rows(scenario), *reader_limits(scenario, _written(scenario))])
+
+
+def design_limits(scenario: Scenario) -> pd.DataFrame:
+    """Return the rows of `closed_form` that decide about a design: all but those of readers that are not Lambda."""
+    return _by_load([*_design_rows(scenario)])
+
+
+def _by_load(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS).sort_values("load", ascending=False, ignore_index=True, kind="stable")
+
+
+def _design_rows(scenario: Scenario) -> Iterator[Row]:
+    offered = {mapping.label: offered_to(scenario, mapping) for mapping in scenario.mappings}
+    for mapping in scenario.mappings:
+        # what takes longer than the timeout only when batches are full may run well with emptier ones
+        yield from (row for row in limits_of(scenario, mapping, offered, "hottest item") if row[1] != "timeout")
+    yield from table_limits(scenario, asked_of(scenario))
+
+
+def _written(scenario: Scenario) -> Offered:
+    """Return what every reader of the stream would be offered, and the least share of the busiest shard in it."""
+    means = scenario.workload.means
+    worst = max((load for *_, load, _ in table_limits(scenario, asked_of(scenario))), default=0.0)
+    hottest = means.hottest_share
+    return Offered(
+        records_per_s=scenario.writes_per_s * means.recorded_share / max(worst, 1.0),
+        record_bytes=means.record_bytes(scenario.stream.view_type),
+        hottest_share=hottest + (1.0 - hottest) / scenario.table.initial_partitions,
+    )
 
 
 def offered_to(scenario: Scenario, mapping: EventSourceMapping) -> Offered:
     """Return what a mapping would be offered, from the averages of the workload."""
     means = scenario.workload.means
-    worst = max((load for *_, load, _ in table_limits(scenario, asked_of(scenario))), default=0.0)
     read = read_back_events(mapping.function.needs, scenario.stream.view_type)
-    return Offered(
-        records_per_s=scenario.writes_per_s * means.recorded_share / max(worst, 1.0),
-        record_bytes=means.record_bytes(scenario.stream.view_type),
+    return replace(
+        _written(scenario),
         passed_share=mapping.filter_match_fraction if mapping.filter_criteria else 1.0,
         read_back_share=sum(means.event_share(event) for event in read),
         hottest_share=means.hottest_share,
@@ -111,7 +135,7 @@ def unstable(scenario: Scenario, *, lost_writes: bool = False) -> str | None:
     lost_writes
         Whether the table may refuse writes: then its limits do not count.
     """
-    rows = closed_form(scenario)
+    rows = design_limits(scenario)
     worst = (rows[rows["event_source_mapping"] != THE_TABLE] if lost_writes else rows).iloc[0]
     if worst["load"] < 1.0:
         return None

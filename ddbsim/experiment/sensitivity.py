@@ -143,6 +143,7 @@ def tornado(
     'maximum_batching_window_in_seconds'
     """
     check_kind("scenario", scenario, Scenario)
+    scenario.check_mapped("tornado")
     confidence = check_confidence(confidence)
     check_replications("replications", replications, low=2)
     settings = _one_at_a_time(ends)
@@ -225,6 +226,7 @@ def latin_hypercube(
     'maximum_batching_window_in_seconds'
     """
     check_kind("scenario", scenario, Scenario)
+    scenario.check_mapped("latin_hypercube")
     check_replications("points", points, low=2)
     root = RandomStreams(rng).root
     return run_settings(

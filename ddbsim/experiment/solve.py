@@ -27,7 +27,7 @@ from .intervals import Interval, mean_interval
 from .measures import check_metric
 from .race import Race
 from .replicate import check_replications
-from .screening import closed_form
+from .screening import closed_form, design_limits
 from .slo import SLO
 from .snippets import Snippets, snippets
 from .words import amount
@@ -243,6 +243,7 @@ def solve(
     {'maximum_batching_window_in_seconds': 1}
     """
     check_kind("scenario", scenario, Scenario)
+    scenario.check_mapped("solve")
     started = time.perf_counter()
     if not isinstance(slo, SLO):
         raise ValueError(f"slo must be SLO(...), such as SLO(latency_p99_s=2.0), got {slo!r}")
@@ -349,7 +350,7 @@ def _nearest_miss(race: Race, scenario: Scenario) -> Candidate:
         if runs:
             shares = [race.slo.share(measures.metrics, scenario) for measures in runs]
             return int(candidate.state == "falls behind"), float(np.mean(shares))
-        return 2, float(closed_form(candidate.scenario)["load"].max())
+        return 2, float(design_limits(candidate.scenario)["load"].max())
 
     return min((one for one in race.candidates if one.scenario is not None), key=distance)
 

@@ -11,7 +11,7 @@ from ddbsim.capacity import THE_TABLE
 from ddbsim.run import MEMORY_LIMIT_BYTES, TooManyRecordsError, longest_that_fits_s
 from ddbsim.scenario import Scenario
 
-from .screening import closed_form
+from .screening import design_limits
 from .words import span
 
 __all__ = ["alike", "at_length", "check_fits", "long_look_s", "needs_long_look", "short_length_s", "table_rows"]
@@ -67,7 +67,7 @@ def _cool(scenario: Scenario) -> bool:
     """Whether the table is so far below its limits that nothing of it changes in the course of a run."""
     if scenario.table.billing is None:
         return True
-    rows = table_rows(closed_form(scenario))
+    rows = table_rows(design_limits(scenario))
     return len(rows) > 0 and float(rows["load"].max()) < _COOL
 
 
@@ -84,7 +84,7 @@ def at_length(scenario: Scenario, length_s: float) -> Scenario:
 
 def needs_long_look(scenario: Scenario) -> bool:
     """Whether a design is so near a limit that a run of the scenario's length may not show where its backlog goes."""
-    return float(closed_form(scenario)["load"].max()) >= _BUSY
+    return float(design_limits(scenario)["load"].max()) >= _BUSY
 
 
 def long_look_s(scenario: Scenario, wanted_s: float = 0.0) -> float | None:

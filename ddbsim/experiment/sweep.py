@@ -195,6 +195,7 @@ def sweep(
     True
     """
     check_kind("scenario", scenario, Scenario)
+    scenario.check_mapped("sweep")
     return run_settings(
         scenario,
         grid(space),

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ddbsim.analysis.bill import Bill, make_bill
-from ddbsim.analysis.keeping_up import DOES_NOT, KEEPS_UP, backlogs_of, keeping_up
-from ddbsim.analysis.latency import quantiles
+from ddbsim.analysis.keeping_up import DOES_NOT, KEEPS_UP
 from ddbsim.analysis.read_calls import read_calls
+from ddbsim.analysis.stream_readers import read_lag_quantiles, reads_keeping_up
 from ddbsim.arguments import checked
 from ddbsim.aws import transports as facts
 from ddbsim.costs import billed_window_s, quantities
@@ -45,42 +45,20 @@ _AS_THE_TRIGGER = "not simulated: invocations are priced as the trigger makes th
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Arrivals:
-    """When the consumers had the records: shard (of any consumer), written_s, read_s (NaN: not by the end)."""
+    """When the consumers had the records: shard_id (of any consumer), written_s, read_s (NaN: not by the end)."""
 
     log: pd.DataFrame
-    shards: int
     warmup_s: float
     ended_s: float
 
     def falls_behind(self) -> bool:
         """Whether the consumers' backlog grows, all records since the start counted."""
-        log = self.log
-        found = backlogs_of(
-            log["shard"].to_numpy(),
-            range(self.shards),
-            log["written_s"].to_numpy(),
-            log["read_s"].to_numpy(),
-            begin_s=self.warmup_s,
-            ended_s=self.ended_s,
-        )
-        return keeping_up(found).verdict == DOES_NOT
+        return reads_keeping_up(self.log, begin_s=self.warmup_s, ended_s=self.ended_s).verdict == DOES_NOT
 
     def quantiles_s(self, falls_behind: bool) -> list[float]:
-        """Return the median and the 99th percentile of the delay.
-
-        A record that was under way at the end is censored; where the readers fall behind, it counts as slower than
-        any that arrived.
-        """
+        """Return the median and the 99th percentile of the delay."""
         log = self.log[self.log["written_s"] >= self.warmup_s]
-        if not len(log):
-            return [np.nan, np.nan]
-        if falls_behind:
-            delay_s = (log["read_s"] - log["written_s"]).fillna(np.inf)
-            return [float(value) for value in np.quantile(delay_s, (0.5, 0.99), method="higher")]
-        outcome = np.where(log["read_s"].isna(), "waiting", "processed")
-        log = log.rename(columns={"read_s": "completed_s"}).assign(event_source_mapping="all", outcome=outcome)
-        found: list[float] = quantiles(log, [0.5, 0.99], ended_s=self.ended_s)["latency_s"].tolist()
-        return found
+        return read_lag_quantiles(log, (0.5, 0.99), ended_s=self.ended_s, falls_behind=falls_behind)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,6 +188,7 @@ def compare_transports(
     if machine_usd_per_month is not None:
         check_number("machine_usd_per_month", machine_usd_per_month)
     streams = RandomStreams(rng)
+    scenario.check_mapped("compare_transports")
     writes = draw_writes(scenario, streams)
     result = whole(run(scenario, writes, streams, progress=progress))
     ways = [*_on_the_stream(result, streams)]
@@ -288,9 +267,8 @@ def _received(result: Result) -> _Arrivals:
     log = log[log["received_s"].notna() | (log["outcome"] == "waiting")]
     shards = len(log["shard_id"].cat.categories)
     shard = log["event_source_mapping"].cat.codes.astype(np.int64) * shards + log["shard_id"].cat.codes
-    read = pd.DataFrame({"shard": shard, "written_s": log["written_s"], "read_s": log["received_s"]})
-    count = shards * len(result.scenario.mappings)
-    return _Arrivals(read, count, result.scenario.warmup_s, result.ended_s)
+    read = pd.DataFrame({"shard_id": shard, "written_s": log["written_s"], "read_s": log["received_s"]})
+    return _Arrivals(read, result.scenario.warmup_s, result.ended_s)
 
 
 def _polled(result: Result, streams: RandomStreams, name: str, kind: ReaderKind) -> tuple[float, _Arrivals]:
@@ -306,18 +284,17 @@ def _polled(result: Result, streams: RandomStreams, name: str, kind: ReaderKind)
     calls = read_calls(pd.DataFrame(columns), scenario.warmup_s, result.ended_s)
     log = pd.DataFrame(
         {
-            "shard": np.repeat(np.arange(len(made)), [len(one.shard.written_s) for one in made]),
+            "shard_id": np.repeat(np.arange(len(made)), [len(one.shard.written_s) for one in made]),
             "written_s": np.concatenate([one.shard.written_s for one in made]),
             "read_s": np.concatenate([one.read_s() for one in made]),
         }
     )
-    return calls, _Arrivals(log, len(made), scenario.warmup_s, result.ended_s)
+    return calls, _Arrivals(log, scenario.warmup_s, result.ended_s)
 
 
 def _shards(result: Result) -> Sequence[ShardRecords]:
     """Return the shards of a run as its frames tell them."""
-    log, shards = result.stream_log, result.shards
-    log = log[log["event_source_mapping"] == result.scenario.mappings[0].label]
+    log, shards = result.records(), result.shards
     code = log["shard_id"].cat.codes.to_numpy()
     rows = np.split(np.argsort(code, kind="stable"), np.cumsum(np.bincount(code, minlength=len(shards)))[:-1])
     columns = {name: log[name].to_numpy() for name in ("written_s", "visible_s", "size_bytes")}

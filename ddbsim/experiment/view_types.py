@@ -209,6 +209,7 @@ def compare_view_types(
     >>> comparison.frame["record_bytes"].round().tolist()
     [36.0, 1060.0, 1060.0, 2084.0]
     """
+    scenario.check_mapped("compare_view_types")
     if not isinstance(replications, int) or isinstance(replications, bool) or replications < 1:
         raise ValueError(f"replications must be a whole number >= 1, got {replications!r}")
     bill = partial(Result.bill, region=region, month_hours=month_hours, free_tier=free_tier, price_list=price_list)

@@ -25,6 +25,16 @@ _FUNCTION = Column("function", "category", "", "name of the function")
 _SHARD = Column("shard_id", "category", "", "AWS's ShardId")
 _RECORD = Column("record_id", "int64", "", "number of the record in the stream, in the order of the writes")
 _BATCH = Column("batch_id", "int64", "", "number of the batch; a retry has its batch's, a half or a rest a new one")
+_CONTENT = (
+    _RECORD,
+    Column("item_id", "int64", "", "the item that changed"),
+    _SHARD,
+    Column("sequence_number", "int64", "", "rises by record within a shard and on into its children"),
+    Column("event_name", "category", "", "INSERT, MODIFY or REMOVE"),
+    Column("written_s", "float64", "s", "the table took the write"),
+    Column("visible_s", "float64", "s", "the record could be read"),
+    Column("size_bytes", "int32", "bytes", "AWS's SizeBytes: keys and the images of the view type"),
+)
 _PARTS = (
     Column("visibility_s", "float64", "s", "until the record could be read"),
     Column("poll_wait_s", "float64", "s", "until the next poll"),
@@ -43,14 +53,7 @@ LATENCY_PARTS: Final = tuple(column.name for column in _PARTS)
 SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
     "stream_log": (
         _MAPPING,
-        _RECORD,
-        Column("item_id", "int64", "", "the item that changed"),
-        _SHARD,
-        Column("sequence_number", "int64", "", "rises by record within a shard and on into its children"),
-        Column("event_name", "category", "", "INSERT, MODIFY or REMOVE"),
-        Column("written_s", "float64", "s", "the table took the write"),
-        Column("visible_s", "float64", "s", "the record could be read"),
-        Column("size_bytes", "int32", "bytes", "AWS's SizeBytes: keys and the images of the view type"),
+        *_CONTENT,
         Column("received_s", "float64", "s", "first handed to the function; NaN if never"),
         Column("completed_s", "float64", "s", "end of the invocation that processed it; NaN if none did"),
         Column("deliveries", "int32", "", "invocations that held the record"),
@@ -200,6 +203,12 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
         Column("records", "int64", "count", "records that they brought"),
         Column("bytes", "int64", "bytes", "their SizeBytes"),
         Column("age_max_s", "float64", "s", "oldest age of a call's last record; NaN without records"),
+    ),
+    "read_log": (
+        Column("reader", "category", "", "name of the reader, not Lambda"),
+        *_CONTENT,
+        Column("read_s", "float64", "s", "the call that brought it was answered; NaN if none did"),
+        Column("outcome", "category", "", "read, expired (trimmed before it was read), or waiting at the end"),
     ),
     "latency_parts": (
         _MAPPING,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .columns import SCHEMA
-from .outcomes import INVOCATION_OUTCOMES, RECORD_OUTCOMES, Invoked, Settled
+from .outcomes import INVOCATION_OUTCOMES, READ_OUTCOMES, RECORD_OUTCOMES, Invoked, Settled
 from .recorder import Recorder
 from .spread import coverage, spread
 
@@ -21,8 +21,10 @@ __all__ = [
     "categories",
     "code_type",
     "discards_frame",
+    "empty",
     "frame",
     "latency_parts",
+    "read_log",
     "reads_frame",
     "stream_log",
 ]
@@ -116,6 +118,12 @@ def frame(name: str, **columns: Any) -> pd.DataFrame:
         for column in SCHEMA[name]
     }
     return pd.DataFrame(made, copy=False)
+
+
+def empty(name: str) -> pd.DataFrame:
+    """Return a frame of the schema without rows."""
+    nothing = {"category": categories(np.empty(0, dtype=np.int8), ()), "object": _objects(())}
+    return frame(name, **{column.name: nothing.get(column.dtype, ()) for column in SCHEMA[name]})
 
 
 class Names:
@@ -294,32 +302,69 @@ class Consumer:
 def stream_log(recording: _Recording, consumers: Sequence[Consumer], names: Names) -> pd.DataFrame:
     """Return the log: a row per record and consumer."""
     stream = recording.stream
-    shard, sequence, visible_s = _placed(stream)
     count, times = len(stream), len(consumers)
     received = [c.at_record(c.received_s()) for c in consumers]
     completed = [c.at_record(c.completed_s()) for c in consumers]
-
-    def each(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return values if times == 1 else np.tile(values, times)
-
     return frame(
         "stream_log",
         event_source_mapping=categories(
             np.repeat(np.arange(times, dtype=code_type(names.mappings)), count), names.mappings
         ),
-        record_id=each(np.arange(count)),
-        item_id=each(stream.item_id),
-        shard_id=categories(each(shard), names.shards),
-        sequence_number=each(sequence),
-        event_name=categories(each(stream.operation), ("INSERT", "MODIFY", "REMOVE")),
-        written_s=each(stream.written_s),
-        visible_s=each(visible_s),
-        size_bytes=each(stream.size_bytes),
+        **_contents(stream, times, names),
         received_s=_joined(received),
         completed_s=_joined(completed),
         deliveries=_joined([c.at_record(c.deliveries()) for c in consumers]),
         outcome=categories(_joined([c.at_record(c.outcome) for c in consumers]), RECORD_OUTCOMES),
     )
+
+
+def read_log(
+    stream: _Stream, calls: Sequence[Sequence[_Calls]], readers: Sequence[str], names: Names, trimmed_before_s: float
+) -> pd.DataFrame:
+    """Return a row per record and reader that is not Lambda.
+
+    Parameters
+    ----------
+    stream
+        The records.
+    calls, readers, names
+        As of `reads_frame`.
+    trimmed_before_s
+        What was written before this instant can be read no more when the run ends, seconds.
+    """
+    count, times = len(stream), len(readers)
+    read = [np.empty(count, dtype=np.float64) for _ in readers]
+    for read_s, of_reader in zip(read, calls, strict=True):
+        for shard, of_shard in zip(stream.shards, of_reader, strict=True):
+            read_s[shard.record] = of_shard.read_s()
+    joined = _joined(read)
+    left = np.where(np.tile(stream.written_s < trimmed_before_s, times), 1, 2)
+    return frame(
+        "read_log",
+        reader=categories(np.repeat(np.arange(times), count), readers),
+        **_contents(stream, times, names),
+        read_s=joined,
+        outcome=categories(np.where(np.isnan(joined), left, 0), READ_OUTCOMES),
+    )
+
+
+def _contents(stream: _Stream, times: int, names: Names) -> dict[str, Any]:
+    """Return the columns that say what the records are, for so many consumers."""
+    shard, sequence, visible_s = _placed(stream)
+
+    def each(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return values if times == 1 else np.tile(values, times)
+
+    return {
+        "record_id": each(np.arange(len(stream))),
+        "item_id": each(stream.item_id),
+        "shard_id": categories(each(shard), names.shards),
+        "sequence_number": each(sequence),
+        "event_name": categories(each(stream.operation), ("INSERT", "MODIFY", "REMOVE")),
+        "written_s": each(stream.written_s),
+        "visible_s": each(visible_s),
+        "size_bytes": each(stream.size_bytes),
+    }
 
 
 def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -480,6 +525,7 @@ def _objects(values: Sequence[Any]) -> pd.Series[Any]:
 
 
 class _Calls(Protocol):
+    def read_s(self) -> Floats: ...
     def by_minute(self) -> dict[str, npt.NDArray[Any]]: ...
 
 

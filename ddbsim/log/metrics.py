@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from . import outcomes
+from .columns import SCHEMA
 from .frames import categories, frame
 
 __all__ = ["metrics"]
@@ -25,7 +26,7 @@ def metrics(
     table: Mapping[str, npt.NDArray[np.float64]],
     of_mappings: Sequence[Mapping[str, npt.NDArray[np.int64]]],
 ) -> pd.DataFrame:
-    """Return a row per minute and mapping, under CloudWatch's names.
+    """Return a row per minute and mapping, under CloudWatch's names; of a table that no mapping reads, per minute.
 
     Parameters
     ----------
@@ -46,15 +47,25 @@ def metrics(
         _of_mapping(invocations[invocations["event_source_mapping"] == name], minutes) | dict(events)
         for name, events in zip(mappings, of_mappings, strict=True)
     ]
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    rows = max(len(mappings), 1)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else _nothing(minutes)
     return frame(
         "metrics",
-        minute_s=np.tile(np.arange(minutes) * 60.0, len(mappings)),
-        event_source_mapping=categories(np.repeat(np.arange(len(mappings)), minutes), mappings),
-        ConsumedWriteCapacityUnits=np.tile(units, len(mappings)),
-        **{name: np.tile(values, len(mappings)) for name, values in table.items()},
-        **joined,
+        minute_s=np.tile(np.arange(minutes) * 60.0, rows),
+        # none of the names where there is no mapping
+        event_source_mapping=categories(np.repeat(np.arange(rows) if mappings else [-1], minutes), mappings),
+        **joined | {name: np.tile(values, rows) for name, values in table.items()},
+        ConsumedWriteCapacityUnits=np.tile(units, rows),
     )
+
+
+def _nothing(minutes: int) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the metrics of a mapping that did nothing: counts of 0, statistics of no value."""
+    return {
+        column.name: np.full(minutes, np.nan if column.dtype == "float64" else 0.0)
+        for column in SCHEMA["metrics"]
+        if column.name not in ("minute_s", "event_source_mapping", "ConsumedWriteCapacityUnits")
+    }
 
 
 def _per_minute(units: npt.NDArray[Any], written_s: Floats, minutes: int) -> npt.NDArray[np.int64]:

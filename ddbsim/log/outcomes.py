@@ -15,6 +15,7 @@ __all__ = [
     "INVOCATION_OUTCOMES",
     "LOST",
     "NOT_RUN",
+    "READ_OUTCOMES",
     "RECORD_OUTCOMES",
     "Discarded",
     "Invoked",
@@ -76,6 +77,8 @@ class Settled:
 RECORD_OUTCOMES: Final = ("waiting", "processed", "filtered", "discarded", "expired", "skipped")
 # given up by the mapping, or trimmed by the stream before they were processed
 LOST: Final = ("discarded", "expired")
+# of a reader that is not Lambda: what it read, what the stream trimmed before it did, and what it may still read
+READ_OUTCOMES: Final = ("read", "expired", "waiting")
 
 
 class Discarded:

@@ -42,7 +42,7 @@ class Scenario:
     writer
         The clients that write: how they retry what the table throttles.
     event_source_mappings
-        One mapping or several; each reads every record.
+        One mapping or several; each reads every record. None, an empty tuple, where only `stream_readers` read.
     stream_readers
         What else reads the stream, one `StreamReader` or several. AWS allows two readers of a shard, mappings
         included, without throttling.
@@ -82,8 +82,6 @@ class Scenario:
         mappings = tuple(given) if isinstance(given, tuple | list) else (given,)
         for mapping in mappings:
             check_kind("Scenario.event_source_mappings", mapping, EventSourceMapping)
-        if not mappings:
-            raise ValueError("Scenario.event_source_mappings must be one EventSourceMapping or several, got none")
         check_kind("Scenario.table", self.table, Table)
         check_kind("Scenario.stream", self.stream, Stream)
         check_kind("Scenario.writer", self.writer, Writer)
@@ -91,6 +89,11 @@ class Scenario:
         object.__setattr__(self, "stream_readers", several(self.stream_readers))
         for reader in self.other_readers:
             check_kind("Scenario.stream_readers", reader, StreamReader)
+        if not mappings and not self.other_readers:
+            raise ValueError(
+                "Scenario must have an EventSourceMapping (event_source_mappings) or a StreamReader (stream_readers) "
+                "that reads the stream, got neither"
+            )
         if not isinstance(self.workload, Workload):
             raise ValueError(
                 f"Scenario.workload must be a workload such as PoissonWrites(...), got {shown(self.workload)}"
@@ -194,6 +197,20 @@ class Scenario:
     def mappings(self) -> tuple[EventSourceMapping, ...]:
         """The mappings, always as a tuple."""
         return cast("tuple[EventSourceMapping, ...]", self.event_source_mappings)
+
+    def check_mapped(self, what: str) -> None:
+        """Raise ValueError if no mapping reads the stream.
+
+        Parameters
+        ----------
+        what
+            What asks for one: names it in the message.
+        """
+        if not self.mappings:
+            raise ValueError(
+                f"{what} needs an EventSourceMapping, whose latency and cost it asks for, got {shown(self.name)}, "
+                "which has stream readers alone: see Result.reader_numbers()"
+            )
 
     @property
     def length_s(self) -> float:

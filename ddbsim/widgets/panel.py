@@ -38,6 +38,7 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
     """
 
     def __init__(self, scenario: Scenario, *, rng: Seed, mapping: str | None, horizon_s: float | None) -> None:
+        scenario.check_mapped("the explorer")
         self._whole = self._moved_whole = scenario
         self._start = shortened(scenario, horizon_s)
         self._mapping = mapping or scenario.mappings[0].label

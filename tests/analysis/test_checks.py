@@ -29,6 +29,8 @@ def scenario():
             ds.EventSourceMapping(function=stuck, batch_size=3, maximum_record_age_in_seconds=60),
             ds.EventSourceMapping(name="trimmed", function=stuck, batch_size=3),
         ),
+        # beside three mappings it is refused now and then
+        stream_readers=ds.StreamReader(name="search", interval_s=1.5),
         duration_s=125,
         account_concurrency=2,
     )
@@ -355,6 +357,46 @@ BROKEN = {
         broken("stream_log", lambda log: 7, size_bytes=0),
         "sizes positive",
         "record 7 has 0 bytes",
+    ),
+    "a reader lacks a record": (
+        lambda seen: replace(seen, read_log=without(seen.read_log, 5)),
+        "readers see each record",
+        "search has not each of",
+    ),
+    "a reader has a record of another size": (
+        broken("read_log", first(outcome="read"), size_bytes=7),
+        "readers see each record",
+        "size_bytes is 7, and not so in the stream",
+    ),
+    "a reader read before there was anything": (
+        broken("read_log", first(outcome="read"), read_s=0.0),
+        "reads in order",
+        "was read before it was visible",
+    ),
+    "a record is called read": (
+        broken("read_log", lambda log: int(np.flatnonzero(log["read_s"].isna())[0]), outcome="read"),
+        "reads in order",
+        "is read, and read_s is nan",
+    ),
+    "a record is called expired": (
+        broken("read_log", lambda log: int(np.flatnonzero(log["read_s"].isna())[-1]), outcome="expired"),
+        "reads in order",
+        "expired before the retention of 70 s",
+    ),
+    "a reader read a shard out of order": (
+        broken("read_log", first(outcome="read"), read_s=69.9),
+        "reads in order",
+        "was read before the one that precedes it",
+    ),
+    "a call brought more than was read": (
+        lambda seen: replace(seen, reads=changed(seen.reads, 0, records=9_999)),
+        "reads add up",
+        "records is 9999, the log of the reads says otherwise",
+    ),
+    "a call is missing": (
+        lambda seen: replace(seen, reads=without(seen.reads, place(seen.reads, minute_s=60.0))),
+        "reads add up",
+        "records were read in 1 minutes without a call",
     ),
     "an empty batch was sent": (
         broken("invocations", lambda rows: 2, records=0),

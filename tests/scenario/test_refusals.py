@@ -107,7 +107,7 @@ WRONG_PARTS = {
         lambda: scenario(event_source_mappings=[[ds.EventSourceMapping()]]),
         "Scenario.event_source_mappings must be EventSourceMapping(...), got [",
     ),
-    "no mapping": (lambda: scenario(event_source_mappings=()), "must be one EventSourceMapping or several, got none"),
+    "no mapping": (lambda: scenario(event_source_mappings=()), "Scenario must have an EventSourceMapping"),
     "a function for a mapping": (
         lambda: scenario(event_source_mappings=ds.Function()),
         "Scenario.event_source_mappings must be EventSourceMapping(...), got Function(",
