@@ -9,6 +9,7 @@ import subprocess
 import sys
 import termios
 import time
+from functools import partial
 
 import pytest
 
@@ -137,7 +138,9 @@ def test_an_interrupt_saves_what_was_simulated(tmp_path):
     # only a terminal gets a bar, and one without columns has no room for it
     reader, writer = pty.openpty()
     termios.tcsetwinsize(writer, (24, 100))
-    with subprocess.Popen(command, stderr=writer, stdout=subprocess.PIPE, text=True) as process:
+    # where the tests themselves run in the background, what they start would ignore the signal
+    taken = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(command, stderr=writer, stdout=subprocess.PIPE, text=True, preexec_fn=taken) as process:
         deadline, shown = time.monotonic() + 300, ""
         # the bar moves once the simulation runs
         while "%|" not in shown.replace(" 0%|", "") and time.monotonic() < deadline:

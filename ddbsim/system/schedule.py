@@ -62,11 +62,16 @@ class Lattice:
     phase_s: float
 
     def at_or_after(self, at_s: float) -> float:
-        """Return the first poll at or after an instant."""
+        """Return the first poll phase + k x interval, k = 0, 1, ..., at or after an instant: to the last bit."""
         if math.isinf(at_s):
             return at_s
-        poll_s = self.phase_s + math.ceil((at_s - self.phase_s) / self.interval_s) * self.interval_s
-        return poll_s if poll_s >= at_s else poll_s + self.interval_s
+        count = max(0, math.ceil((at_s - self.phase_s) / self.interval_s))
+        # the division rounds either way
+        while self.phase_s + count * self.interval_s < at_s:
+            count += 1
+        while count and self.phase_s + (count - 1) * self.interval_s >= at_s:
+            count -= 1
+        return self.phase_s + count * self.interval_s
 
     def after(self, at_s: float) -> float:
         """Return the first poll after an instant."""
@@ -75,34 +80,12 @@ class Lattice:
 
     def first_polls(self, instants_s: Floats) -> Floats:
         """Return the first poll at or after each instant, float64."""
-        polls_s = instants_s - self.phase_s
-        polls_s /= self.interval_s
-        np.ceil(polls_s, out=polls_s)
-        polls_s *= self.interval_s
-        polls_s += self.phase_s
-        # the division rounds: never see a record before it is visible
-        np.add(polls_s, self.interval_s, out=polls_s, where=polls_s < instants_s)
+        polls_s: Floats = self.phase_s + steps_before(self.phase_s, self.interval_s, instants_s) * self.interval_s
         return polls_s
 
     def readable_s(self, visible_s: Floats) -> Floats:
         """Return the instants themselves."""
         return visible_s
-
-    def poll_at_or_after(self, at_s: float) -> float:
-        """Return the first poll phase + k x interval, k = 0, 1, ..., at or after an instant: to the last bit."""
-        if math.isinf(at_s):
-            return at_s
-        count = max(0, math.ceil((at_s - self.phase_s) / self.interval_s))
-        while self.phase_s + count * self.interval_s < at_s:
-            count += 1
-        while count and self.phase_s + (count - 1) * self.interval_s >= at_s:
-            count -= 1
-        return self.phase_s + count * self.interval_s
-
-    def polls_at_or_after(self, instants_s: Floats) -> Floats:
-        """Return the same for each instant, float64."""
-        polls_s: Floats = self.phase_s + steps_before(self.phase_s, self.interval_s, instants_s) * self.interval_s
-        return polls_s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,14 +111,14 @@ class Interrupted:
 
     def at_or_after(self, at_s: float) -> float:
         """Return the first poll at or after an instant; infinity if there is none."""
-        poll_s = self.lattice.poll_at_or_after(at_s)
+        poll_s = self.lattice.at_or_after(at_s)
         while poll_s < self.end_s:
             resumed_s = self.pauses.resumed_s(poll_s)
             if self.shared is not None:
                 resumed_s = self.shared.served_s(resumed_s)
             if resumed_s == poll_s:
                 return poll_s
-            poll_s = self.lattice.poll_at_or_after(resumed_s)
+            poll_s = self.lattice.at_or_after(resumed_s)
         return math.inf
 
     def after(self, at_s: float) -> float:
@@ -144,14 +127,14 @@ class Interrupted:
 
     def first_polls(self, instants_s: Floats) -> Floats:
         """Return the first poll at or after each instant, float64; infinity where there is none."""
-        polls_s = self.lattice.polls_at_or_after(instants_s)
+        polls_s = self.lattice.first_polls(instants_s)
         pending = np.flatnonzero(polls_s < self.end_s)
         while len(pending):
             resumed_s = self.pauses.all_resumed_s(polls_s[pending])
             if self.shared is not None:
                 resumed_s = self.shared.all_served_s(resumed_s)
             pending = pending[moved := resumed_s > polls_s[pending]]
-            polls_s[pending] = self.lattice.polls_at_or_after(resumed_s[moved])
+            polls_s[pending] = self.lattice.first_polls(resumed_s[moved])
             pending = pending[polls_s[pending] < self.end_s]
         polls_s[polls_s >= self.end_s] = np.inf
         return polls_s

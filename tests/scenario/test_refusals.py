@@ -53,7 +53,7 @@ RANGES = {
     (scenario, "warmup_s"): ([0, 9.9], [-1], ">= 0"),
     (scenario, "account_concurrency"): ([0, 1_000_000], [-1, 1_000_001], "0..1000000"),
 }
-ALWAYS_WRONG = [math.nan, math.inf, -math.inf, "7", True, [1], (1,), {}, object(), 1j]
+ALWAYS_WRONG = [math.nan, math.inf, -math.inf, "7", True, [1], (1,), {}, NotImplemented, 1j]
 WRONG = [(make, field, value) for (make, field), (_, wrong, _) in RANGES.items() for value in [*wrong, *ALWAYS_WRONG]]
 
 
