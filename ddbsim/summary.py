@@ -204,7 +204,8 @@ def _readers_behind(result: Result) -> Iterator[str]:
                     f"offered {worst['offered_per_s']:,.0f} records/s, but the {worst['limit']} limit allows "
                     f"{worst['records_per_s']:,.0f}; what binds: {worst['knob']}"
                 )
-            yield f"{name}: does not keep up: it read {one['read'] / written:.0%} of what was written; {why}"
+            done = f"it read {one['read']:,} of {written:,} records"
+            yield f"{name}: does not keep up: {done}; {why}"
         if one["expired"]:
             yield f"{name}: {one['expired']:,} records expired before it read them"
 

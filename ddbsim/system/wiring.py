@@ -105,9 +105,13 @@ class Wiring:
         kept = self._kept(mapping, shard, consumer)
         name = f"{mapping.label}/{shard.index}"
         lanes = []
-        for lane, positions in enumerate(_split(stream.item_id[shard.record], mapping.parallelization_factor, kept)):
-            self.lanes.append(LanePlace(number, shard.index, lane, positions, reader))
-            lanes.append(self._lane(mapping, consumer, positions, f"{name}/{lane}"))
+        parts = list(_split(stream.item_id[shard.record], mapping.parallelization_factor, kept))
+        # a lane that never gets a record only waits, and is not made: one alone tells when an empty shard is through
+        filled = [lane for lane, positions in enumerate(parts) if positions is None or len(positions)] or [0]
+        reader.waiting_lanes = len(parts) - len(filled)
+        for lane in filled:
+            self.lanes.append(LanePlace(number, shard.index, lane, parts[lane], reader))
+            lanes.append(self._lane(mapping, consumer, parts[lane], f"{name}/{lane}"))
         consumer.lanes = reader.lanes = lanes
         return consumer
 

@@ -1,0 +1,422 @@
+"""Small scenarios at random, of every feature at once: each from a number, so that one that fails can be named.
+
+What is drawn must be legal: a few combinations that are refused when typed (a split of what is no partition, capacity
+that cannot be there) are drawn again, and counted. The values at the edges of what may be typed come often.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import ddbsim as ds
+from ddbsim.randomness import RandomStreams
+from ddbsim.scenario import traps_told
+
+__all__ = ["Draw", "scenario_of"]
+
+# a run's last instant belongs to no run: lengths that no sum of durations and windows hits
+_LENGTHS_S = (0.3, 4.0371, 10.0371, 20.0371, 65.0371, 131.0371)
+_MOST_TRIES = 50
+
+
+class Draw:
+    """Draws from one number's generator."""
+
+    def __init__(self, number: int) -> None:
+        self.rng = np.random.default_rng([2026, number])
+
+    def pick(self, *options: Any) -> Any:
+        """Return one of the options, by a call if it is a function of no name."""
+        chosen = options[self.rng.integers(len(options))]
+        return chosen() if isinstance(chosen, _Later) else chosen
+
+    def chance(self, share: float) -> bool:
+        return bool(self.rng.random() < share)
+
+    def some(self, make: Callable[[int], Any], *counts: int) -> tuple[Any, ...]:
+        """Return as many as one of the counts, each made from its number."""
+        return tuple(make(number) for number in range(self.pick(*counts)))
+
+
+class _Later:
+    """An option that is drawn only if it is picked."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+    def __call__(self) -> Any:
+        return self.make()
+
+
+def scenario_of(number: int) -> tuple[ds.Scenario, int]:
+    """Return the scenario of a number, and how many drafts of it were refused when typed."""
+    draw = Draw(number)
+    for refused in range(_MOST_TRIES):
+        try:
+            with traps_told():
+                return _scenario(draw), refused
+        except ValueError:
+            continue
+    raise AssertionError(f"none of {_MOST_TRIES} drafts of scenario {number} is legal")
+
+
+def _scenario(draw: Draw) -> ds.Scenario:
+    length_s = draw.pick(*_LENGTHS_S)
+    carries_items = draw.chance(0.35)
+    writes = _items(draw) if carries_items else _workload(draw)
+    functions = [_function(draw, name, carries_items) for name in ("shared", "other")]
+    whole = ds.Scenario(
+        workload=writes,
+        table=_table(draw),
+        stream=_stream(draw),
+        writer=ds.Writer(
+            clients=draw.pick(1, 10),
+            retries=draw.pick(
+                "standard_2026", "standard", "legacy", "adaptive", ds.Retries(max_attempts=1), ds.Retries(base_s=0.05)
+            ),
+            latency=draw.pick(0.0, ds.LogNormal(median=0.004, p99=0.01)),
+        ),
+        event_source_mappings=draw.some(
+            lambda n: _mapping(draw, f"mapping {n}", draw.pick(*functions), carries_items), 1, 1, 2, 3
+        ),
+        stream_readers=draw.some(lambda n: _reader(draw, f"reader {n}"), 0, 0, 0, 1, 2),
+        duration_s=1_000.0,
+        account_concurrency=draw.pick(10, 1_000),
+        region=draw.pick("us-east-1", "eu-central-1", "sa-east-1"),
+        start=draw.pick("2026-01-01T00:00:00Z", "2024-02-29T23:59:59.5+05:30"),
+    )
+    return whole.until(length_s, warmup_s=draw.pick(0.0, 0.0, 0.1, length_s / 3))
+
+
+# what is written
+
+
+def _workload(draw: Draw) -> Any:
+    plain = {
+        "item_bytes": draw.pick(
+            36, 700, 200_000, 409_600, ds.Uniform(1_000, 400_000), ds.LogNormal(median=900, p99=9_000)
+        ),
+        "keys": draw.pick(
+            ds.UniformKeys(items=draw.pick(1, 2, 30, 10**9)),
+            ds.Zipfian(items=draw.pick(2, 30, 1_000), theta=draw.pick(0.1, 0.99)),
+            ds.HotSet(items=30, hot_items=1, hot_share=0.8),
+            ds.SequentialKeys(items=9),
+        ),
+        "operations": draw.pick(
+            ds.OperationMix(),
+            ds.OperationMix(insert=0.3, modify=0.3, remove=0.2, no_op=0.1, condition_failed=0.1),
+            ds.OperationMix(insert=0.4, modify=0.2, remove=0.4, existing=0.5),
+            ds.OperationMix(insert=1.0, modify=0.0),
+        ),
+        "key_bytes": draw.pick(1, 36),
+    }
+    rate_per_s = draw.pick(0.0, 0.51, 3.1, 9.7)
+    profile = draw.pick(
+        rate_per_s,
+        rate_per_s,
+        ds.Diurnal(mean_per_s=3.0, peak_to_mean=1.8, period_s=40.0),
+        ds.Ramp(start_per_s=0.0, end_per_s=9.0, over_s=30.0, at_s=1.0),
+        ds.Spike(base_per_s=1.0, peak_per_s=30.0, at_s=3.0, lasting_s=2.0),
+        ds.Steps(times_s=(0.0, 5.0), rates_per_s=(0.5, 12.0)),
+    )
+    # sizes at the limit weigh: few of them
+    rarely = profile if not isinstance(plain["item_bytes"], int) or plain["item_bytes"] < 10_000 else 1.3
+    trace = ds.Trace(
+        start="2026-01-01T00:00:00", period_s=draw.pick(1, 60), counts=tuple(draw.rng.integers(0, 40, 1_000))
+    )
+    inner = draw.pick(
+        ds.PoissonWrites(rate_per_s=rarely, **plain),
+        ds.PoissonWrites(rate_per_s=rarely, **plain),
+        ds.ConstantWrites(rate_per_s=rarely, **plain),
+        ds.TraceWrites(trace=trace, mean_rate_per_s=draw.pick(None, 2.0), **plain),
+    )
+    return draw.pick(
+        inner,
+        inner,
+        inner,
+        _Later(lambda: ds.BatchedWrites(workload=inner, size=draw.pick(1, 5, 25))),
+        _Later(lambda: ds.TransactedWrites(workload=inner, size=draw.pick(1, 3, 100))),
+        _Later(lambda: ds.ClosedLoopWrites(clients=draw.pick(1, 5), think_s=draw.pick(0.5, 3.0), **plain)),
+        _Later(lambda: ds.ReplayWrites(columns=inner.draw(9.0, RandomStreams(int(draw.rng.integers(9)))))),
+        _Later(lambda: ds.ycsb(draw.pick("A", "B", "D", "F"), ops_per_s=5)),
+    )
+
+
+def _items(draw: Draw) -> Any:
+    made, at_s = [], 0.0
+    for number in range(draw.pick(0, 1, 40, 120)):
+        at_s += float(draw.rng.exponential(0.2))
+        key = {"pk": f"key {draw.rng.integers(draw.pick(1, 9))}"}
+        content = draw.pick(
+            {},
+            {"n": number},
+            {"text": "ä" * int(draw.rng.integers(1, 400)), "list": [1, {"a": None}], "on": True},
+            {"price": 12, "state": draw.pick("open", "done"), "tags": {"red", "blue"}},
+        )
+        made.append(draw.pick((at_s, "put", key | content), (at_s, "put", key | content), (at_s, "delete", key)))
+    plain = ds.ItemWrites(made)
+    return draw.pick(
+        plain,
+        plain,
+        _Later(lambda: ds.BatchedWrites(workload=plain, size=5)),
+        _Later(lambda: ds.TransactedWrites(workload=plain, size=3)),
+    )
+
+
+# the table and its stream
+
+
+def _billing(draw: Draw) -> Any:
+    scaling = ds.AutoScaling(
+        min_capacity=draw.pick(1, 5), max_capacity=draw.pick(5, 400), metric_delay_s=1, update_delay_s=1
+    )
+    return draw.pick(
+        _Later(
+            lambda: ds.OnDemand(
+                warm_write_units_per_s=draw.pick(4_000, 4_000, 12_000),
+                max_write_request_units=draw.pick(None, None, 3),
+                peak_growth_s=draw.pick(0.0, 1_800.0),
+            )
+        ),
+        _Later(
+            lambda: ds.Provisioned(
+                write_capacity_units=draw.pick(1, 5, 50, 3_000),
+                auto_scaling=draw.pick(None, scaling),
+                initial_burst_s=draw.pick(0.0, 300.0),
+                adaptive_capacity=draw.chance(0.5),
+                read_capacity_units=draw.pick(None, 1, 50),
+            )
+        ),
+    )
+
+
+def _index(draw: Draw, number: int) -> ds.GlobalSecondaryIndex:
+    own = draw.pick(None, ds.Provisioned(write_capacity_units=draw.pick(1, 40)))
+    return ds.GlobalSecondaryIndex(
+        name=f"index-{number}",
+        billing=own,
+        projected_share=draw.pick(0.0, 0.3, 1.0),
+        key_changed_share=draw.pick(0.0, 0.4),
+        untouched_share=draw.pick(0.0, 0.4),
+        keys=draw.pick(None, ds.Zipfian(items=5)),
+    )
+
+
+def _splits(draw: Draw, count: int) -> tuple[ds.Split, ...]:
+    """Return splits that find their partition open, each later than the one before by more than a second."""
+    known, open_now, made = count, list(range(count)), []
+    for turn in range(draw.pick(0, 0, 1, 3)):
+        chosen = open_now.pop(int(draw.rng.integers(len(open_now))))
+        made.append(ds.Split(at_s=0.5 + 1.3 * turn, partition=chosen))
+        open_now += [known, known + 1]
+        known += 2
+    return tuple(made)
+
+
+def _table(draw: Draw) -> ds.Table:
+    common = {
+        "time_to_live": draw.pick(
+            None,
+            None,
+            ds.TimeToLive(after_s=0.7, late=0.0, scan_s=0.5),
+            ds.TimeToLive(after_s=2, late=ds.Uniform(0.0, 3.0), scan_s=1.0),
+        ),
+        "table_class": draw.pick("STANDARD", "STANDARD_INFREQUENT_ACCESS"),
+        "replicas": draw.pick(0, 2),
+        "other_items_gb": draw.pick(0.0, 45.0),
+        "partition_read_units_per_s": draw.pick(3_000, 300),
+    }
+    if draw.chance(0.5):
+        partitions = draw.pick(1, 2, 5)
+        return ds.Table(partitions=partitions, splits=_splits(draw, partitions), **common)
+    return ds.Table(
+        billing=_billing(draw),
+        billing_switches=draw.some(
+            lambda n: ds.BillingSwitch(at_s=draw.pick(0.01, 1.5, 7.0) + 9.0 * n, billing=_billing(draw)), 0, 0, 1, 2
+        ),
+        global_secondary_indexes=draw.some(lambda n: _index(draw, n), 0, 0, 1, 2),
+        heat_splits=ds.HeatSplits(enabled=draw.chance(0.5), sustained_minutes=1, split_s=1.5),
+        partition_write_units_per_s=draw.pick(1_000, 1_000, 300),
+        **common,
+    )
+
+
+def _stream(draw: Draw) -> ds.Stream:
+    return ds.Stream(
+        view_type=draw.pick(*ds.VIEW_TYPES),
+        retention_s=draw.pick(86_400.0, 86_400.0, 4.0),
+        visibility_delay=draw.pick(0.0, 0.25, ds.LogNormal(median=0.1, sigma=0.5)),
+        visibility_hold_s=draw.pick(0.1, 1.0),
+        shard_lifetime=draw.pick(15_000.0, 15_000.0, ds.Uniform(2.0, 5.0)),
+        throttled_read_stretch_s=draw.pick(50.0, 3.0),
+        disabled_s=draw.pick(None, None, None, 5.03),
+    )
+
+
+def _reader(draw: Draw, name: str) -> ds.StreamReader:
+    return ds.StreamReader(
+        name=name,
+        kind=draw.pick("kcl", "flink", "custom"),
+        interval_s=draw.pick(None, 0.3, 7.0),
+        empty_interval_s=draw.pick(None, 0.6),
+        records_per_read=draw.pick(1, 30, 1_000),
+        discovery_s=draw.pick(0.0, 1.3),
+    )
+
+
+# the functions and their mappings
+
+
+def _counts(event: dict[str, Any], context: object, *, state: dict[str, Any]) -> None:
+    state["seen"] = state.get("seen", 0) + len(event["Records"])
+
+
+def _changes_its_event(event: dict[str, Any], context: object) -> None:
+    for record in event.pop("Records"):
+        record.clear()
+        record["dynamodb"] = None
+
+
+def _raises(event: dict[str, Any], context: object) -> None:
+    if len(event["Records"]) % 2:
+        raise ValueError(f"odd: {len(event['Records'])}")
+
+
+def _answers_nonsense(event: dict[str, Any], context: object) -> Any:
+    return [None, {"batchItemFailures": "x"}, object(), {"batchItemFailures": [{"itemIdentifier": "0"}]}, 1j][
+        len(event["Records"]) % 5
+    ]
+
+
+def _reports_one(event: dict[str, Any], context: object) -> Any:
+    last = event["Records"][-1]["dynamodb"]["SequenceNumber"] if event["Records"] else ""
+    return {"batchItemFailures": [{"itemIdentifier": last}] if len(event["Records"]) > 1 else []}
+
+
+def _keeps_a_window(event: dict[str, Any], context: object) -> Any:
+    logging.getLogger("handler").debug("one")
+    state = event.get("state") or {}
+    return {"state": state | {"count": state.get("count", 0) + len(event["Records"])}}
+
+
+def _function(draw: Draw, name: str, carries_items: bool) -> ds.Function:
+    reserved = draw.pick(None, None, None, 1, 3)
+    handlers = (_changes_its_event, _raises, _answers_nonsense, _reports_one, _keeps_a_window)
+    handler = draw.pick(None, _Later(lambda: draw.pick(*handlers)), _counts) if carries_items else None
+    # a handler has its own answers: the law's failures are for a function that is described
+    described = {} if handler else {"failures": _failures(draw), "needs": draw.pick(*_NEEDS)}
+    return ds.Function(
+        name=name,
+        memory_mb=draw.pick(128, 1_769, 10_240),
+        timeout_s=draw.pick(1, 3, 900),
+        duration=ds.Duration(
+            base_s=draw.pick(0.0, 0.02, 0.125, 0.6),
+            per_record_s=draw.pick(0.0, 0.004, 0.03),
+            per_kb_s=draw.pick(0.0, 0.0001),
+            noise=draw.pick(None, ds.Exponential(1.0), ds.Uniform(0.5, 1.5), ds.Empirical(values=(0.5, 1.5, 2.0))),
+            measured_at_mb=draw.pick(None, 512),
+            cpu_share=draw.pick(0.0, 1.0),
+        ),
+        read_back=ds.ReadBack(
+            consistency=draw.pick("eventual", "strong", "transactional"),
+            batched=draw.chance(0.5),
+            latency=draw.pick(0.0, 0.03),
+        ),
+        cold_start=ds.ColdStart(
+            init=draw.pick(0.0, 0.1, ds.LogNormal(median=0.2, sigma=0.3)),
+            placement_s=draw.pick(0.0, 0.1),
+            idle=draw.pick(0.0, 1.0, 400.0),
+            lifetime_s=draw.pick(5.0, 7_200.0),
+        ),
+        reserved_concurrency=reserved,
+        provisioned_concurrency=draw.pick(0, 0, 1),
+        architecture=draw.pick("x86_64", "arm64"),
+        ephemeral_storage_mb=draw.pick(512, 10_240),
+        handler=handler,
+        state={} if handler is _counts else None,
+        **described,
+    )
+
+
+_NEEDS = ("keys", "new", "old", "both", {"INSERT": "new", "MODIFY": "both", "REMOVE": "keys"})
+
+
+def _failures(draw: Draw) -> ds.Failures:
+    start_s = draw.pick(0.0, 2.5)
+    outage = ds.Outage(start_s=start_s, end_s=start_s + draw.pick(0.5, 40.0), kind=draw.pick("error", "timeout"))
+    return ds.Failures(
+        error_probability=draw.pick(0.0, 0.0, 0.2, 1.0),
+        poison_items=draw.pick((), (0,)),
+        outages=draw.pick((), (), outage),
+        out_of_memory_bytes=draw.pick(None, None, 1, 40_000),
+    )
+
+
+def _mapping(draw: Draw, name: str, function: ds.Function, carries_items: bool) -> ds.EventSourceMapping:
+    factor = draw.pick(1, 1, 2, 10)
+    tumbling = draw.pick(0, 0, 0, 1, 7)
+    return ds.EventSourceMapping(
+        name=name,
+        function=function,
+        batch_size=draw.pick(1, 2, 7, 100, 10_000),
+        maximum_batching_window_in_seconds=draw.pick(0, 1, 3, 300) if not tumbling else draw.pick(1, 3),
+        parallelization_factor=1 if tumbling else factor,
+        starting_position=draw.pick("TRIM_HORIZON", "TRIM_HORIZON", "LATEST"),
+        maximum_retry_attempts=draw.pick(-1, 0, 1, 10_000),
+        maximum_record_age_in_seconds=draw.pick(-1, 60, 604_800),
+        bisect_batch_on_function_error=draw.chance(0.5),
+        function_response_types=draw.pick((), ("ReportBatchItemFailures",)),
+        tumbling_window_in_seconds=tumbling,
+        on_failure=draw.pick(
+            None,
+            _Later(
+                lambda: ds.Destination(kind=draw.pick("sqs", "sns", "s3"), failure_probability=draw.pick(0.0, 0.5, 1.0))
+            ),
+        ),
+        created_s=draw.pick(None, 0.0, 2.03),
+        suspensions=draw.some(
+            lambda n: ds.Suspension(
+                start_s=1.03 + 2.5 * n, end_s=draw.pick(2.51 + 2.5 * n, 8.03), kind=draw.pick("disabled", "updated")
+            ),
+            *(0, 0, 1, 2),
+        ),
+        retry_backoff=ds.Backoff(
+            initial_s=draw.pick(0.2, 0.05), cap_s=draw.pick(0.4, 60.0), jitter=draw.pick(0.0, 1.0)
+        ),
+        throttle_backoff=draw.pick(None, ds.Backoff(cap_s=0.2, jitter=0.5)),
+        poller=_poller(draw),
+        **({} if tumbling else _filter(draw, carries_items)),
+    )
+
+
+def _poller(draw: Draw) -> ds.Poller:
+    interval_s = draw.pick(0.25, 0.25, 0.05, 1.0)
+    return ds.Poller(
+        interval_s=interval_s,
+        backlog_interval_s=draw.pick(interval_s, 0.04, 0.6),
+        records_per_read=draw.pick(1, 5, 1_000),
+        bytes_per_read=draw.pick(2**20, 5_000),
+        read_ahead_batches=draw.pick(0, 1, 3),
+        turnaround_s=draw.pick(0.015, 0.0, 0.3),
+        activation_delay=draw.pick(0.31, ds.Uniform(0.1, 1.5)),
+        shard_discovery_delay=draw.pick(0.17, ds.Uniform(0.2, 1.5)),
+        idle_window_s=draw.pick(0.33, 120.0),
+    )
+
+
+def _filter(draw: Draw, carries_items: bool) -> dict[str, Any]:
+    content = {"dynamodb": {"NewImage": {"state": {"S": ["open", {"exists": False}]}}}}
+    keys = {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "key"}]}}}}
+    by_name = {"eventName": [draw.pick("INSERT", "MODIFY", "REMOVE")]}
+    if carries_items:
+        return {"filter_criteria": draw.pick((), (), (by_name,), (content, by_name), (keys,))}
+    return draw.pick(
+        {},
+        {},
+        {"filter_criteria": (by_name,)},
+        {"filter_criteria": (content,), "filter_match_fraction": draw.pick(0.0, 0.3, 1.0)},
+    )

@@ -1,0 +1,114 @@
+"""Scenarios of every feature at once: nothing raises, nothing is lost or counted twice, every way gives the same."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from every_feature import scenario_of
+
+import ddbsim as ds
+from ddbsim.result import FRAMES
+
+_BY_DEFAULT = 300
+_GREAT_MANY = 10_000
+_AT_A_TIME = 20
+
+
+def assert_equal(one: ds.Result, other: ds.Result) -> None:
+    for name in FRAMES:
+        pd.testing.assert_frame_equal(one.frame(name), other.frame(name))
+
+
+def assert_sound(scenario: ds.Scenario, seed: int) -> ds.Result:
+    """Simulate, and hold what must hold of any run."""
+    result = ds.simulate(scenario, rng=seed, progress=False)
+    # a summary checks a small run
+    assert not [note for note in result.summary.warnings if "contradict" in note], result.check().query("not ok")
+    bill = result.bill()
+    assert np.isfinite(bill.usd_per_month)
+    assert bill.usd_per_month >= 0.0
+    assert bill.frame["usd_per_month"].sum() == pytest.approx(bill.usd_per_month)
+    assert_added_up(result)
+    return result
+
+
+def assert_added_up(result: ds.Result) -> None:
+    table = result.table_numbers()
+    assert table.taken + table.delayed + table.lost + table.waiting == table.asked
+    records = int(result.shards["records"].sum())
+    for mapping in result.scenario.mappings:
+        log = result.stream_log[result.stream_log["event_source_mapping"] == mapping.label]
+        ran = result.invocations[
+            (result.invocations["event_source_mapping"] == mapping.label)
+            & ~result.invocations["outcome"].isin(("throttled", "too_large"))
+        ]
+        assert len(log) == log["record_id"].nunique() == records
+        assert log["deliveries"].sum() == ran["records"].sum()
+        if not result.scenario.warmup_s:
+            assert sum(result.numbers(mapping).records.values()) == records
+    for frame in (result.stream_log, result.invocations, result.writes):
+        for column in frame.columns[frame.columns.str.endswith("_s")]:
+            assert not (frame[column] < 0).any(), column
+
+
+def assert_kept(scenario: ds.Scenario, seed: int, result: ds.Result, folder) -> None:
+    """Hold what comes back from a file equal."""
+    assert_equal(pickle.loads(pickle.dumps(result)), result)
+    result.to_parquet(folder)
+    saved = ds.read_result(folder)
+    assert_equal(saved, result)
+    assert str(saved.summary) == str(result.summary)
+    if not any(mapping.function.handler for mapping in scenario.mappings):
+        with contextlib.suppress(ValueError):  # writes and items as they are have no text
+            text = scenario.to_toml()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ds.AcceptedWithATrap)
+                again = ds.Scenario.from_toml(text)
+            assert_equal(ds.simulate(again, rng=seed, progress=False), result)
+
+
+def hold(number: int, folder=None) -> int:
+    """Hold one scenario sound, by every way if it has a folder; return how many drafts of it were refused."""
+    scenario, refused = scenario_of(number)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ds.AcceptedWithATrap)
+            result = assert_sound(scenario, number)
+            if folder is not None:
+                assert_equal(ds.simulate(scenario, rng=number, progress=False), result)
+                assert_kept(scenario, number, result, folder)
+    except BaseException as error:
+        error.add_note(f"scenario {number}: {scenario!r}")
+        raise
+    return refused
+
+
+@pytest.mark.parametrize("first", range(0, _BY_DEFAULT, _AT_A_TIME))
+def test_scenarios_of_every_feature_are_sound(first, tmp_path):
+    numbers = range(first, first + _AT_A_TIME)
+    refused = sum(hold(number, None if number % 10 else tmp_path / str(number)) for number in numbers)
+    # the drawing is mostly legal
+    assert refused < 10 * _AT_A_TIME
+
+
+def test_processes_give_the_same():
+    scenarios = {str(number): scenario_of(number)[0] for number in range(0, _BY_DEFAULT, 10)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ds.AcceptedWithATrap)
+        serial, processes = (
+            ds.compare(scenarios, n=1, rng=7, executor=executor, progress=False).runs
+            for executor in ("serial", "processes")
+        )
+    pd.testing.assert_frame_equal(serial, processes)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("first", range(_BY_DEFAULT, _GREAT_MANY, 100))
+def test_a_great_many_scenarios_of_every_feature_are_sound(first, tmp_path):
+    for number in range(first, first + 100):
+        hold(number, None if number % 50 else tmp_path / str(number))
