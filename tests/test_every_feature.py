@@ -101,7 +101,7 @@ def test_processes_give_the_same():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ds.AcceptedWithATrap)
         serial, processes = (
-            ds.compare(scenarios, n=1, rng=7, executor=executor, progress=False).runs
+            ds.compare(scenarios, n=2, rng=7, executor=executor, progress=False).runs
             for executor in ("serial", "processes")
         )
     pd.testing.assert_frame_equal(serial, processes)
