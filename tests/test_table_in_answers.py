@@ -133,3 +133,9 @@ def test_what_was_given_up_in_the_warm_up_is_in_the_title_and_not_in_the_numbers
     result = ds.simulate(design, rng=7, progress=False)
     assert result.table_numbers().lost == 0
     assert " writes taken" in result.summary.title
+
+
+def test_writes_of_the_last_part_of_a_minute_alone_pass_no_cap():
+    late = ds.ItemWrites([(125.0, "put", {"pk": "late"})])
+    result = ds.simulate(ds.Scenario(workload=late, duration_s=131), rng=7, progress=False)
+    assert not [note for note in result.summary.warnings if "write units/s" in note]

@@ -121,18 +121,18 @@ def over_cap(writes: pd.DataFrame, cap_units_per_s: float, *, warmup_s: float, e
     """
     begin_s = measured_from_s(warmup_s, ended_s)
     written = writes["written_s"]
-    mine = writes[((written >= begin_s) & (written < ended_s)).to_numpy()]
+    minute_s = min(_MINUTE_S, ended_s - begin_s)
+    # what is left of the last minute is too short to be compared with whole ones
+    whole_s = max(int((ended_s - begin_s) / minute_s), 1) * minute_s if minute_s > 0 else 0.0
+    mine = writes[((written >= begin_s) & (written < min(begin_s + whole_s, ended_s))).to_numpy()]
     if mine.empty:
         return OverCap(0, 0.0, 0.0)
-    minute_s = min(_MINUTE_S, ended_s - begin_s)
     minute = ((mine["written_s"].to_numpy() - begin_s) // minute_s).astype(np.int64)
-    # what is left of the last minute is too short to be compared with whole ones
-    whole = minute < max(int((ended_s - begin_s) / minute_s), 1)
-    units = mine["write_units"].to_numpy()[whole].astype(np.float64)
-    by_partition = _busiest(mine["partition"].to_numpy()[whole].astype(np.int64), minute[whole], units) / minute_s
-    item, codes = np.unique(mine["item_id"].to_numpy()[whole], return_inverse=True)
+    units = mine["write_units"].to_numpy().astype(np.float64)
+    by_partition = _busiest(mine["partition"].to_numpy().astype(np.int64), minute, units) / minute_s
+    item, codes = np.unique(mine["item_id"].to_numpy(), return_inverse=True)
     hottest = codes == np.bincount(codes, weights=units, minlength=len(item)).argmax()
-    by_item = np.bincount(minute[whole][hottest], weights=units[hottest]).max(initial=0.0) / minute_s
+    by_item = np.bincount(minute[hottest], weights=units[hottest]).max(initial=0.0) / minute_s
     return OverCap(int((by_partition > cap_units_per_s).sum()), float(by_partition.max(initial=0.0)), float(by_item))
 
 
