@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import isfinite
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binom
 
@@ -57,8 +58,11 @@ def scenario_of(rng: np.random.Generator) -> ds.Scenario:
 
 def again(scenario: ds.Scenario, seed: int) -> dict[str, float]:
     """The metrics of a run on fresh luck, four times as long."""
-    longer = replace(scenario, duration_s=scenario.warmup_s + 4 * (scenario.length_s - scenario.warmup_s))
-    return measure(ds.simulate(longer, rng=10_000 + seed, progress=False)).metrics
+    return measure(ds.simulate(four_times(scenario), rng=10_000 + seed, progress=False)).metrics
+
+
+def four_times(scenario: ds.Scenario) -> ds.Scenario:
+    return replace(scenario, duration_s=scenario.warmup_s + 4 * (scenario.length_s - scenario.warmup_s))
 
 
 def holds(metrics: dict[str, float], target: float) -> bool:
@@ -100,11 +104,39 @@ def drained(scenario: ds.Scenario, rng: np.random.Generator, seed: int) -> Itera
         yield apart <= np.hypot(told["high"] - told["low"], fresh["high"] - fresh["low"]) / 2 + 0.5
 
 
+def viewed(scenario: ds.Scenario, rng: np.random.Generator, seed: int) -> Iterator[bool]:
+    """The view type called the cheapest serves, keeps up, loses nothing, and no other that does costs less."""
+    scenario = ds.vary(scenario, {"function.needs": str(rng.choice(["keys", "new", "both"]))})
+    chosen = ds.compare_view_types(scenario, replications=2, rng=seed, progress=False).cheapest
+    if chosen is not None:
+        fresh = ds.compare_view_types(four_times(scenario), replications=2, rng=10_000 + seed, progress=False)
+        totals = fresh.totals.set_index("view_type")
+        sound = totals[(totals["verdict"] == "keeps up") & (totals["served"] != "not at all")]
+        yield chosen in sound.index and is_cheapest(sound["usd_per_month"], chosen)
+
+
+def transported(scenario: ds.Scenario, rng: np.random.Generator, seed: int) -> Iterator[bool]:
+    """The way called the cheapest serves and keeps up, and no other that does costs less."""
+    chosen = ds.compare_transports(scenario, rng=seed).cheapest
+    if chosen is not None:
+        ways = ds.compare_transports(four_times(scenario), rng=10_000 + seed).frame.set_index("transport")
+        sound = ways[(ways["verdict"] == "keeps up") & (ways["served"] != "not at all")]
+        # machines of a price that is not known cost something
+        sound = sound[sound["machine_usd_per_month"].notna()]
+        yield chosen in sound.index and is_cheapest(sound["usd_per_month"], chosen)
+
+
+def is_cheapest(usd_per_month: pd.Series, chosen: str) -> bool:
+    return bool(usd_per_month[chosen] <= usd_per_month.min() * 1.01)
+
+
 #: Further recommendations: each a function of a scenario, a generator and a seed that yields whether a promise is kept.
 RECOMMENDATIONS: dict[str, Callable[[ds.Scenario, np.random.Generator, int], Iterator[bool]]] = {
     "solve": solved,
     "headroom": with_room,
     "drain": drained,
+    "compare_view_types": viewed,
+    "compare_transports": transported,
 }
 
 
@@ -122,7 +154,17 @@ def check(promises: list[bool], least: int) -> None:
     assert binom.sf(broken - 1, len(promises), 1.0 - CONFIDENCE) > _SIGNIFICANT, f"{broken} of {len(promises)} broken"
 
 
-@pytest.mark.parametrize(("name", "count", "least"), [("solve", 6, 4), ("headroom", 6, 3), ("drain", 8, 4)])
+# scenarios, and how many promises they make at the least
+_BY_DEFAULT = [
+    ("solve", 6, 4),
+    ("headroom", 6, 3),
+    ("drain", 8, 4),
+    ("compare_view_types", 6, 2),
+    ("compare_transports", 6, 2),
+]
+
+
+@pytest.mark.parametrize(("name", "count", "least"), _BY_DEFAULT)
 @pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
 def test_recommendations_keep_their_promise(name, count, least):
     check(kept(name, count), least)
