@@ -22,7 +22,7 @@ from .workload import WriteColumns
 __all__ = ["MEMORY_LIMIT_BYTES", "TooManyRecordsError", "draw_writes", "longest_that_fits_s", "run", "simulate"]
 
 MEMORY_LIMIT_BYTES = 8 * 2**30
-# measured: peaks of runs with all frames built, bill and summary asked for
+# measured: the peak of runs with all frames built, bill and summary asked for; the others are sums of column widths
 _BYTES_PER_RECORD = 287
 _BYTES_PER_SECOND = 60  # of the table's load
 _BYTES_PER_MINUTE = 250  # of a mapping's metrics, and of a reader's reads of a partition

@@ -52,7 +52,7 @@ def check_number(where: str, value: Any, *, low: float = 0.0, open_low: bool = F
     """Raise ValueError unless `value` is a finite number in [low, high] ((low, high] with `open_low`)."""
     if not is_number(value, low=low, high=high, above=open_low):
         allowed = f"> {low:g}" if open_low else f">= {low:g}"
-        allowed += f" and <= {high:g}" if high < LARGEST else beyond(value, low=low, high=high)
+        allowed += beyond(value, low=low, high=high) or (f" and <= {high:g}" if high < LARGEST else "")
         raise ValueError(f"{where} must be a number {allowed}, got {shown(value)}")
 
 

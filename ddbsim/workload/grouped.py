@@ -12,6 +12,7 @@ from ddbsim.wording import shown
 from ddbsim.workload.checks import whole_number
 from ddbsim.workload.columns import BATCH, SINGLE, TRANSACTION, Ints, WriteColumns
 from ddbsim.workload.means import WriteMeans
+from ddbsim.workload.traced import TraceWrites
 from ddbsim.workload.writes import Workload
 
 __all__ = ["BatchedWrites", "TransactedWrites"]
@@ -39,6 +40,11 @@ class _GroupedWrites(Workload):
         object.__setattr__(self, "size", whole_number(f"{name}: size", self.size, low=1, high=self.most))
 
     @property
+    def _sent(self) -> Workload:
+        """The workload inside, as it is sent."""
+        return self.workload
+
+    @property
     def carries_items(self) -> bool:
         """Whether the writes have real items: as those of the workload inside."""
         return self.workload.carries_items
@@ -51,7 +57,7 @@ class _GroupedWrites(Workload):
     @property
     def means(self) -> WriteMeans:
         """What the writes are like on average."""
-        return self.workload.means
+        return self._sent.means
 
     @property
     def steady(self) -> bool:
@@ -67,7 +73,7 @@ class _GroupedWrites(Workload):
     @property
     def duration_s(self) -> float | None:
         """The workload's own length in seconds; None if it goes on for ever."""
-        return self.workload.duration_s
+        return self._sent.duration_s
 
     def may_write(self, item_id: int) -> bool:
         """Whether a write can go to an item."""
@@ -75,11 +81,11 @@ class _GroupedWrites(Workload):
 
     def expected_writes(self, duration_s: float, *, answer_s: float = 0.0) -> float:
         """Return how many writes to expect in [0, duration_s)."""
-        return self.workload.expected_writes(duration_s, answer_s=answer_s)
+        return self._sent.expected_writes(duration_s, answer_s=answer_s)
 
     def draw(self, duration_s: float, streams: RandomStreams) -> WriteColumns:
         """Return the writes of [0, duration_s), the same for the same seed."""
-        writes = self.workload.draw(duration_s, streams)
+        writes = self._sent.draw(duration_s, streams)
         count = len(writes)
         group = np.arange(count) // self.size
         repeated = _repeated(writes.item_id, group)
@@ -146,6 +152,11 @@ class TransactedWrites(_GroupedWrites):
     kind: ClassVar[int] = TRANSACTION
 
     @property
+    def _sent(self) -> Workload:
+        # a trace of write units has fewer writes that take twice as many
+        return self.workload.in_transactions() if isinstance(self.workload, TraceWrites) else self.workload
+
+    @property
     def means(self) -> WriteMeans:
         """What the writes are like on average; each takes twice its units."""
-        return self.workload.means.in_transactions()
+        return self._sent.means.in_transactions()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,8 +36,8 @@ class TraceWrites(DrawnWrites):
     """Writes at the rates of a trace, at random (Poisson) within each of its periods.
 
     What a period averages away, a burst of seconds within five minutes, is not in a trace and does not come back.
-    Write units become writes by the units that these writes take on average: the run consumes what the trace has. (Sent
-    as transactions they take twice as many, which is not taken into account.)
+    Write units become writes by the units that these writes take on average, twice as many if they are sent as
+    transactions: the run consumes what the trace has.
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ class TraceWrites(DrawnWrites):
     fill: Fill | None = None
     id: str | None = None
     measures: Measure | None = None
+
+    _units_factor: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         DrawnWrites.__post_init__(self)
@@ -96,8 +99,13 @@ class TraceWrites(DrawnWrites):
         """The trace as it is used: read, in writes, scaled, cut."""
         trace = self._read()
         if trace.measures != "writes":
-            trace = _in_writes(trace, self.item_bytes, self.keys, self.operations, self.key_bytes)
+            units = _mean_units(trace, self.item_bytes, self.keys, self.operations, self.key_bytes)
+            trace = trace.as_writes(units * self._units_factor)
         return _used(trace, self.mean_rate_per_s, self.busiest_s)
+
+    def in_transactions(self) -> TraceWrites:
+        """Return the writes as they are sent by transactions: fewer, where the trace has write units."""
+        return self if self._read().measures == "writes" else _TransactedTraceWrites(**_fields(self))
 
     @property
     def duration_s(self) -> float:
@@ -135,6 +143,17 @@ class TraceWrites(DrawnWrites):
         return poisson(self.profile, duration_s, rng)
 
 
+class _TransactedTraceWrites(TraceWrites):
+    """The same, each write at the units of a transaction."""
+
+    __slots__ = ()
+    _units_factor = int(limits.TRANSACTION_WRITE_FACTOR.value)
+
+
+def _fields(writes: TraceWrites) -> dict[str, Any]:
+    return {field.name: getattr(writes, field.name) for field in fields(writes)}
+
+
 def _state_of(path: str) -> tuple[int, ...]:
     """Return what differs once a file is edited or replaced, be its date put back or not."""
     if not os.path.exists(path):
@@ -152,10 +171,10 @@ def _read_once(
 
 
 @lru_cache(maxsize=32)
-def _in_writes(
+def _mean_units(
     trace: Trace, item_bytes: float | Distribution, keys: Keys, operations: OperationMix, key_bytes: int
-) -> Trace:
-    """Return a trace of write units in writes of these items, by the mean units of many such writes.
+) -> float:
+    """Return the mean write units of writes of these items, over as many of them as a trace has at the most.
 
     A write's units follow from the item before and after it, so from all that is drawn, and from the writes before it.
     """
@@ -166,7 +185,7 @@ def _in_writes(
     writes = like.draw(1.0, RandomStreams(_UNITS_SEED))
     larger = np.maximum(writes.bytes_before, writes.bytes_after)
     units = np.maximum(-(-larger // limits.WRITE_UNIT_BYTES.value), 1)
-    return trace.as_writes(float(units.mean()))
+    return float(units.mean())
 
 
 @lru_cache(maxsize=32)

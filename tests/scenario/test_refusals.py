@@ -107,6 +107,10 @@ WRONG_PARTS = {
         lambda: scenario(event_source_mappings=[[ds.EventSourceMapping()]]),
         "Scenario.event_source_mappings must be EventSourceMapping(...), got [",
     ),
+    "a length of nothing": (
+        lambda: scenario(duration_s=1e-10),
+        "Scenario.duration_s must be a number > 0 and >= 1e-09, got 1e-10",
+    ),
     "no mapping": (lambda: scenario(event_source_mappings=()), "Scenario must have an EventSourceMapping"),
     "a function for a mapping": (
         lambda: scenario(event_source_mappings=ds.Function()),

@@ -450,3 +450,17 @@ def test_no_address_is_opened_and_no_device_is_read(tmp_path):
             read_trace(path)
     with pytest.raises(TraceError, match="must be the path of a file"):
         read_trace("a\0b")
+
+
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_units_sent_as_transactions_are_those_of_the_trace(size):
+    trace = ds.Trace(start="2026-01-01T00:00:00", period_s=60, counts=(2_400,) * 5, measures="write units")
+    plain = ds.TraceWrites(
+        trace=trace, item_bytes=ds.LogNormal(median=900, p99=4_000), keys=ds.UniformKeys(items=10**6)
+    )
+    sent = ds.TransactedWrites(workload=plain, size=size)
+    result = ds.simulate(ds.Scenario(workload=sent), rng=7, progress=False)
+    assert result.writes["write_units"].sum() == pytest.approx(12_000, rel=0.05)
+    assert len(result.writes) == pytest.approx(sent.expected_writes(300), rel=0.05)
+    assert sent.means.write_units * sent.expected_writes(300) == pytest.approx(12_000, rel=0.02)
+    assert ds.Scenario.from_toml(ds.Scenario(workload=sent).to_toml()).workload == sent
