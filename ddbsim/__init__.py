@@ -10,10 +10,9 @@
 """
 
 from . import lessons, plots, widgets
-from .arguments import tell_misspelt_names
-from .assumptions import assumptions
 from .aws.prices import MissingPriceError, PriceListError, UnknownRegionError, load_price_list, prices
 from .boto.reading import read_stream
+from .checks.arguments import tell_misspelt_names
 from .distributions import Constant, Distribution, Empirical, Exponential, LogNormal, Uniform
 from .experiment import (
     SLO,
@@ -35,23 +34,22 @@ from .experiment import (
     ViewTypeComparison,
     batch_means,
     closed_form,
-    compare,
     compare_transports,
     compare_view_types,
-    drain,
-    headroom,
     latin_hypercube,
     lint,
-    replicate,
     replication_seed,
-    snippets,
     solve,
-    sweep,
     tornado,
     vary,
 )
+from .experiment.estimate import compare, replicate
+from .experiment.outage import drain
+from .experiment.solve import headroom, snippets
+from .experiment.vary import sweep
 from .filters import matches
-from .result import Result
+from .result.result import Result
+from .result.storage import ResultFolderError, read_result
 from .run import TooManyRecordsError, simulate
 from .scenario import (
     RETRY_PRESETS,
@@ -85,8 +83,8 @@ from .scenario import (
     TimeToLive,
     Writer,
 )
-from .storage import ResultFolderError, read_result
-from .uses import view_type_uses
+from .scenario.assumptions import assumptions
+from .scenario.uses import view_type_uses
 from .workload import (
     YCSB_MIXES,
     BatchedWrites,

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from .experiment.view_types import Measured
-    from .result import Result
+    from .experiment.alternatives.view_types import Measured
+    from .result.result import Result
 
 __all__ = ["main"]
 
@@ -150,9 +150,9 @@ def _seed(text: str) -> str:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from .experiment.view_types import compare_view_types, measure
+    from .experiment.alternatives.view_types import compare_view_types, measure
+    from .result.storage import check_folder
     from .run import simulate
-    from .storage import check_folder
 
     scenario = _read(options.scenario)
     # what would stop a long run at its end is refused before it begins
@@ -183,7 +183,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _keep(result: Result, folder: Path, phases: _Phases) -> None:
     """Save a run, and its plots beside it."""
-    from .storage import write_result
+    from .result.storage import write_result
 
     saved = False
     with phases.of(f"{folder} cannot be saved", failed=_BAD_INPUT):

@@ -2,7 +2,7 @@
 
 Each is a frozen dataclass of plain numbers, so that a scenario compares, hashes and is written to a file by its fields.
 Wherever the package takes a distribution it takes a number too (`as_distribution`). The unit is that of the field which
-holds the distribution: seconds for a duration, bytes for a size. Numbers beyond `ddbsim.bounds` are refused.
+holds the distribution: seconds for a duration, bytes for a size. Numbers beyond `ddbsim.checks.bounds` are refused.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ddbsim.bounds import MOST_SIGMA, beyond, is_number
-from ddbsim.wording import shown
+from .checks.bounds import MOST_SIGMA, beyond, is_number
+from .checks.wording import shown
 
 __all__ = [
     "Constant",

@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ddbsim.arguments import checked
-
+from .checks.arguments import checked
+from .checks.fields import check_kind
 from .distributions import as_distribution
 from .randomness import RandomStreams, Seed
-from .result import Result
+from .result.result import Result
 from .scenario import Scenario
-from .scenario.checks import check_kind
 from .system.build import System
 from .system.interrupt import interrupts_between_events
 from .system.past import Past, planned_until, stream_until

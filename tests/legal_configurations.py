@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import ddbsim as ds
 from ddbsim.aws.names import REGIONS
-from ddbsim.bounds import FIRST_YEAR, LAST_YEAR
+from ddbsim.checks.bounds import FIRST_YEAR, LAST_YEAR
 
 # what can be printed: no control characters, no surrogates, no blank but the space
 texts = st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), min_size=1, max_size=12)

@@ -19,7 +19,7 @@ from ddbsim.distributions import as_distribution
 from ddbsim.randomness import RandomStreams
 from ddbsim.run import draw_writes
 from ddbsim.system.hashing import partition_hash, uniform_of
-from ddbsim.system.table.index_writes import index_demand
+from ddbsim.system.table.capacity.index_writes import index_demand
 from ddbsim.workload import OPERATIONS, TRANSACTION
 
 __all__ = ["Reference", "take_one_by_one"]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import ddbsim as ds
-from ddbsim.wording import closest, shown
+from ddbsim.checks.wording import closest, shown
 
 PACKAGE = Path(ds.__file__).parent
 SCENARIO = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=20)

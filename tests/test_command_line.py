@@ -16,9 +16,9 @@ import pytest
 import ddbsim as ds
 from ddbsim import __main__ as command_line
 from ddbsim import run as run_module
-from ddbsim import storage
 from ddbsim.__main__ import main
-from ddbsim.experiment import view_types
+from ddbsim.experiment.alternatives import view_types
+from ddbsim.result import storage
 
 SMALL = """
 name = "small"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from random_scenarios import scenarios, seeds
 
 import ddbsim as ds
-from ddbsim.costs import billed_window_s, quantities
+from ddbsim.result.usage import billed_window_s, quantities
 
 SCENARIO = ds.Scenario(
     workload=ds.PoissonWrites(rate_per_s=50, item_bytes=ds.LogNormal(median=900, p99=9_000)),

@@ -12,7 +12,7 @@ import pytest
 from every_feature import scenario_of
 
 import ddbsim as ds
-from ddbsim.result import FRAMES
+from ddbsim.result.result import FRAMES
 
 _BY_DEFAULT = 300
 _GREAT_MANY = 10_000

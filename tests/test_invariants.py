@@ -13,8 +13,8 @@ from random_scenarios import scenarios, seeds
 
 import ddbsim as ds
 from ddbsim.analysis.latency import PARTS
-from ddbsim.log.columns import SCHEMA
-from ddbsim.result import FRAMES
+from ddbsim.log.schema import SCHEMA
+from ddbsim.result.result import FRAMES
 
 LOG, RUN = "stream_log", "invocations"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import ddbsim as ds
-from ddbsim.experiment.measures import measure
-from ddbsim.experiment.view_types import measure as measured
+from ddbsim.experiment.alternatives.view_types import measure as measured
+from ddbsim.experiment.runs.measures import measure
 from ddbsim.widgets.explored import explored
 
 STEPS = ds.PoissonWrites(rate_per_s=ds.Steps((0, 60), (5, 200)), item_bytes=900)

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 import ddbsim as ds
-from ddbsim.log.columns import SCHEMA
-from ddbsim.result import FRAMES
+from ddbsim.log.schema import SCHEMA
+from ddbsim.result.result import FRAMES
 
 
 def run(rate_per_s):

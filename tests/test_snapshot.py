@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ddbsim.snapshot import Snapshot, UnkeptError
+from ddbsim.system.function.snapshot import Snapshot, UnkeptError
 
 
 @dataclass

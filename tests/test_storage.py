@@ -17,12 +17,12 @@ import pandas as pd
 import pytest
 
 import ddbsim as ds
-from ddbsim import storage
-from ddbsim.drafts import draft_beside
-from ddbsim.frame_files import as_json, from_json
+from ddbsim.files.drafts import draft_beside
+from ddbsim.files.frames import as_json, from_json
 from ddbsim.items import compact_json
 from ddbsim.randomness import RandomStreams
-from ddbsim.result import FRAMES
+from ddbsim.result import storage
+from ddbsim.result.result import FRAMES
 from ddbsim.workload import ItemWrites
 
 

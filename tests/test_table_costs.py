@@ -7,7 +7,7 @@ import pytest
 import ddbsim as ds
 from ddbsim.analysis.bill import make_bill
 from ddbsim.analysis.storage import average_stored_bytes
-from ddbsim.costs import quantities
+from ddbsim.result.usage import quantities
 
 TO_ON_DEMAND = ds.BillingSwitch(at_s=9.5, billing=ds.OnDemand())
 BACK = ds.BillingSwitch(at_s=40, billing=ds.Provisioned(write_capacity_units=30))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ddbsim as ds
-from ddbsim.experiment.measures import measure
+from ddbsim.experiment.runs.measures import measure
 
 UNIFORM = ds.UniformKeys(items=100_000)
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ddbsim.log.columns import LATENCY_PARTS
+from ddbsim.log.schema import LATENCY_PARTS
 
 __all__ = ["PARTS", "ecdf", "quantiles", "waits"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from ddbsim.wording import shown
+from ddbsim.checks.wording import shown
 
 __all__ = ["Fact", "Limit", "Status", "facts_in"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddbsim.arguments import checked
-from ddbsim.log.frames import categories, frame
+from ddbsim.checks.arguments import checked
+from ddbsim.frames.stream_log import categories, frame
 from ddbsim.log.outcomes import RECORD_OUTCOMES, Settled
 
 __all__ = ["ThrottledReadError", "read_stream"]

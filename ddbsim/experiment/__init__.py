@@ -1,24 +1,25 @@
 """Several runs: replicated, compared, swept, searched."""
 
-from .compare import Comparison, compare
-from .drain import Drain, drain
-from .executors import AllRunsFailedError, UnpicklableScenarioError
-from .fields import vary
-from .fingerprint import NoFingerprintError
-from .headroom import Headroom, headroom
-from .intervals import batch_means
-from .lint import LintReport, lint
-from .replicate import Replications, replicate
-from .runs import replication_seed
-from .screening import closed_form
-from .sensitivity import Tornado, latin_hypercube, tornado
-from .slo import SLO
-from .snippets import Snippets, snippets
-from .solve import Solution, solve
-from .store import RunNotKeptWarning, RunStoreError
-from .sweep import Sweep, sweep
-from .transports import TransportComparison, compare_transports
-from .view_types import ViewTypeComparison, compare_view_types
+from ddbsim.analysis.intervals import batch_means
+
+from .alternatives.transports import TransportComparison, compare_transports
+from .alternatives.view_types import ViewTypeComparison, compare_view_types
+from .estimate.compare import Comparison, compare
+from .estimate.replicate import Replications, replicate
+from .lint.lint import LintReport, lint
+from .outage.drain import Drain, drain
+from .runs.executors import AllRunsFailedError, UnpicklableScenarioError
+from .runs.fingerprint import NoFingerprintError
+from .runs.job import replication_seed
+from .runs.store import RunNotKeptWarning, RunStoreError
+from .solve.headroom import Headroom, headroom
+from .solve.screening import closed_form
+from .solve.slo import SLO
+from .solve.snippets import Snippets, snippets
+from .solve.solve import Solution, solve
+from .vary.fields import vary
+from .vary.sensitivity import Tornado, latin_hypercube, tornado
+from .vary.sweep import Sweep, sweep
 
 __all__ = [
     "SLO",

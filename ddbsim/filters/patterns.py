@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ddbsim.arguments import checked
 from ddbsim.aws import limits
+from ddbsim.checks.arguments import checked
 
 from .matching import Matcher, Path, Seen
 from .operands import InvalidPatternError

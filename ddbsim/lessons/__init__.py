@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from ddbsim.arguments import checked
+from ddbsim.checks.arguments import checked
 
 from .checking import Checked, check_answer
 from .lesson import Finding, Lesson

@@ -12,7 +12,7 @@ from .lesson import Finding, Lesson
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ddbsim.result import Result
+    from ddbsim.result.result import Result
 
 __all__ = ["LESSONS"]
 

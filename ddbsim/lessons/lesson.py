@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ddbsim.result import Result
+    from ddbsim.result.result import Result
     from ddbsim.scenario import Scenario
 
 __all__ = ["Answer", "Finding", "Lesson"]

@@ -11,7 +11,7 @@ from .classroom import mapping, scenario, writes
 from .lesson import Finding, Lesson
 
 if TYPE_CHECKING:
-    from ddbsim.result import Result
+    from ddbsim.result.result import Result
 
 __all__ = ["LESSONS"]
 

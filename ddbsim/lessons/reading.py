@@ -10,7 +10,7 @@ from .classroom import GUIDE, LAMBDA_GUIDE, function, mapping, scenario, writes
 from .lesson import Finding, Lesson
 
 if TYPE_CHECKING:
-    from ddbsim.result import Result
+    from ddbsim.result.result import Result
 
 __all__ = ["LESSONS"]
 

@@ -13,7 +13,7 @@ from .order import items_in_order
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ddbsim.result import Result
+    from ddbsim.result.result import Result
 
 __all__ = ["LESSONS"]
 

@@ -12,7 +12,7 @@ from .classroom import GUIDE, STREAMS, mapping, scenario
 from .lesson import Finding, Lesson
 
 if TYPE_CHECKING:
-    from ddbsim.result import Result
+    from ddbsim.result.result import Result
 
 __all__ = ["LESSONS"]
 

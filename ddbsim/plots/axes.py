@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ddbsim.wording import closest, shown
+from ddbsim.checks.wording import closest, shown
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddbsim.arguments import checked
+from ddbsim.checks.arguments import checked
 
 from .axes import axes, by_mapping, finish, frame_of, styled
 

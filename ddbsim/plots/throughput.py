@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ddbsim.arguments import checked
+from ddbsim.checks.arguments import checked
 
 from .axes import axes, by_mapping, finish, frame_of, legend_above, styled
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ddbsim.arguments import checked
+from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.log.sentences import names_of
-from ddbsim.wording import shown
 
 from .axes import COLOURS, axes, finish, frame_of, plain
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ddbsim.arguments import checked
+from ddbsim.checks.arguments import checked
 
 from .axes import COLOURS, axes, finish, made_by, plain, styled
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ddbsim.aws import capacity
-from ddbsim.wording import shown
-
-from .checks import check_kind, check_number, check_switch, check_whole, take_numpy_numbers
+from ddbsim.checks.fields import check_kind, check_number, check_switch, check_whole, take_numpy_numbers
+from ddbsim.checks.wording import shown
 
 __all__ = ["AutoScaling", "Billing", "BillingSwitch", "HeatSplits", "OnDemand", "Provisioned"]
 

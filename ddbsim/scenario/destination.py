@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from ddbsim.wording import shown
-
-from .checks import check_aws_name, check_choice, check_name, check_share, take_numpy_numbers
+from ddbsim.checks.fields import check_aws_name, check_choice, check_name, check_share, take_numpy_numbers
+from ddbsim.checks.wording import shown
 
 __all__ = ["Destination", "DestinationKind"]
 

@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
 from ddbsim.aws import behaviour, limits
-from ddbsim.bounds import MOST_ITEMS
-from ddbsim.distributions import Distribution, LogNormal, Uniform
-from ddbsim.wording import shown
-
-from .checks import (
+from ddbsim.checks.bounds import MOST_ITEMS
+from ddbsim.checks.fields import (
     check_aws_name,
     check_choice,
     check_distribution,
@@ -23,6 +20,9 @@ from .checks import (
     several,
     take_numpy_numbers,
 )
+from ddbsim.checks.wording import shown
+from ddbsim.distributions import Distribution, LogNormal, Uniform
+
 from .read_back import Needs, ReadBack, as_needs
 from .traps import warn_of_trap
 

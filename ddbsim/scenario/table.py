@@ -7,12 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast, get_args
 
 from ddbsim.aws import behaviour, capacity, limits
-from ddbsim.bounds import LEAST_LIFETIME_S, MOST_BYTES_PER_BYTE, MOST_OVERHEAD_BYTES, MOST_PARTITIONS
-from ddbsim.distributions import Distribution, LogNormal, Uniform
-from ddbsim.wording import shown
-
-from .billing import Billing, BillingSwitch, HeatSplits, OnDemand, Provisioned
-from .checks import (
+from ddbsim.checks.bounds import LEAST_LIFETIME_S, MOST_BYTES_PER_BYTE, MOST_OVERHEAD_BYTES, MOST_PARTITIONS
+from ddbsim.checks.fields import (
     check_aws_name,
     check_choice,
     check_distribution,
@@ -23,6 +19,10 @@ from .checks import (
     several,
     take_numpy_numbers,
 )
+from ddbsim.checks.wording import shown
+from ddbsim.distributions import Distribution, LogNormal, Uniform
+
+from .billing import Billing, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .expiry import TimeToLive
 from .indexes import GlobalSecondaryIndex
 from .splits import MOST_OPEN_PARTITIONS, Split, check_splits

@@ -16,6 +16,7 @@ import numpy as np
 import tomli_w
 
 from ddbsim import distributions, workload
+from ddbsim.files.columns import read_flat
 
 from .billing import AutoScaling, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .destination import Destination
@@ -23,7 +24,6 @@ from .expiry import TimeToLive
 from .function import ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
 from .mapping import Backoff, EventSourceMapping, Poller, Suspension, traps_told
-from .parquet_files import read_flat
 from .read_back import ReadBack
 from .splits import Split
 from .stream_reader import StreamReader

@@ -8,10 +8,8 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from ddbsim.aws import capacity
-from ddbsim.bounds import MOST_CLIENTS
-from ddbsim.distributions import Distribution, LogNormal
-
-from .checks import (
+from ddbsim.checks.bounds import MOST_CLIENTS
+from ddbsim.checks.fields import (
     check_choice,
     check_distribution,
     check_interval,
@@ -21,6 +19,7 @@ from .checks import (
     check_whole,
     take_numpy_numbers,
 )
+from ddbsim.distributions import Distribution, LogNormal
 
 __all__ = ["RETRY_PRESETS", "Retries", "RetryPreset", "Writer"]
 

@@ -13,14 +13,14 @@ from ddbsim.scenario import Scenario
 from ddbsim.workload import WriteColumns
 
 from .clock import Clock
-from .consumer import ShardConsumer
-from .event_records import EventRecords
-from .handler_states import HandlerStates
-from .lane import just_after
-from .partitions import Placement
+from .function.states import HandlerStates
+from .mapping.build import LanePlace, Wiring
+from .mapping.consumer import ShardConsumer
+from .mapping.lane import just_after
 from .recording import LaneRecords, Recording
-from .stream import publish, recorded
-from .wiring import LanePlace, Wiring
+from .stream.event_records import EventRecords
+from .stream.publish import publish, recorded
+from .table.partitions.history import Placement
 
 __all__ = ["System"]
 

@@ -15,9 +15,9 @@ from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Scenario
 from ddbsim.workload import WriteColumns
 
-from .partitions import Placement, place
-from .stream import StreamLog, publish
+from .stream.publish import StreamLog, publish
 from .table import Admission
+from .table.partitions.history import Placement, place
 
 __all__ = ["Past", "planned_until", "stream_until"]
 

@@ -9,18 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ddbsim.items import lambda_event
-from ddbsim.log.recorder import Recorder
 from ddbsim.randomness import RandomStreams
+from ddbsim.record.recorder import Recorder
 from ddbsim.scenario import Scenario
 
-from .destination import Delivered, Dispatch
-from .event_records import EventRecords
-from .handler import HandlerNotes
-from .handler_states import HandlerStates
-from .reader import Polls
-from .stream import StreamLog
-from .stream_reading import ShardCalls, follow, records_of
-from .subscription import Subscription
+from .function.handler import HandlerNotes
+from .function.states import HandlerStates
+from .mapping.destination import Delivered, Dispatch
+from .mapping.poller import Polls
+from .mapping.subscription import Subscription
+from .stream.event_records import EventRecords
+from .stream.publish import StreamLog
+from .stream.readers import ShardCalls, follow, records_of
 
 __all__ = ["LaneRecords", "Recording"]
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ddbsim.analysis.keeping_up import DOES_NOT, TOO_SHORT
-from ddbsim.summary import GROWS, warnings_of
+from ddbsim.result.summary import GROWS, warnings_of
 
 if TYPE_CHECKING:
-    from ddbsim.result import Result
+    from ddbsim.result.result import Result
     from ddbsim.scenario import EventSourceMapping, Scenario
 
 __all__ = ["Explored", "as_table", "explored", "verdicts_told"]

@@ -7,7 +7,7 @@ from threading import Lock
 
 import ipywidgets as ipw
 
-from ddbsim.arguments import checked
+from ddbsim.checks.arguments import checked
 from ddbsim.randomness import Seed
 from ddbsim.run import run
 from ddbsim.scenario import Scenario

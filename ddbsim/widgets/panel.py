@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from ddbsim.experiment.fingerprint import contents_of
+from ddbsim.experiment.runs.fingerprint import contents_of
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.run import draw_writes
 from ddbsim.scenario import Scenario, traps_told

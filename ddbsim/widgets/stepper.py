@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from ddbsim.arguments import checked
+from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.plots.timeline import timeline
-from ddbsim.wording import shown
 
 from .story import Story
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddbsim.bounds import MOST_CLIENTS, beyond, is_number
+from ddbsim.checks.bounds import MOST_CLIENTS, beyond, is_number
+from ddbsim.checks.numbers import whole_number
 from ddbsim.distributions import Distribution, as_distribution
 from ddbsim.randomness import RandomStreams
-from ddbsim.workload.checks import whole_number
 from ddbsim.workload.columns import Floats, Ints, WriteColumns
 from ddbsim.workload.rates import RateProfile, Steps
 from ddbsim.workload.writes import DrawnWrites

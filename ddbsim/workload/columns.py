@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddbsim.aws import limits
+from ddbsim.checks.wording import shown
 from ddbsim.items import Change
-from ddbsim.wording import shown
 
 __all__ = [
     "BATCH",

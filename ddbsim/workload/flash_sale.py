@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ddbsim.arguments import checked
+from ddbsim.checks.arguments import checked
+from ddbsim.checks.numbers import finite_number
 from ddbsim.distributions import Distribution
-from ddbsim.workload.checks import finite_number
 from ddbsim.workload.keys import HotSet
 from ddbsim.workload.rates import Spike
 from ddbsim.workload.writes import PoissonWrites

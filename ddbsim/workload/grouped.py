@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from ddbsim.checks.numbers import whole_number
+from ddbsim.checks.wording import shown
 from ddbsim.randomness import RandomStreams
-from ddbsim.wording import shown
-from ddbsim.workload.checks import whole_number
 from ddbsim.workload.columns import BATCH, SINGLE, TRANSACTION, Ints, WriteColumns
 from ddbsim.workload.means import WriteMeans
 from ddbsim.workload.traced import TraceWrites

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ddbsim.bounds import MOST_ITEMS
-from ddbsim.workload.checks import finite_number, whole_number
+from ddbsim.checks.bounds import MOST_ITEMS
+from ddbsim.checks.numbers import finite_number, whole_number
 from ddbsim.workload.columns import Floats, Ints
 
 __all__ = ["HotSet", "Keys", "SequentialKeys", "UniformKeys", "Zipfian"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddbsim.checks.numbers import finite_number
 from ddbsim.randomness import RandomStreams
-from ddbsim.workload.checks import finite_number
 from ddbsim.workload.columns import CONDITION_FAILED, NO_OP, Operations
 
 __all__ = ["CREATE", "FLIP", "IDLE", "PUT", "OperationMix"]

@@ -15,8 +15,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ddbsim.bounds import LARGEST
-from ddbsim.workload.checks import finite_number, listed
+from ddbsim.checks.bounds import LARGEST
+from ddbsim.checks.numbers import finite_number, listed
 from ddbsim.workload.columns import Floats
 
 __all__ = ["Rate", "RateProfile", "Spike", "Steps", "as_rate_profile"]

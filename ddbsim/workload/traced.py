@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ddbsim.aws import limits
-from ddbsim.bounds import local_path
+from ddbsim.checks.bounds import local_path
+from ddbsim.checks.numbers import finite_number, one_of
+from ddbsim.checks.wording import shown
 from ddbsim.distributions import Distribution
 from ddbsim.randomness import RandomStreams
-from ddbsim.wording import shown
 from ddbsim.workload.arrivals import poisson
-from ddbsim.workload.checks import finite_number, one_of
 from ddbsim.workload.columns import Floats
 from ddbsim.workload.keys import Keys
 from ddbsim.workload.operations import OperationMix

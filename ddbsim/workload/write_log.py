@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ddbsim.arguments import checked
 from ddbsim.aws import limits
-from ddbsim.wording import shown
-from ddbsim.workload.checks import whole_number
+from ddbsim.checks.arguments import checked
+from ddbsim.checks.numbers import whole_number
+from ddbsim.checks.wording import shown
 from ddbsim.workload.columns import INSERT, MODIFY, NO_OP, REMOVE, Floats, Ints, Operations, Sizes, WriteColumns
 from ddbsim.workload.writes import ReplayWrites
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from ddbsim.aws import limits
+from ddbsim.checks.numbers import distribution, finite_number, whole_number
+from ddbsim.checks.wording import shown
 from ddbsim.distributions import Constant, Distribution, as_distribution
 from ddbsim.randomness import RandomStreams
-from ddbsim.wording import shown
 from ddbsim.workload.arrivals import evenly_spaced, poisson
 from ddbsim.workload.chains import Changes, chained, unchained
-from ddbsim.workload.checks import distribution, finite_number, whole_number
 from ddbsim.workload.columns import Floats, Ints, Operations, Sizes, WriteColumns
 from ddbsim.workload.keys import Keys, UniformKeys
 from ddbsim.workload.means import WriteMeans

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ddbsim.arguments import checked
-from ddbsim.wording import shown
-from ddbsim.workload.checks import finite_number, whole_number
+from ddbsim.checks.arguments import checked
+from ddbsim.checks.numbers import finite_number, whole_number
+from ddbsim.checks.wording import shown
 from ddbsim.workload.keys import UniformKeys, Zipfian
 from ddbsim.workload.operations import OperationMix
 from ddbsim.workload.writes import PoissonWrites

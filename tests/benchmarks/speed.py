@@ -28,7 +28,7 @@ import simpy
 import ddbsim as ds
 from ddbsim.randomness import RandomStreams
 from ddbsim.run import draw_writes
-from ddbsim.system.stream import publish
+from ddbsim.system.stream.publish import publish
 
 SEED = 7
 ROUNDS = 3

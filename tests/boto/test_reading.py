@@ -8,7 +8,7 @@ import pytest
 import ddbsim as ds
 from ddbsim.boto.errors import EXCEPTIONS, service_error
 from ddbsim.boto.reading import ThrottledReadError
-from ddbsim.log.columns import SCHEMA
+from ddbsim.log.schema import SCHEMA
 from ddbsim.workload import ItemWrites
 
 CREATED = datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)

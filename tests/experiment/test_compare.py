@@ -5,8 +5,8 @@ import pytest
 from small_experiments import counted, small
 
 import ddbsim as ds
-from ddbsim.experiment.compare import gain_of_pairing
-from ddbsim.experiment.intervals import mean_interval
+from ddbsim.analysis.intervals import mean_interval
+from ddbsim.experiment.estimate.compare import gain_of_pairing
 
 NOW = small(name="now")
 LARGER = small(memory_mb=256, name="larger")

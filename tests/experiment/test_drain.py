@@ -9,7 +9,7 @@ import pytest
 from small_experiments import counted, small
 
 import ddbsim as ds
-from ddbsim.experiment.drain import fluid_drain_s
+from ddbsim.experiment.outage.drain import fluid_drain_s
 
 QUIET = {"rng": 7, "executor": "serial", "progress": False}
 
@@ -51,7 +51,7 @@ def test_a_backlog_drains_as_a_fluid_does(rate_per_s, activation_s):
 
 
 def test_a_long_outage_is_told_from_short_ones(monkeypatch):
-    monkeypatch.setattr(sys.modules["ddbsim.experiment.outage"], "_MOST_WRITES", 6_000.0)
+    monkeypatch.setattr(sys.modules["ddbsim.experiment.outage.outage"], "_MOST_WRITES", 6_000.0)
     told = ds.drain(lane(20, activation_s=30), outage_s=3_600.0, levers=[], replications=6, confidence=0.99, **QUIET)
     assert told.simulated_s < 300
     row = told.frame.iloc[0]
@@ -188,7 +188,7 @@ def test_a_consumer_that_fails_with_bounded_retries_loses_records_and_is_told_to
 def test_a_long_failure_loses_at_the_rate_of_a_short_one(monkeypatch):
     scenario = lane(20, maximum_retry_attempts=2)
     whole = ds.drain(scenario, outage_s=1_200.0, kind="failing", levers=[], replications=2, **QUIET)
-    monkeypatch.setattr(sys.modules["ddbsim.experiment.outage"], "_MOST_WRITES", 12_000.0)
+    monkeypatch.setattr(sys.modules["ddbsim.experiment.outage.outage"], "_MOST_WRITES", 12_000.0)
     told = ds.drain(scenario, outage_s=1_200.0, kind="failing", levers=[], replications=2, **QUIET)
     assert told.simulated_s < 600
     assert told.failing.loc[0, "lost_records"] == pytest.approx(whole.failing.loc[0, "lost_records"], rel=0.15)

@@ -8,8 +8,8 @@ import pytest
 from small_experiments import counted, small
 
 import ddbsim as ds
-from ddbsim.experiment.executors import Runner
-from ddbsim.experiment.runs import Job, replication_seed
+from ddbsim.experiment.runs.executors import Runner
+from ddbsim.experiment.runs.job import Job, replication_seed
 
 N = 5
 

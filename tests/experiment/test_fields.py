@@ -6,7 +6,7 @@ import pytest
 from small_experiments import small
 
 import ddbsim as ds
-from ddbsim.experiment.fields import field_value, grid, paths_of, variants, vary
+from ddbsim.experiment.vary.fields import field_value, grid, paths_of, variants, vary
 
 SHARED = ds.Function(name="indexer", memory_mb=512)
 ONE = ds.Scenario(

@@ -13,8 +13,8 @@ import pytest
 from small_experiments import counted, small
 
 import ddbsim as ds
-from ddbsim.experiment.fingerprint import NoFingerprintError, contents_of, fingerprint
-from ddbsim.experiment.store import RunStore
+from ddbsim.experiment.runs.fingerprint import NoFingerprintError, contents_of, fingerprint
+from ddbsim.experiment.runs.store import RunStore
 from ddbsim.workload import ItemWrites
 
 NUMBERS = itertools.count()
@@ -268,9 +268,8 @@ def test_recursion_marks_and_libraries_are_followed(modules):
 
 def test_another_process_finds_the_same_print(modules, tmp_path):
     text = EDITS["a dataclass"][0] + "NAMES = {'a', 'b', 'c'}\ndef more():\n    return NAMES\n"
-    code = (
-        "import handlers\nfrom ddbsim.experiment.fingerprint import fingerprint\nprint(fingerprint(handlers.handler))"
-    )
+    imported = "import handlers\nfrom ddbsim.experiment.runs.fingerprint import fingerprint\n"
+    code = f"{imported}print(fingerprint(handlers.handler))"
     here = fingerprint(modules(handlers=text))
     for seed in ("1", "2"):
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": f"{tmp_path}{os.pathsep}{sys.path[0]}"}
@@ -300,7 +299,7 @@ def test_the_stores_key_follows_what_is_measured_by_name_and_moves_with_no_file(
 
 
 def test_another_release_of_a_library_is_another_run(monkeypatch):
-    from ddbsim.experiment import fingerprint as module
+    from ddbsim.experiment.runs import fingerprint as module
 
     before = fingerprint(small())
     monkeypatch.setattr(module, "_versions", lambda: "numpy 99")

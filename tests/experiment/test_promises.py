@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import binom
 
 import ddbsim as ds
-from ddbsim.experiment.measures import measure
+from ddbsim.experiment.runs.measures import measure
 
 QUIET = {"executor": "serial", "progress": False}
 CONFIDENCE = 0.95

@@ -9,9 +9,9 @@ from small_experiments import small
 
 import ddbsim as ds
 from ddbsim.analysis import theory
+from ddbsim.analysis.intervals import mean_interval, upper_bound
 from ddbsim.analysis.student import t_quantile
-from ddbsim.experiment.intervals import mean_interval, upper_bound
-from ddbsim.experiment.measures import METRICS
+from ddbsim.experiment.runs.measures import METRICS
 
 SERVICE_S, TICK_S = 0.1, 1e-4
 

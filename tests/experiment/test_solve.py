@@ -5,10 +5,10 @@ import pytest
 from small_experiments import counted, small
 
 import ddbsim as ds
-from ddbsim.experiment.fields import grid
-from ddbsim.experiment.intervals import mean_interval, upper_bound
-from ddbsim.experiment.screening import closed_form, lambda_floor_usd, unstable
-from ddbsim.experiment.stretches import short_length_s
+from ddbsim.analysis.intervals import mean_interval, upper_bound
+from ddbsim.experiment.solve.screening import closed_form, lambda_floor_usd, unstable
+from ddbsim.experiment.solve.stretches import short_length_s
+from ddbsim.experiment.vary.fields import grid
 
 QUIET = {"rng": 7, "executor": "serial", "progress": False}
 

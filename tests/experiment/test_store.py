@@ -19,10 +19,10 @@ import pytest
 from small_experiments import counted, small
 
 import ddbsim as ds
-from ddbsim.drafts import draft_beside
-from ddbsim.experiment.fingerprint import NoFingerprintError, fingerprint
-from ddbsim.experiment.runs import Job, perform, replication_seed
-from ddbsim.experiment.store import RunStore
+from ddbsim.experiment.runs.fingerprint import NoFingerprintError, fingerprint
+from ddbsim.experiment.runs.job import Job, perform, replication_seed
+from ddbsim.experiment.runs.store import RunStore
+from ddbsim.files.drafts import draft_beside
 
 CHILD = """
 import sys

@@ -8,7 +8,7 @@ import pytest
 from small_experiments import counted, small
 
 import ddbsim as ds
-from ddbsim.experiment.measures import METRICS
+from ddbsim.experiment.runs.measures import METRICS
 
 SPACE = {"batch_size": [1, 10, 100], "maximum_batching_window_in_seconds": [0, 2]}
 

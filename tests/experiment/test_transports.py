@@ -8,9 +8,9 @@ import pytest
 
 import ddbsim as ds
 from ddbsim.aws.prices import PriceList, shipped_price_list
-from ddbsim.experiment import transports
-from ddbsim.experiment.change_data import shards_needed
-from ddbsim.experiment.verdicts import percent, usd
+from ddbsim.experiment.alternatives import transports
+from ddbsim.experiment.alternatives.kinesis import shards_needed
+from ddbsim.experiment.alternatives.verdicts import percent, usd
 
 SCENARIO = ds.Scenario(
     workload=ds.PoissonWrites(

@@ -8,9 +8,9 @@ import pytest
 
 import ddbsim as ds
 from ddbsim.aws.prices import PriceList, shipped_price_list
-from ddbsim.experiment import view_types
-from ddbsim.experiment.verdicts import percent, usd
-from ddbsim.experiment.view_types import measure
+from ddbsim.experiment.alternatives import view_types
+from ddbsim.experiment.alternatives.verdicts import percent, usd
+from ddbsim.experiment.alternatives.view_types import measure
 from ddbsim.scenario import served
 
 SCENARIO = ds.Scenario(

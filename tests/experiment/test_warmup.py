@@ -5,7 +5,7 @@ import pytest
 from small_experiments import small
 
 import ddbsim as ds
-from ddbsim.experiment.warmup import mser, warm_up_of, welch
+from ddbsim.experiment.estimate.warmup import mser, warm_up_of, welch
 
 
 def slow_mser(values, batch=5):

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from every_feature import scenario_of
 
 import ddbsim as ds
-from ddbsim.result import FRAMES
+from ddbsim.result.result import FRAMES
 
 PINNED = Path(__file__).parent / "runs.json"
 NUMBERS = range(1_000, 1_040)

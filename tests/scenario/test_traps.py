@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 import ddbsim as ds
-from ddbsim.experiment.fields import variants
+from ddbsim.experiment.vary.fields import variants
 from ddbsim.scenario import AcceptedWithATrap, traps_told
 
 TRAP = {"batch_size": 5000}

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import ddbsim as ds
-from ddbsim.costs import quantities
+from ddbsim.result.usage import quantities
 
 SIZES = [300, ds.LogNormal(median=900, p99=30_000)]
 MIX = ds.OperationMix(insert=0.3, modify=0.35, remove=0.25, no_op=0.1, existing=0.4)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ddbsim as ds
-from ddbsim.system.function import Outages
-from ddbsim.system.table.buckets import Buckets
+from ddbsim.system.function.environments import Outages
+from ddbsim.system.table.capacity.buckets import Buckets
 
 DAY_S = 86_400.0
 ONE_AN_HOUR = ds.PoissonWrites(rate_per_s=1 / 3_600)
@@ -118,7 +118,7 @@ def test_finding_an_outage_takes_no_look_at_those_before():
 
 
 def test_metrics_of_many_shards_are_summed_once(monkeypatch):
-    from ddbsim.log import mapping_metrics
+    from ddbsim.frames import mapping_metrics
 
     counted = []
     by_minute = mapping_metrics._by_minute

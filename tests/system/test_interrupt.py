@@ -7,8 +7,8 @@ import time
 import pytest
 
 import ddbsim as ds
-from ddbsim.log.recorder import Recorder
-from ddbsim.result import FRAMES
+from ddbsim.record.recorder import Recorder
+from ddbsim.result.result import FRAMES
 
 SCENARIO = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=50), duration_s=60)
 

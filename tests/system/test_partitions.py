@@ -5,7 +5,13 @@ import pytest
 
 import ddbsim as ds
 from ddbsim.system.hashing import partition_hash, partition_of
-from ddbsim.system.partitions import HASH_SPACE, assign_partitions, first_partitions, place, split_partitions
+from ddbsim.system.table.partitions.history import (
+    HASH_SPACE,
+    assign_partitions,
+    first_partitions,
+    place,
+    split_partitions,
+)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 64, 1000])

@@ -6,7 +6,7 @@ import pytest
 
 import ddbsim as ds
 from ddbsim.randomness import RandomStreams
-from ddbsim.result import FRAMES
+from ddbsim.result.result import FRAMES
 from ddbsim.run import draw_writes, run
 
 RATE = ds.PoissonWrites(rate_per_s=20, keys=ds.UniformKeys(items=40))

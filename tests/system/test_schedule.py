@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ddbsim as ds
-from ddbsim.result import FRAMES
-from ddbsim.system.schedule import Interrupted, Lattice, Pauses, steps_before
-from ddbsim.system.shared_reads import SharedReads
+from ddbsim.result.result import FRAMES
+from ddbsim.system.mapping.schedule import Interrupted, Lattice, Pauses, steps_before
+from ddbsim.system.stream.shared_reads import SharedReads
 
 END_S = 90.0
 instants = st.floats(0.0, 100.0)

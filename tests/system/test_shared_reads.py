@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ddbsim as ds
-from ddbsim.system.shared_reads import SharedReads, served_share
+from ddbsim.system.stream.shared_reads import SharedReads, served_share
 
 
 def shared(readers, *, seed=7, end_s=400_000.0, **stream):

@@ -9,7 +9,7 @@ import pytest
 import ddbsim as ds
 from ddbsim.plots import describe
 from ddbsim.randomness import RandomStreams
-from ddbsim.result import FRAMES
+from ddbsim.result.result import FRAMES
 from ddbsim.run import draw_writes
 from ddbsim.run import run as simulated
 from ddbsim.widgets import explore

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ddbsim as ds
-from ddbsim.system.shared_reads import SharedReads
-from ddbsim.system.stream_reading import ShardRecords, follow_shard
+from ddbsim.system.stream.readers import ShardRecords, follow_shard
+from ddbsim.system.stream.shared_reads import SharedReads
 
 END_S = 90.0
 MONTH_S = 730 * 3_600.0

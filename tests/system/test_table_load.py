@@ -10,10 +10,10 @@ import ddbsim as ds
 from ddbsim.randomness import RandomStreams
 from ddbsim.system.hashing import partition_hash
 from ddbsim.system.table.admission import admit
-from ddbsim.system.table.heat import cut_of
-from ddbsim.system.table.in_turn import TableInTurn
-from ddbsim.system.table.load import TableLoad
-from ddbsim.system.units import write_units
+from ddbsim.system.table.capacity.units import write_units
+from ddbsim.system.table.partitions.heat import cut_of
+from ddbsim.system.table.per_attempt import TableInTurn
+from ddbsim.system.table.per_second import TableLoad
 from ddbsim.workload import ItemWrites
 
 NO_RETRIES = ds.Writer(retries=ds.Retries(max_attempts=1))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lab import ordinal, raising, run
 
 import ddbsim as ds
-from ddbsim.system.handler import instant
+from ddbsim.system.function.handler import instant
 
 
 def summing(event, context):

@@ -6,7 +6,7 @@ from every_workload import WORKLOADS
 import ddbsim as ds
 from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import VIEW_TYPES
-from ddbsim.system.units import write_units
+from ddbsim.system.table.capacity.units import write_units
 from ddbsim.workload.means import WriteMeans
 
 

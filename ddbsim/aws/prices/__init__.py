@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ddbsim.arguments import checked
+from ddbsim.checks.arguments import checked
 
 from .components import COMPONENTS, Component
 from .loading import load_price_list

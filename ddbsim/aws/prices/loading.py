@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ddbsim.arguments import checked
-from ddbsim.bounds import local_path
-from ddbsim.wording import brief
+from ddbsim.checks.arguments import checked
+from ddbsim.checks.bounds import local_path
+from ddbsim.checks.wording import brief
 
 from .components import COMPONENTS
 from .matching import component_of, freed_components, region_of

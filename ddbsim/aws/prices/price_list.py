@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from ddbsim.wording import closest, shown
+from ddbsim.checks.wording import closest, shown
 
 from .components import COMPONENTS
 from .price import Price

@@ -1,6 +1,6 @@
 """The table under load: buckets, throttling, retries, auto scaling, splits."""
 
 from .admission import Admission, Requests, admit
-from .reads import refused_reads
+from .capacity.reads import refused_reads
 
 __all__ = ["Admission", "Requests", "admit", "refused_reads"]

@@ -11,17 +11,17 @@ from ddbsim.distributions import as_distribution
 from ddbsim.log.throttling import Written
 from ddbsim.randomness import RandomStreams
 from ddbsim.scenario import Scenario
-from ddbsim.system.partitions import Placement, assign_partitions
-from ddbsim.system.units import write_units
 from ddbsim.workload import WriteColumns
 
+from .capacity.units import write_units
+from .clients.retrying import Retrying
+from .effective_writes import as_taken
 from .expiry import Expiry
-from .in_turn import TableInTurn
 from .items import Items, ItemsOnDemand
 from .ledger import Ledger
-from .load import TableLoad
-from .outcomes import as_taken
-from .retrying import Retrying
+from .partitions.history import Placement, assign_partitions
+from .per_attempt import TableInTurn
+from .per_second import TableLoad
 
 __all__ = ["Admission", "Requests", "admit"]
 

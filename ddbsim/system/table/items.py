@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ddbsim.aws import limits
-from ddbsim.system.units import units_of
 from ddbsim.workload import INSERT, MODIFY, NO_OP, REMOVE, WriteColumns
 
+from .capacity.units import units_of
 from .expiry import Expiry
 
 __all__ = ["Found", "Items", "ItemsNow", "ItemsOnDemand", "numbered"]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from ddbsim.log.throttling import THROTTLE_REASONS
 
-from .stretch import Stretch
-from .throughput import Throughput
+from .capacity.throughput import Throughput
+from .interval import Stretch
 
 __all__ = ["Decision", "Ledger"]
 

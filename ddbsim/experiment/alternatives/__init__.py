@@ -1,0 +1,1 @@
+"""What else it could be: other view types, other ways of transport."""

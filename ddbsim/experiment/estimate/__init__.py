@@ -1,0 +1,1 @@
+"""How sure a number is: replications, comparisons, warm-up."""

@@ -1,0 +1,1 @@
+"""What is risky in a design, each finding shown by a run."""

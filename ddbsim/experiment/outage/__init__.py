@@ -1,0 +1,1 @@
+"""How a design recovers: outages and the time to drain."""

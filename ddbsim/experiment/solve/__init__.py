@@ -1,0 +1,1 @@
+"""What to choose: settings that hold an SLO, and how far traffic can grow."""

@@ -1,0 +1,1 @@
+"""What matters: fields that vary, sweeps, sensitivity."""

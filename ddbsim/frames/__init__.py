@@ -1,0 +1,1 @@
+"""What a run left, as the DataFrames that a user gets."""

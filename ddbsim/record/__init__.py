@@ -1,0 +1,1 @@
+"""What a run leaves: numpy columns and plain classes, nothing that acts."""

@@ -1,0 +1,1 @@
+"""What a table lets through: units, buckets, throughput, auto scaling, reads."""

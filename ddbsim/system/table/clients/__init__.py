@@ -1,0 +1,1 @@
+"""What callers do with what the table refuses: retries, quotas, rate limits, transactions."""

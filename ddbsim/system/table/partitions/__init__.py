@@ -1,0 +1,1 @@
+"""Where items live: partitions, their slices of the key space, and their splits."""
