@@ -85,6 +85,7 @@ from .scenario import (
 )
 from .scenario.assumptions import assumptions
 from .scenario.uses import view_type_uses
+from .version import __version__
 from .workload import (
     YCSB_MIXES,
     BatchedWrites,
@@ -112,8 +113,6 @@ from .workload import (
     replay,
     ycsb,
 )
-
-__version__ = "0.1.0"
 
 __all__ = [
     "RETRY_PRESETS",

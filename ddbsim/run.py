@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .checks.arguments import checked
-from .checks.fields import check_kind
 from .distributions import as_distribution
+from .frames.run_frames import Deferred, RunFrames
 from .randomness import RandomStreams, Seed
+from .record.table import Admission
 from .result.result import Result
 from .scenario import Scenario
+from .scenario.checks import check_kind
 from .system.build import System
+from .system.finished import FinishedRun
 from .system.interrupt import interrupts_between_events
 from .system.past import Past, planned_until, stream_until
-from .system.table import admit
+from .system.table import admit, refused_reads
 from .workload import WriteColumns
 
 __all__ = ["MEMORY_LIMIT_BYTES", "TooManyRecordsError", "draw_writes", "longest_that_fits_s", "run", "simulate"]
@@ -152,12 +155,26 @@ def run(
         # below this a run takes about a second, and a bar only flickers
         progress = len(writes) * len(scenario.mappings) > 1_000_000
     with _bar(scenario, progress) as tell, interrupts_between_events(system.env):
-        recording = system.run(tell)
-    if recording.ended_s < scenario.length_s:
-        past = Past.of(scenario, recording.ended_s)
-        admission = admit(past, planned_until(writes, recording.ended_s), streams)
-        recording = recording.until(stream_until(past, admission, streams))
-    return Result.of_run(scenario, streams.seed, admission, recording)
+        finished = system.run(tell)
+    if finished.recording.ended_s < scenario.length_s:
+        past = Past.of(scenario, finished.recording.ended_s)
+        admission = admit(past, planned_until(writes, finished.recording.ended_s), streams)
+        finished = finished.until(stream_until(past, admission, streams))
+    return _result(scenario, admission, finished)
+
+
+def _result(scenario: Scenario, admission: Admission, finished: FinishedRun) -> Result:
+    """Return the result of a finished run; its frames are made when asked for."""
+    recording = finished.recording
+    deferred = Deferred(
+        deliveries=lambda: finished.deliveries(scenario),
+        other_reads=lambda: finished.other_reads(scenario),
+        refused_reads=refused_reads,
+        pauses=lambda: finished.pauses,
+        handlers_met=lambda twice: finished.handlers_met(scenario, twice),
+    )
+    frames = RunFrames(scenario, admission, recording, deferred)
+    return Result(scenario, finished.streams.seed, recording.ended_s, recording.simpy_events, frames)
 
 
 @contextmanager

@@ -22,13 +22,14 @@ import simpy
 
 from ddbsim.distributions import as_distribution
 from ddbsim.randomness import RandomStreams
+from ddbsim.record.stream import Shard, StreamLog
 from ddbsim.run import draw_writes
 from ddbsim.scenario import Backoff, EventSourceMapping, Function, Scenario
 from ddbsim.system.hashing import lane_of
 from ddbsim.system.mapping.schedule import Lattice, Pauses
 from ddbsim.system.mapping.subscription import Subscription
 from ddbsim.system.stream.event_records import EventRecords
-from ddbsim.system.stream.publish import Shard, StreamLog, publish, recorded
+from ddbsim.system.stream.publish import publish, recorded
 from ddbsim.workload import OPERATIONS
 
 __all__ = ["Attempt", "Record", "Reference", "ReferenceLane", "Steps", "simulate_by_record"]

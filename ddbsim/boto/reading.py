@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ddbsim.checks.arguments import checked
-from ddbsim.frames.stream_log import categories, frame
 from ddbsim.log.outcomes import RECORD_OUTCOMES, Settled
+from ddbsim.log.schema import categories, frame
 
 __all__ = ["ThrottledReadError", "read_stream"]
 

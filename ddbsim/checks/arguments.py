@@ -184,10 +184,8 @@ def _kinds(function: Callable[..., Any]) -> dict[str, Kinds]:
 
 def _names_of_annotations(module: str) -> dict[str, Any]:
     """Return a module's names, and those that it imports only for those who check types."""
-    import ddbsim
-    from ddbsim.aws.prices import PriceList
-
-    names = vars(ddbsim) | {"PriceList": PriceList, "pd": pd, "Path": Path}
+    # the package and its price lists are there once any function of it is called
+    names = vars(sys.modules["ddbsim"]) | vars(sys.modules["ddbsim.aws.prices"]) | {"pd": pd, "Path": Path}
     if module.startswith("ddbsim.plots."):
         from matplotlib.axes import Axes
 

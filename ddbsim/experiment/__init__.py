@@ -1,6 +1,6 @@
 """Several runs: replicated, compared, swept, searched."""
 
-from ddbsim.analysis.intervals import batch_means
+from ddbsim.experiment.estimate.batch_means import batch_means
 
 from .alternatives.transports import TransportComparison, compare_transports
 from .alternatives.view_types import ViewTypeComparison, compare_view_types

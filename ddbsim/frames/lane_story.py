@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
 from ddbsim.log.outcomes import DISCARD_CONDITIONS, Discarded, Invoked, Settled
 from ddbsim.log.reasons import Reason, sentence
 from ddbsim.log.sentences import batch_of, capital, count_of, names_of, seconds
+from ddbsim.record.recording import LaneRecords, Recording
+from ddbsim.scenario import EventSourceMapping
 
-from .stream_log import Attempts, _Lane, _Recording
+from .stream_log import Attempts
 
-__all__ = ["LANE", "Batch", "Event", "LaneStory", "MappingSettings", "batches_of_lanes"]
+__all__ = ["LANE", "Batch", "Event", "EventSourceMapping", "LaneStory", "batches_of_lanes"]
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -22,45 +24,6 @@ Columns = dict[str, npt.NDArray[Any]]
 LANE = 3
 
 _FAILED = (Invoked.ERROR, Invoked.TIMEOUT, Invoked.PARTIAL, Invoked.OUT_OF_MEMORY, Invoked.TOO_LARGE)
-
-
-class _Destination(Protocol):
-    @property
-    def kind(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-
-
-class MappingSettings(Protocol):
-    """What the story needs to know of a mapping, under the names of its settings."""
-
-    @property
-    def label(self) -> str:
-        """Its name."""
-
-    @property
-    def batch_size(self) -> int:
-        """Most records in one invocation."""
-
-    @property
-    def maximum_batching_window_in_seconds(self) -> int:
-        """Longest time that records are gathered."""
-
-    @property
-    def maximum_retry_attempts(self) -> int:
-        """Retries of a failed batch; -1 for no limit."""
-
-    @property
-    def parallelization_factor(self) -> int:
-        """Lanes per shard."""
-
-    @property
-    def tumbling_window_in_seconds(self) -> int:
-        """Length of a tumbling window; 0 for none."""
-
-    @property
-    def on_failure(self) -> _Destination | None:
-        """Where documents of discarded records go."""
 
 
 class Event(NamedTuple):
@@ -119,10 +82,10 @@ class LaneStory:
 
     def __init__(
         self,
-        recording: _Recording,
+        recording: Recording,
         attempts: Attempts,
-        lane: _Lane,
-        mapping: MappingSettings,
+        lane: LaneRecords,
+        mapping: EventSourceMapping,
         batches: Sequence[Batch],
         reasons: Mapping[int, Reason],
     ) -> None:

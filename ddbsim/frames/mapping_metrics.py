@@ -15,8 +15,7 @@ import pandas as pd
 
 from ddbsim.log.outcomes import FAILED_INVOKES, Settled
 from ddbsim.record.recorder import Recorder
-
-from .stream_log import _Lane
+from ddbsim.record.recording import LaneRecords
 
 __all__ = ["mapping_metrics"]
 
@@ -26,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 def mapping_metrics(
     mapping: int,
-    lanes: Sequence[_Lane],
+    lanes: Sequence[LaneRecords],
     recorder: Recorder,
     invocations: pd.DataFrame,
     discards: pd.DataFrame,
@@ -73,7 +72,7 @@ def _by_minute(at_s: Floats, amount: Ints, minutes: int) -> Ints:
     return np.bincount(minute, weights=amount[inside], minlength=minutes).astype(np.int64)
 
 
-def _polled(lanes: list[tuple[int, _Lane]], minutes: int) -> Ints:
+def _polled(lanes: list[tuple[int, LaneRecords]], minutes: int) -> Ints:
     # all lanes of a shard have one reader
     polls = {id(lane.polls): lane.polls for _, lane in lanes}.values()
     if not polls:
@@ -82,7 +81,7 @@ def _polled(lanes: list[tuple[int, _Lane]], minutes: int) -> Ints:
     return _by_minute(at_s, np.concatenate([one.page_records for one in polls]), minutes)
 
 
-def _filtered(lanes: list[tuple[int, _Lane]], recorder: Recorder, minutes: int) -> Ints:
+def _filtered(lanes: list[tuple[int, LaneRecords]], recorder: Recorder, minutes: int) -> Ints:
     column, aside = recorder.settled.arrays(), {number: lane for number, lane in lanes if lane.lane < 0}
     filtered = np.flatnonzero(column["outcome"] == Settled.FILTERED)
     read_s = [np.empty(0)]

@@ -10,9 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ddbsim.log import outcomes
-from ddbsim.log.schema import SCHEMA
-
-from .stream_log import categories, frame
+from ddbsim.log.schema import SCHEMA, categories, frame
 
 __all__ = ["metrics"]
 

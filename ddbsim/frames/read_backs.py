@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,21 +12,27 @@ import pandas as pd
 
 from ddbsim.analysis.request_units import read_units
 from ddbsim.aws import limits
+from ddbsim.log.schema import categories, frame
 from ddbsim.log.throttling import READ_THROTTLE_REASONS
-from ddbsim.scenario import Function, ReadBack, Scenario, ViewType, read_back_events
-from ddbsim.system.function.read_back import are_read_back
-from ddbsim.system.table import refused_reads
-from ddbsim.workload import WriteColumns
+from ddbsim.scenario import Function, ReadBack, Scenario, Table, ViewType, read_back_events
+from ddbsim.workload import OPERATIONS, WriteColumns
 
-from .stream_log import Consumer, Names, categories, frame
+from .stream_log import Consumer, Names
 
-__all__ = ["minute_reads", "read_backs", "sizes_at"]
+__all__ = ["Refused", "minute_reads", "read_backs", "sizes_at"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-def read_backs(scenario: Scenario, writes: WriteColumns, consumers: Sequence[Consumer], names: Names) -> pd.DataFrame:
+#: Why a table refuses reads, 0 for those served: of its settings and number of partitions, and of each read, in the
+#: order of time, its instant, partition and read units.
+Refused: TypeAlias = Callable[[Table, int, Floats, Ints, Floats], npt.NDArray[np.int8]]
+
+
+def read_backs(
+    scenario: Scenario, writes: WriteColumns, consumers: Sequence[Consumer], names: Names, refused: Refused
+) -> pd.DataFrame:
     """Return a row per invocation that read anything back.
 
     What the table's capacity does not serve is refused, and told with its reason. The handler's course does not depend
@@ -40,6 +46,8 @@ def read_backs(scenario: Scenario, writes: WriteColumns, consumers: Sequence[Con
         From which the size of an item at any instant follows.
     consumers, names
         The mappings' views of the stream.
+    refused
+        Which reads the table refuses.
     """
     asked = [
         _asked(consumer, mapping.function, scenario.stream.view_type, writes)
@@ -48,7 +56,7 @@ def read_backs(scenario: Scenario, writes: WriteColumns, consumers: Sequence[Con
     ]
     if not asked:
         return _frame(0, dict.fromkeys(_VALUES, np.empty(0)), names)
-    reasons = _throttled(scenario, asked)
+    reasons = _throttled(scenario, asked, refused)
     made = [_rows(reads, reason, names) for reads, reason in zip(asked, reasons, strict=True)]
     return pd.concat(made, ignore_index=True)
 
@@ -75,21 +83,21 @@ class _Reads:
 def _asked(consumer: Consumer, function: Function, view_type: ViewType, writes: WriteColumns) -> _Reads:
     row, record = consumer.delivered()
     stream, how = consumer.recording.stream, function.read_back
-    readable = are_read_back(function, view_type, stream.operation[record])
+    read = [OPERATIONS.index(event) for event in read_back_events(function.needs, view_type)]
+    readable = np.isin(stream.operation[record], read)
     row, record = row[readable], record[readable]
     if how.batched:
         first = _each_once(row, stream.item_id[record])
         row, record = row[first], record[first]
     # the item is where the record's shard has it: a split in between goes unseen
     partition = np.zeros(len(stream.item_id), dtype=np.int64)
-    shards: Any = stream.shards  # frames need no partition of them, and their protocol has none
-    for shard in shards:
+    for shard in stream.shards:
         partition[shard.record] = shard.partition
     size = sizes_at(writes, stream.item_id[record], consumer.attempts.column["handler_s"][row])
     return _Reads(consumer, how, row, partition[record], size, read_units(size, how.consistency))
 
 
-def _throttled(scenario: Scenario, asked: Sequence[_Reads]) -> list[npt.NDArray[np.int8]]:
+def _throttled(scenario: Scenario, asked: Sequence[_Reads], refused: Refused) -> list[npt.NDArray[np.int8]]:
     """Return why each mapping's reads were refused, code 0 for those served; they share the table's capacity.
 
     All reads of an invocation count for the second in which it starts.
@@ -100,7 +108,7 @@ def _throttled(scenario: Scenario, asked: Sequence[_Reads]) -> list[npt.NDArray[
     order = np.argsort(at_s, kind="stable")
     codes = np.zeros(len(at_s), dtype=np.int8)
     partitions = int(partition.max(initial=0)) + 1
-    codes[order] = refused_reads(scenario.table, partitions, at_s[order], partition[order], units[order])
+    codes[order] = refused(scenario.table, partitions, at_s[order], partition[order], units[order])
     return np.split(codes, np.cumsum([len(reads.row) for reads in asked])[:-1])
 
 

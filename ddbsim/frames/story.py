@@ -8,44 +8,24 @@ which the lane sent them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.log.events import TooLongAStoryError
 from ddbsim.log.outcomes import Settled
 from ddbsim.log.sentences import capital, names_of
+from ddbsim.record.recording import LaneRecords, Recording
+from ddbsim.scenario import EventSourceMapping
+from ddbsim.workload import WriteColumns
 
-from .lane_story import LANE, Event, LaneStory, MappingSettings, batches_of_lanes
-from .stream_log import Attempts, Consumer, _Lane, _Recording
+from .lane_story import LANE, Event, LaneStory, batches_of_lanes
+from .stream_log import Attempts, Consumer
 
-__all__ = ["EVENTS", "MOST_EVENT_SOURCES", "TooLongAStoryError", "events"]
+__all__ = ["MOST_EVENT_SOURCES", "events"]
 
-#: The values of `events.what`, in the order in which they can follow each other.
-EVENTS: Final = (
-    "shard closed",
-    "shard opened",
-    "write",
-    "visible",
-    "poll",
-    "skipped",
-    "filtered",
-    "mapping paused",
-    "mapping resumed",
-    "window ended",
-    "batch closed",
-    "throttled",
-    "cold start",
-    "attempt started",
-    "attempt ended",
-    "partial success",
-    "retry",
-    "bisected",
-    "discarded",
-    "expired",
-    "run ended",
-)
 
 #: Writes, reads by mappings and attempts of a run whose story can be told.
 MOST_EVENT_SOURCES = 20_000
@@ -54,25 +34,12 @@ MOST_EVENT_SOURCES = 20_000
 _TABLE, _STREAM, _POLLER, _END = 0, 1, 2, LANE + 1
 
 
-class TooLongAStoryError(ValueError):
-    """The run has more events than anybody reads."""
-
-
-class _Writes(Protocol):
-    @property
-    def at_s(self) -> npt.NDArray[np.float64]: ...
-    @property
-    def item_id(self) -> npt.NDArray[np.int64]: ...
-    @property
-    def operation(self) -> npt.NDArray[np.int8]: ...
-
-
 def events(
-    recording: _Recording,
+    recording: Recording,
     attempts: Attempts,
-    writes: _Writes,
+    writes: WriteColumns,
     no_op: int,
-    mappings: Sequence[MappingSettings],
+    mappings: Sequence[EventSourceMapping],
     pauses: Sequence[Sequence[tuple[float, float]]],
 ) -> pd.DataFrame:
     """Return the story of a run: a row per event, by time, causes before what they cause.
@@ -133,7 +100,7 @@ def _frame(told: Sequence[Event]) -> pd.DataFrame:
     )
 
 
-def _of_table(writes: _Writes, no_op: int, records: int) -> Iterator[Event]:
+def _of_table(writes: WriteColumns, no_op: int, records: int) -> Iterator[Event]:
     verbs = ("inserted", "changed", "removed")
     record = 0
     for at_s, item, code in zip(writes.at_s.tolist(), writes.item_id.tolist(), writes.operation.tolist(), strict=True):
@@ -148,7 +115,7 @@ def _of_table(writes: _Writes, no_op: int, records: int) -> Iterator[Event]:
         yield Event(at_s, _TABLE, 0, "table", "write", ids, sentence)
 
 
-def _of_shards(recording: _Recording) -> Iterator[Event]:
+def _of_shards(recording: Recording) -> Iterator[Event]:
     for number, shard in enumerate(recording.stream.shards):
         where = f"shard {number}"
         yield from _of_life(shard, where)
@@ -165,7 +132,7 @@ def _of_life(shard: Any, where: str) -> Iterator[Event]:
         yield Event(shard.closed_s, _TABLE, -2, where, "shard closed", (), sentence)
 
 
-def _of_polls(recording: _Recording, mappings: Sequence[MappingSettings]) -> Iterator[Event]:
+def _of_polls(recording: Recording, mappings: Sequence[EventSourceMapping]) -> Iterator[Event]:
     # all lanes of a mapping on a shard share one poller
     for lane in {(lane.mapping, lane.shard): lane for lane in recording.lanes}.values():
         shard, label = recording.stream.shards[lane.shard], mappings[lane.mapping].label
@@ -174,7 +141,9 @@ def _of_polls(recording: _Recording, mappings: Sequence[MappingSettings]) -> Ite
             yield Event(at_s, _POLLER, 0, f"{label}, shard {lane.shard}", "poll", ids, sentence)
 
 
-def _of_pauses(pauses: Sequence[Sequence[tuple[float, float]]], mappings: Sequence[MappingSettings]) -> Iterator[Event]:
+def _of_pauses(
+    pauses: Sequence[Sequence[tuple[float, float]]], mappings: Sequence[EventSourceMapping]
+) -> Iterator[Event]:
     for mapping, stretches in zip(mappings, pauses, strict=True):
         where = mapping.label
         for start_s, end_s in stretches:
@@ -183,7 +152,7 @@ def _of_pauses(pauses: Sequence[Sequence[tuple[float, float]]], mappings: Sequen
             yield Event(end_s, _TABLE, 0, where, "mapping resumed", (), f"{where} polls and invokes again.")
 
 
-def _of_lanes(recording: _Recording, attempts: Attempts, mappings: Sequence[MappingSettings]) -> Iterator[Event]:
+def _of_lanes(recording: Recording, attempts: Attempts, mappings: Sequence[EventSourceMapping]) -> Iterator[Event]:
     recorder = recording.recorder
     batches = batches_of_lanes(attempts.column, recorder.settled.arrays(), len(recording.lanes))
     reasons = dict(recorder.reasons_by_row())
@@ -194,7 +163,7 @@ def _of_lanes(recording: _Recording, attempts: Attempts, mappings: Sequence[Mapp
             yield from LaneStory(recording, attempts, lane, mappings[lane.mapping], of_lane, reasons).told()
 
 
-def _passed_over(recording: _Recording, lane: _Lane, mapping: MappingSettings) -> Iterator[Event]:
+def _passed_over(recording: Recording, lane: LaneRecords, mapping: EventSourceMapping) -> Iterator[Event]:
     """Yield what became of the records of a shard that go to no lane: told with the poll that brought them."""
     column = recording.recorder.settled.arrays()
     shard = recording.stream.shards[lane.shard]
@@ -213,7 +182,7 @@ def _passed_over(recording: _Recording, lane: _Lane, mapping: MappingSettings) -
             yield Event(at_s, _POLLER, 1, where, "filtered", ids, f"{sentence}the function never sees {sees}.")
 
 
-def _of_end(recording: _Recording, attempts: Attempts, mappings: Sequence[MappingSettings]) -> Iterator[Event]:
+def _of_end(recording: Recording, attempts: Attempts, mappings: Sequence[EventSourceMapping]) -> Iterator[Event]:
     written = recording.stream.written_s < recording.ended_s
     for number, mapping in enumerate(mappings):
         consumer = Consumer(recording, attempts, number)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ddbsim.log.outcomes import INVOCATION_OUTCOMES, READ_OUTCOMES, RECORD_OUTCOMES, Invoked, Settled
-from ddbsim.log.schema import SCHEMA
+from ddbsim.log.schema import SCHEMA, _objects, categories, code_type, frame
+from ddbsim.record.polls import Polls
+from ddbsim.record.reads import ShardCalls
 from ddbsim.record.recorder import Recorder
+from ddbsim.record.recording import Delivered, LaneRecords, Recording
+from ddbsim.record.stream import StreamLog
 
 from .spread import coverage, spread
 
@@ -19,11 +23,7 @@ __all__ = [
     "Consumer",
     "Names",
     "attempts_frame",
-    "categories",
-    "code_type",
     "discards_frame",
-    "empty",
-    "frame",
     "latency_parts",
     "read_log",
     "reads_frame",
@@ -33,98 +33,6 @@ __all__ = [
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.integer[Any]]
-
-
-class _Polls(Protocol):
-    @property
-    def page_at(self) -> Floats: ...
-    @property
-    def page_records(self) -> Ints: ...
-    @property
-    def searched_s(self) -> float: ...
-    @property
-    def found_s(self) -> float: ...
-    def first_polls(self, visible_s: Floats) -> Floats: ...
-    def read_s(self, count: int) -> Floats: ...
-    def read_at(self, positions: Ints) -> Floats: ...
-
-
-class _Lane(Protocol):
-    @property
-    def mapping(self) -> int: ...
-    @property
-    def shard(self) -> int: ...
-    @property
-    def lane(self) -> int: ...
-    @property
-    def positions(self) -> Ints | None: ...
-    @property
-    def polls(self) -> _Polls: ...
-
-
-class _Shard(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def record(self) -> Positions: ...
-    @property
-    def visible_s(self) -> Floats: ...
-    @property
-    def first_number(self) -> int: ...
-
-
-class _Stream(Protocol):
-    @property
-    def item_id(self) -> Ints: ...
-    @property
-    def written_s(self) -> Floats: ...
-    @property
-    def operation(self) -> npt.NDArray[np.int8]: ...
-    @property
-    def size_bytes(self) -> npt.NDArray[np.integer[Any]]: ...
-    @property
-    def shards(self) -> Sequence[_Shard]: ...
-    def __len__(self) -> int: ...
-
-
-class _Recording(Protocol):
-    @property
-    def stream(self) -> _Stream: ...
-    @property
-    def lanes(self) -> Sequence[_Lane]: ...
-    @property
-    def recorder(self) -> Recorder: ...
-    @property
-    def ended_s(self) -> float: ...
-
-
-def code_type(names: Sequence[Any]) -> type[np.int8 | np.int32]:
-    """Return the type for the codes of so many names: a byte where that is enough."""
-    return np.int8 if len(names) < 128 else np.int32
-
-
-def categories(codes: npt.NDArray[Any], names: Sequence[str]) -> pd.Categorical:
-    """Return codes as a categorical; no more memory than the codes."""
-    return pd.Categorical.from_codes(
-        codes.astype(code_type(names), copy=False), categories=pd.Index(list(names), dtype="str")
-    )
-
-
-def frame(name: str, **columns: Any) -> pd.DataFrame:
-    """Return a frame of the schema from its columns, without copying them."""
-    made = {
-        column.name: columns[column.name]
-        if column.dtype in ("category", "object")
-        else np.asarray(columns[column.name]).astype(column.dtype, copy=False)
-        for column in SCHEMA[name]
-    }
-    return pd.DataFrame(made, copy=False)
-
-
-def empty(name: str) -> pd.DataFrame:
-    """Return a frame of the schema without rows."""
-    nothing = {"category": categories(np.empty(0, dtype=np.int8), ()), "object": _objects(())}
-    return frame(name, **{column.name: nothing.get(column.dtype, ()) for column in SCHEMA[name]})
 
 
 class Names:
@@ -140,7 +48,7 @@ class Names:
 class Attempts:
     """The attempts as arrays, with what holds for the run's end: those that had not ended are running."""
 
-    def __init__(self, recording: _Recording) -> None:
+    def __init__(self, recording: Recording) -> None:
         self.column: dict[str, npt.NDArray[Any]] = dict(recording.recorder.attempts.arrays())
         column = self.column
         column["handler_s"] = column["started_s"] + column["init_s"]
@@ -170,7 +78,7 @@ class Consumer:
     Ranges of all its lanes are laid end to end; `record` maps a place there to the record.
     """
 
-    def __init__(self, recording: _Recording, attempts: Attempts, mapping: int) -> None:
+    def __init__(self, recording: Recording, attempts: Attempts, mapping: int) -> None:
         self.mapping = mapping
         self.recording = recording
         self.attempts = attempts
@@ -274,7 +182,7 @@ class Consumer:
             values[rows < 0] = np.nan
         return values
 
-    def lane_places(self) -> Iterator[tuple[_Lane, slice]]:
+    def lane_places(self) -> Iterator[tuple[LaneRecords, slice]]:
         """Yield each lane with its stretch of places."""
         begin = 0
         for lane in self.lanes:
@@ -283,7 +191,7 @@ class Consumer:
             yield lane, slice(begin, end)
             begin = end
 
-    def polled(self, lane: _Lane) -> tuple[Floats, Floats, Floats]:
+    def polled(self, lane: LaneRecords) -> tuple[Floats, Floats, Floats]:
         """Return when each place of a lane was visible, could first be read, and was read."""
         everything = self.recording.stream.shards[lane.shard].visible_s
         pick = slice(None) if lane.positions is None else lane.positions
@@ -300,7 +208,7 @@ class Consumer:
         return self.of_row(self.final, "ended_s")
 
 
-def stream_log(recording: _Recording, consumers: Sequence[Consumer], names: Names) -> pd.DataFrame:
+def stream_log(recording: Recording, consumers: Sequence[Consumer], names: Names) -> pd.DataFrame:
     """Return the log: a row per record and consumer."""
     stream = recording.stream
     count, times = len(stream), len(consumers)
@@ -320,7 +228,11 @@ def stream_log(recording: _Recording, consumers: Sequence[Consumer], names: Name
 
 
 def read_log(
-    stream: _Stream, calls: Sequence[Sequence[_Calls]], readers: Sequence[str], names: Names, trimmed_before_s: float
+    stream: StreamLog,
+    calls: Sequence[Sequence[ShardCalls]],
+    readers: Sequence[str],
+    names: Names,
+    trimmed_before_s: float,
 ) -> pd.DataFrame:
     """Return a row per record and reader that is not Lambda.
 
@@ -349,7 +261,7 @@ def read_log(
     )
 
 
-def _contents(stream: _Stream, times: int, names: Names) -> dict[str, Any]:
+def _contents(stream: StreamLog, times: int, names: Names) -> dict[str, Any]:
     """Return the columns that say what the records are, for so many consumers."""
     shard, sequence, visible_s = _placed(stream)
 
@@ -374,7 +286,7 @@ def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _placed(stream: _Stream) -> tuple[npt.NDArray[Any], Ints, Floats]:
+def _placed(stream: StreamLog) -> tuple[npt.NDArray[Any], Ints, Floats]:
     """Return the shard, the sequence number and the visible instant of each record."""
     count = len(stream)
     shard = np.empty(count, dtype=code_type(stream.shards))
@@ -425,7 +337,7 @@ def _all_parts(consumer: Consumer) -> dict[str, Floats]:
     return columns
 
 
-def _parts(consumer: Consumer, lane: _Lane, places: slice) -> Iterator[tuple[str, Floats]]:
+def _parts(consumer: Consumer, lane: LaneRecords, places: slice) -> Iterator[tuple[str, Floats]]:
     """Yield each part of a lane's records by place."""
     attempts, root, final = consumer.attempts.column, consumer.root[places], consumer.final[places]
     written = consumer.recording.stream.written_s[consumer.record[places]]
@@ -446,7 +358,7 @@ def _parts(consumer: Consumer, lane: _Lane, places: slice) -> Iterator[tuple[str
     yield "handler_s", attempts["duration_s"][final]
 
 
-def until_found(polls: _Polls, offer: Floats, ready: Floats) -> Floats:
+def until_found(polls: Polls, offer: Floats, ready: Floats) -> Floats:
     """Return for how long records that could be read, and were ready later, waited for their shard to be found."""
     if np.isinf(polls.searched_s):
         return np.zeros(len(offer))
@@ -454,7 +366,7 @@ def until_found(polls: _Polls, offer: Floats, ready: Floats) -> Floats:
     return np.maximum(sought_s, 0.0)
 
 
-def attempts_frame(recording: _Recording, attempts: Attempts, names: Names) -> pd.DataFrame:
+def attempts_frame(recording: Recording, attempts: Attempts, names: Names) -> pd.DataFrame:
     """Return the invocations: a row per attempt."""
     column = attempts.column
     last_written = _last_written(recording, column)
@@ -502,7 +414,7 @@ def _named(why: Ints, texts: Sequence[str]) -> pd.Categorical:
     return categories(of_reason[why], names)
 
 
-def _last_written(recording: _Recording, column: dict[str, npt.NDArray[Any]]) -> Floats:
+def _last_written(recording: Recording, column: dict[str, npt.NDArray[Any]]) -> Floats:
     """Return when the last record of each attempt's batch was written."""
     last = np.empty(len(column["lane"]), dtype=np.float64)
     order = np.argsort(column["lane"], kind="stable")
@@ -520,17 +432,7 @@ def _last_written(recording: _Recording, column: dict[str, npt.NDArray[Any]]) ->
     return last
 
 
-def _objects(values: Sequence[Any]) -> pd.Series[Any]:
-    """Return values of any kind as a column that stays one of objects, also where all of them are texts."""
-    return pd.Series(list(values), dtype="object")
-
-
-class _Calls(Protocol):
-    def read_s(self) -> Floats: ...
-    def by_minute(self) -> dict[str, npt.NDArray[Any]]: ...
-
-
-def reads_frame(calls: Sequence[Sequence[_Calls]], readers: Sequence[str], names: Names) -> pd.DataFrame:
+def reads_frame(calls: Sequence[Sequence[ShardCalls]], readers: Sequence[str], names: Names) -> pd.DataFrame:
     """Return a row per reader that is not Lambda, shard, and minute in which it called."""
     parts = [one.by_minute() for of_reader in calls for one in of_reader]
     places = [(reader, shard) for reader, of_reader in enumerate(calls) for shard in range(len(of_reader))]
@@ -545,22 +447,11 @@ def reads_frame(calls: Sequence[Sequence[_Calls]], readers: Sequence[str], names
     )
 
 
-class _Delivered(Protocol):
-    @property
-    def kind(self) -> str: ...
-    @property
-    def arrived(self) -> bool: ...
-    @property
-    def document(self) -> dict[str, Any] | None: ...
-    @property
-    def object_key(self) -> str | None: ...
-
-
 _DESTINATIONS = ("sqs", "sns", "s3")
 
 
 def discards_frame(
-    recording: _Recording, names: Names, reasons: Sequence[str], delivered: Sequence[_Delivered]
+    recording: Recording, names: Names, reasons: Sequence[str], delivered: Sequence[Delivered]
 ) -> pd.DataFrame:
     """Return what was given up, a row per discarded batch, with what its destination got."""
     column = recording.recorder.settled.arrays()

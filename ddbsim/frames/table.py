@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.log.schema import categories, frame
 from ddbsim.log.throttling import THROTTLE_REASONS, WRITE_OUTCOMES, Throttle, Written
-
-from .stream_log import categories, frame
+from ddbsim.record.partitions import Partition
+from ddbsim.record.table import Admission
 
 __all__ = [
     "index_load_frame",
@@ -29,89 +30,8 @@ Floats = npt.NDArray[np.float64]
 _RESOURCE_COLUMNS = ("decided_s", "effective_s", "units_before", "units_after", "partition")
 
 
-class _Writes(Protocol):
-    @property
-    def at_s(self) -> Floats: ...
-    @property
-    def item_id(self) -> Ints: ...
-    @property
-    def operation(self) -> npt.NDArray[np.int8]: ...
-    @property
-    def bytes_before(self) -> npt.NDArray[np.int32]: ...
-    @property
-    def bytes_after(self) -> npt.NDArray[np.int32]: ...
-    @property
-    def kind(self) -> npt.NDArray[np.int8] | None: ...
-    def __len__(self) -> int: ...
-
-
-class _Requests(Protocol):
-    @property
-    def attempts(self) -> npt.NDArray[np.int16]: ...
-    @property
-    def outcome(self) -> npt.NDArray[np.int8]: ...
-    @property
-    def reason(self) -> npt.NDArray[np.int8]: ...
-    @property
-    def answered_s(self) -> Floats: ...
-
-
-class _Partition(Protocol):
-    @property
-    def index(self) -> int: ...
-    @property
-    def parent(self) -> int: ...
-    @property
-    def low(self) -> int: ...
-    @property
-    def high(self) -> int: ...
-    @property
-    def opened_s(self) -> float: ...
-    @property
-    def closed_s(self) -> float: ...
-
-
-class _Decision(Protocol):
-    @property
-    def resource(self) -> str: ...
-    @property
-    def decision(self) -> str: ...
-
-
-class _Ledger(Protocol):
-    admitted: Ints
-    throttled_requests: Ints
-    units: Floats
-    index_units: Floats
-    capacity: Floats
-    provisioned: Floats
-    saved: Floats
-    throttles: Ints
-
-    @property
-    def decisions(self) -> Sequence[_Decision]: ...
-    @property
-    def step_s(self) -> int: ...
-    def partition_columns(self) -> dict[str, Any]: ...
-
-
-class _Admission(Protocol):
-    @property
-    def planned(self) -> _Writes: ...
-    @property
-    def writes(self) -> _Writes: ...
-    @property
-    def rows(self) -> Ints | None: ...
-    @property
-    def units(self) -> npt.NDArray[np.int32]: ...
-    @property
-    def requests(self) -> _Requests | None: ...
-    @property
-    def ledger(self) -> _Ledger | None: ...
-
-
 def writes_frame(
-    admission: _Admission, partition: npt.NDArray[np.integer[Any]], operations: Sequence[str], kinds: Sequence[str]
+    admission: Admission, partition: npt.NDArray[np.integer[Any]], operations: Sequence[str], kinds: Sequence[str]
 ) -> pd.DataFrame:
     """Return a row per write: those that the table took, in that order, then those that it did not.
 
@@ -139,7 +59,7 @@ def writes_frame(
     return frame("writes", **(columns | named))
 
 
-def _taken(admission: _Admission) -> dict[str, npt.NDArray[Any]]:
+def _taken(admission: Admission) -> dict[str, npt.NDArray[Any]]:
     """Return the columns of the writes that the table took; where all were, their arrays are shared."""
     writes, requests, rows = admission.writes, admission.requests, admission.rows
     count = len(writes)
@@ -172,7 +92,7 @@ def _taken(admission: _Admission) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def _missed(admission: _Admission) -> dict[str, npt.NDArray[Any]] | None:
+def _missed(admission: Admission) -> dict[str, npt.NDArray[Any]] | None:
     """Return the columns of the writes that the table did not take: as they were planned."""
     requests, planned = admission.requests, admission.planned
     if requests is None:
@@ -197,7 +117,7 @@ def _missed(admission: _Admission) -> dict[str, npt.NDArray[Any]] | None:
     }
 
 
-def table_load_frame(admission: _Admission, writes: pd.DataFrame, ended_s: float) -> pd.DataFrame:
+def table_load_frame(admission: Admission, writes: pd.DataFrame, ended_s: float) -> pd.DataFrame:
     """Return a row per second: what was asked of the table, and what it did."""
     seconds = int(np.ceil(ended_s))
     # the deletes of expired items are nobody's requests
@@ -231,7 +151,7 @@ def _per_second(at_s: Floats, seconds: int) -> Ints:
     return np.bincount(np.nan_to_num(at_s, nan=seconds - 1.0).astype(np.int64), minlength=seconds)
 
 
-def index_load_frame(admission: _Admission, names: Sequence[str]) -> pd.DataFrame:
+def index_load_frame(admission: Admission, names: Sequence[str]) -> pd.DataFrame:
     """Return a row per second and global secondary index."""
     units = np.empty((0, len(names))) if admission.ledger is None else admission.ledger.index_units
     return frame(
@@ -242,7 +162,7 @@ def index_load_frame(admission: _Admission, names: Sequence[str]) -> pd.DataFram
     )
 
 
-def partition_load_frame(admission: _Admission, writes: pd.DataFrame, ended_s: float, planned_s: float) -> pd.DataFrame:
+def partition_load_frame(admission: Admission, writes: pd.DataFrame, ended_s: float, planned_s: float) -> pd.DataFrame:
     """Return a row per step of time and partition that was open in it: a second, or a minute in runs over an hour."""
     ledger = admission.ledger
     if ledger is not None:
@@ -255,7 +175,7 @@ def partition_load_frame(admission: _Admission, writes: pd.DataFrame, ended_s: f
     return frame("partition_load", at_s=at_s, partition=partition, write_units=units, throttles=np.zeros(len(units)))
 
 
-def partitions_frame(partitions: Sequence[_Partition], length_s: float) -> pd.DataFrame:
+def partitions_frame(partitions: Sequence[Partition], length_s: float) -> pd.DataFrame:
     """Return a row per partition that ever was."""
     opened = np.array([one.opened_s for one in partitions])
     closed = np.array([one.closed_s if one.closed_s <= length_s else np.nan for one in partitions])
@@ -270,7 +190,7 @@ def partitions_frame(partitions: Sequence[_Partition], length_s: float) -> pd.Da
     )
 
 
-def scaling_frame(admission: _Admission) -> pd.DataFrame:
+def scaling_frame(admission: Admission) -> pd.DataFrame:
     """Return a row per change of capacity or partitions, in the order in which they took effect."""
     decisions = [] if admission.ledger is None else list(admission.ledger.decisions)
     columns: dict[str, Any] = {name: [getattr(one, name) for one in decisions] for name in _RESOURCE_COLUMNS}
@@ -281,7 +201,7 @@ def scaling_frame(admission: _Admission) -> pd.DataFrame:
     return frame("scaling", **columns)
 
 
-def minute_sums(admission: _Admission, minutes: int) -> dict[str, npt.NDArray[np.float64]]:
+def minute_sums(admission: Admission, minutes: int) -> dict[str, npt.NDArray[np.float64]]:
     """Return CloudWatch's metrics of the table's limits, by minute."""
     ledger = admission.ledger
     if ledger is None:

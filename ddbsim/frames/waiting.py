@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ddbsim.log.outcomes import Invoked, Settled
-from ddbsim.log.schema import LATENCY_PARTS
+from ddbsim.log.schema import LATENCY_PARTS, categories, frame
 
-from .stream_log import Consumer, Names, categories, frame, until_found
+from .stream_log import Consumer, Names, until_found
 
 __all__ = ["waiting_parts"]
 

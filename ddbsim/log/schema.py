@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from .throttling import THROTTLE_REASONS
 
-__all__ = ["LATENCY_PARTS", "SCHEMA", "Column", "describe"]
+__all__ = ["LATENCY_PARTS", "SCHEMA", "Column", "categories", "code_type", "describe", "empty", "frame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,3 +279,37 @@ def describe(frame: str) -> str:
     return "\n".join(
         f"{column.name:<{width}}  {column.dtype:<9}{column.unit:<6}  {column.meaning}".rstrip() for column in rows
     )
+
+
+def code_type(names: Sequence[Any]) -> type[np.int8 | np.int32]:
+    """Return the type for the codes of so many names: a byte where that is enough."""
+    return np.int8 if len(names) < 128 else np.int32
+
+
+def categories(codes: npt.NDArray[Any], names: Sequence[str]) -> pd.Categorical:
+    """Return codes as a categorical; no more memory than the codes."""
+    return pd.Categorical.from_codes(
+        codes.astype(code_type(names), copy=False), categories=pd.Index(list(names), dtype="str")
+    )
+
+
+def frame(name: str, **columns: Any) -> pd.DataFrame:
+    """Return a frame of the schema from its columns, without copying them."""
+    made = {
+        column.name: columns[column.name]
+        if column.dtype in ("category", "object")
+        else np.asarray(columns[column.name]).astype(column.dtype, copy=False)
+        for column in SCHEMA[name]
+    }
+    return pd.DataFrame(made, copy=False)
+
+
+def empty(name: str) -> pd.DataFrame:
+    """Return a frame of the schema without rows."""
+    nothing = {"category": categories(np.empty(0, dtype=np.int8), ()), "object": _objects(())}
+    return frame(name, **{column.name: nothing.get(column.dtype, ()) for column in SCHEMA[name]})
+
+
+def _objects(values: Sequence[Any]) -> pd.Series[Any]:
+    """Return values of any kind as a column that stays one of objects, also where all of them are texts."""
+    return pd.Series(list(values), dtype="object")

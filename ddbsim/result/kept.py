@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from ddbsim.frames.story import TooLongAStoryError
+from ddbsim.log.events import TooLongAStoryError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +36,8 @@ class Source(Protocol):
         """Return what each write that the table took did to its item; None without real items."""
         ...
 
-    def handler_report(self, result: Result) -> HandlerReport:
-        """Return what the handlers met."""
+    def of_handlers(self) -> dict[str, Any]:
+        """Return the parts of a `HandlerReport`."""
         ...
 
 
@@ -99,6 +99,7 @@ class Kept:
         """Return what each write that the table took did to its item; None without real items."""
         return self.of_items
 
-    def handler_report(self, result: Result) -> HandlerReport:
+    def of_handlers(self) -> dict[str, Any]:
         """Return what the handlers met while the run was there."""
-        return self.report.given()
+        report = self.report.given()
+        return {field.name: getattr(report, field.name) for field in fields(report)}

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ddbsim.analysis import checks as _checks
 from ddbsim.analysis import lag as _lag
 from ddbsim.analysis import latency as _latency
@@ -21,19 +19,11 @@ from ddbsim.analysis.stream_readers import reader_numbers as _reader_numbers
 from ddbsim.analysis.stuck import stuck_shards as _stuck_shards
 from ddbsim.analysis.table_numbers import TableNumbers, table_numbers
 from ddbsim.checks.arguments import checked
-from ddbsim.frames import stream_log as _frames
-from ddbsim.frames import table as _table
-from ddbsim.frames.mapping_metrics import mapping_metrics
-from ddbsim.frames.metrics import metrics as _metrics
-from ddbsim.frames.read_backs import minute_reads as _minute_reads
-from ddbsim.frames.read_backs import read_backs as _read_backs
-from ddbsim.frames.waiting import waiting_parts as _waiting_parts
-from ddbsim.log.outcomes import DISCARD_CONDITIONS
 from ddbsim.scenario.assumptions import assumptions
 
 from .capacity import capacity as _capacity
 from .capacity import mappings_keeping_up
-from .handler_report import HandlerReport, handler_report
+from .handler_report import HandlerReport
 from .kept import Kept
 from .summary import Summary, summarize
 from .usage import billed_window_s, quantities
@@ -47,9 +37,6 @@ if TYPE_CHECKING:
     from ddbsim.boto.client import StreamClient
     from ddbsim.items import Change
     from ddbsim.scenario import EventSourceMapping, Scenario
-    from ddbsim.system.recording import Recording
-    from ddbsim.system.stream.readers import ShardCalls
-    from ddbsim.system.table import Admission
 
     from .kept import Source
 
@@ -73,9 +60,6 @@ FRAMES = (
     "partitions",
     "scaling",
 )
-
-# without a row where no mapping reads the stream
-_OF_MAPPINGS = ("stream_log", "invocations", "discards", "latency_parts", "waiting_parts", "read_backs")
 
 
 class Result:
@@ -110,12 +94,6 @@ class Result:
         self._source = source
         self._made: dict[str, pd.DataFrame] = {}
         self._report: HandlerReport | None = None
-
-    @classmethod
-    def of_run(cls, scenario: Scenario, seed: str, admission: Admission, recording: Recording) -> Result:
-        """Return the result of a finished run; its frames are made when asked for."""
-        source = _RunFrames(scenario, admission, recording)
-        return cls(scenario, seed, recording.ended_s, recording.simpy_events, source)
 
     @checked
     def frame(self, name: str) -> pd.DataFrame:
@@ -582,7 +560,7 @@ class Result:
             If no function of the run had a handler.
         """
         if self._report is None:
-            self._report = self._source.handler_report(self)
+            self._report = HandlerReport(**self._source.of_handlers())
         return self._report
 
     def assumptions(self) -> pd.DataFrame:
@@ -624,155 +602,3 @@ class Result:
         left_out = ("summary", "changes", "_keeping_up")
         state = {name: value for name, value in self.__dict__.items() if name not in left_out}
         return state | {"_made": made, "_source": kept, "_report": None}
-
-
-class _RunFrames:
-    """Makes the frames of a finished run from its recording."""
-
-    def __init__(self, scenario: Scenario, admission: Admission, recording: Recording) -> None:
-        self._admission = admission
-        self._scenario = scenario
-        self._recording = recording
-        self._names = _frames.Names(
-            [mapping.label for mapping in scenario.mappings],
-            [mapping.function.name for mapping in scenario.mappings],
-            [shard.name for shard in recording.stream.shards],
-        )
-        self._made: dict[str, pd.DataFrame] = {}
-
-    @property
-    def _partial(self) -> bool:
-        return self._recording.ended_s < self._scenario.length_s
-
-    def events(self) -> pd.DataFrame:
-        """Return the story of the run."""
-        return self("events")
-
-    def changes(self) -> tuple[Change, ...] | None:
-        """Return what each write that the table took did to its item; None without real items."""
-        return self._admission.writes.changes
-
-    def handler_report(self, result: Result) -> HandlerReport:
-        """Return what the handlers met."""
-        if not any(mapping.function.handler for mapping in self._scenario.mappings):
-            raise ValueError("handler_report needs a Function(handler=...), and no function of this run has one")
-        return handler_report(result, self._recording)
-
-    def __call__(self, name: str) -> pd.DataFrame:
-        """Return a frame, made once: some are made from others."""
-        if name not in self._made:
-            none = name in _OF_MAPPINGS and not self._names.mappings
-            self._made[name] = _frames.empty(name) if none else getattr(self, f"_{name}")()
-        return self._made[name]
-
-    @cached_property
-    def _attempts(self) -> _frames.Attempts:
-        return _frames.Attempts(self._recording)
-
-    @cached_property
-    def _consumers(self) -> list[_frames.Consumer]:
-        return [_frames.Consumer(self._recording, self._attempts, n) for n in range(len(self._names.mappings))]
-
-    def _stream_log(self) -> pd.DataFrame:
-        log = _frames.stream_log(self._recording, self._consumers, self._names)
-        if self._partial:
-            # the environment of a handler that is to start later still initializes
-            log["received_s"] = log["received_s"].where(log["received_s"] < self._recording.ended_s)
-        return log
-
-    def _invocations(self) -> pd.DataFrame:
-        return _frames.attempts_frame(self._recording, self._attempts, self._names)
-
-    def _latency_parts(self) -> pd.DataFrame:
-        return _frames.latency_parts(self._consumers, self._names)
-
-    def _waiting_parts(self) -> pd.DataFrame:
-        return _waiting_parts(self._consumers, self._names)
-
-    def _discards(self) -> pd.DataFrame:
-        return _frames.discards_frame(
-            self._recording, self._names, DISCARD_CONDITIONS, self._recording.deliveries(self._scenario)
-        )
-
-    def _writes(self) -> pd.DataFrame:
-        from ddbsim.workload import OPERATIONS, WRITE_KINDS
-
-        return _table.writes_frame(self._admission, self._recording.stream.partition, OPERATIONS, WRITE_KINDS)
-
-    def _table_load(self) -> pd.DataFrame:
-        return _table.table_load_frame(self._admission, self("writes"), self._recording.ended_s)
-
-    def _index_load(self) -> pd.DataFrame:
-        return _table.index_load_frame(self._admission, [index.name for index in self._scenario.table.indexes])
-
-    def _partition_load(self) -> pd.DataFrame:
-        ended_s, planned_s = self._recording.ended_s, self._scenario.length_s
-        return _table.partition_load_frame(self._admission, self("writes"), ended_s, planned_s)
-
-    def _partitions(self) -> pd.DataFrame:
-        return _table.partitions_frame(self._recording.stream.partitions, self._recording.ended_s)
-
-    def _scaling(self) -> pd.DataFrame:
-        return _table.scaling_frame(self._admission)
-
-    def _shards(self) -> pd.DataFrame:
-        stream = self._recording.stream
-        return _frames.frame(
-            "shards",
-            shard_id=_frames.categories(np.arange(len(stream.shards)), self._names.shards),
-            partition=[shard.partition for shard in stream.shards],
-            records=[len(shard.record) for shard in stream.shards],
-            bytes=[int(stream.size_bytes[shard.record].sum()) for shard in stream.shards],
-            parent_shard_id=_frames.categories(np.array([shard.parent for shard in stream.shards]), self._names.shards),
-            opened_s=[shard.opened_s for shard in stream.shards],
-            closed_s=[np.nan if np.isinf(shard.closed_s) else shard.closed_s for shard in stream.shards],
-            first_sequence_number=[shard.first_number for shard in stream.shards],
-        )
-
-    def _events(self) -> pd.DataFrame:
-        from ddbsim.frames.story import events
-        from ddbsim.workload import NO_OP
-
-        pauses = [subscription.pauses.stretches for subscription in self._recording.subscriptions]
-        return events(self._recording, self._attempts, self._admission.writes, NO_OP, self._scenario.mappings, pauses)
-
-    def _read_backs(self) -> pd.DataFrame:
-        reads = _read_backs(self._scenario, self._admission.writes, self._consumers, self._names)
-        if self._partial:
-            reads = reads[reads["started_s"] < self._recording.ended_s].reset_index(drop=True)
-        return reads
-
-    def _metrics(self) -> pd.DataFrame:
-        ended_s, recording = self._recording.ended_s, self._recording
-        minutes = max(1, int(np.ceil(ended_s / 60.0)))
-        invocations, discards = self("invocations"), self("discards")
-        of_mappings = [
-            mapping_metrics(
-                number,
-                recording.lanes,
-                recording.recorder,
-                invocations[invocations["event_source_mapping"] == name],
-                discards[discards["event_source_mapping"] == name],
-                minutes,
-            )
-            for number, name in enumerate(self._names.mappings)
-        ]
-        table = _table.minute_sums(self._admission, minutes) | _minute_reads(self("read_backs"), minutes)
-        return _metrics(invocations, self("writes"), self._names.mappings, ended_s, table, of_mappings)
-
-    def _reads(self) -> pd.DataFrame:
-        return _frames.reads_frame(self._other_reads, self._readers, self._names)
-
-    def _read_log(self) -> pd.DataFrame:
-        recording, retention_s = self._recording, self._scenario.stream.retention_s
-        return _frames.read_log(
-            recording.stream, self._other_reads, self._readers, self._names, recording.ended_s - retention_s
-        )
-
-    @property
-    def _readers(self) -> list[str]:
-        return [reader.name for reader in self._scenario.other_readers]
-
-    @cached_property
-    def _other_reads(self) -> list[list[ShardCalls]]:
-        return self._recording.other_reads(self._scenario)

@@ -22,9 +22,8 @@ from ddbsim.checks.arguments import checked
 from ddbsim.files.columns import MOST_FRAME_BYTES, ParquetFileError
 from ddbsim.files.drafts import clear_stale_drafts, draft_beside
 from ddbsim.files.frames import Kinds, as_json, from_json, kinds_of, packed, unpacked
-from ddbsim.frames.stream_log import empty
 from ddbsim.items import Change
-from ddbsim.log.schema import SCHEMA
+from ddbsim.log.schema import SCHEMA, empty
 from ddbsim.scenario import Scenario, ScenarioFileError, toml
 from ddbsim.workload import ItemWrites, ReplayWrites, Workload
 
@@ -118,7 +117,7 @@ def _write(content: bytes, path: Path) -> None:
 
 
 def _meta(result: Result) -> dict[str, Any]:
-    from ddbsim import __version__
+    from ddbsim.version import __version__
 
     return {
         "format": _FORMAT,
@@ -343,13 +342,13 @@ class _Saved:
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ResultFolderError(f"{self._folder}: {_CHANGES}.parquet is damaged ({error})") from None
 
-    def handler_report(self, result: Result) -> HandlerReport:
+    def of_handlers(self) -> dict[str, Any]:
         """Return what the handlers met, as it was told when the result was saved."""
         self._check_kept(_REPORT)
         told = {name: from_json(value) for name, value in self.meta[_REPORT].items()}
         names = [field.name for field in fields(HandlerReport) if field.name not in told]
         frames: dict[str, Any] = {name: self._answer(f"{_REPORT}.{name}") for name in names}
-        return HandlerReport(**told, **frames)
+        return told | frames
 
 
 def _change(row: dict[Any, Any]) -> Change:

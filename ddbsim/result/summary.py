@@ -12,6 +12,7 @@ import pandas as pd
 
 from ddbsim.analysis.keeping_up import DOES_NOT, KEEPS_UP, TOO_SHORT
 from ddbsim.analysis.per_mapping import measured_from_s
+from ddbsim.analysis.reasons import reasons_of
 from ddbsim.analysis.stuck import stuck_notes
 from ddbsim.analysis.table_numbers import over_cap
 from ddbsim.log import outcomes
@@ -20,7 +21,6 @@ from ddbsim.log.sentences import count_of
 from ddbsim.scenario import filter_notes, images_needed, ways
 
 from .capacity import KNOBS, capacity, longest_in_time
-from .handler_report import reasons_of
 
 if TYPE_CHECKING:
     from ddbsim.scenario import EventSourceMapping, Scenario

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ddbsim.aws import capacity
-from ddbsim.checks.fields import check_kind, check_number, check_switch, check_whole, take_numpy_numbers
 from ddbsim.checks.wording import shown
+
+from .checks import check_kind, check_number, check_switch, check_whole, take_numpy_numbers
 
 __all__ = ["AutoScaling", "Billing", "BillingSwitch", "HeatSplits", "OnDemand", "Provisioned"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from ddbsim.checks.fields import check_aws_name, check_choice, check_name, check_share, take_numpy_numbers
 from ddbsim.checks.wording import shown
+
+from .checks import check_aws_name, check_choice, check_name, check_share, take_numpy_numbers
 
 __all__ = ["Destination", "DestinationKind"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ddbsim.aws import capacity
-from ddbsim.checks.fields import check_distribution, check_interval, check_number, take_numpy_numbers
 from ddbsim.distributions import Distribution, Uniform
+
+from .checks import check_distribution, check_interval, check_number, take_numpy_numbers
 
 __all__ = ["TimeToLive"]
 

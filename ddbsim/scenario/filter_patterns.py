@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ddbsim.aws import limits
-from ddbsim.checks.fields import several
 from ddbsim.filters import FilterCriteria, InvalidPatternError, dead_patterns
 from ddbsim.workload import ItemWrites
 
+from .checks import several
 from .table import VIEW_TYPES
 
 if TYPE_CHECKING:

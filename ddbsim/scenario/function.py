@@ -8,7 +8,10 @@ from typing import Any, Literal, TypeAlias, cast
 
 from ddbsim.aws import behaviour, limits
 from ddbsim.checks.bounds import MOST_ITEMS
-from ddbsim.checks.fields import (
+from ddbsim.checks.wording import shown
+from ddbsim.distributions import Distribution, LogNormal, Uniform
+
+from .checks import (
     check_aws_name,
     check_choice,
     check_distribution,
@@ -20,9 +23,6 @@ from ddbsim.checks.fields import (
     several,
     take_numpy_numbers,
 )
-from ddbsim.checks.wording import shown
-from ddbsim.distributions import Distribution, LogNormal, Uniform
-
 from .read_back import Needs, ReadBack, as_needs
 from .traps import warn_of_trap
 

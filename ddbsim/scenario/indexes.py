@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ddbsim.checks.fields import check_aws_name, check_kind, check_share, check_whole, take_numpy_numbers
 from ddbsim.checks.wording import shown
 from ddbsim.workload import Keys
 
 from .billing import Billing, OnDemand, Provisioned
+from .checks import check_aws_name, check_kind, check_share, check_whole, take_numpy_numbers
 
 __all__ = ["GlobalSecondaryIndex"]
 

@@ -9,7 +9,11 @@ from typing import Any, Literal, TypeAlias, cast
 
 from ddbsim.aws import behaviour, limits
 from ddbsim.checks.bounds import LEAST_POLL_S
-from ddbsim.checks.fields import (
+from ddbsim.checks.wording import shown
+from ddbsim.distributions import Distribution, Uniform
+from ddbsim.filters import only_dotted_names
+
+from .checks import (
     check_choice,
     check_distribution,
     check_interval,
@@ -23,10 +27,6 @@ from ddbsim.checks.fields import (
     several,
     take_numpy_numbers,
 )
-from ddbsim.checks.wording import shown
-from ddbsim.distributions import Distribution, Uniform
-from ddbsim.filters import only_dotted_names
-
 from .destination import Destination
 from .filter_patterns import Patterns, criteria_of, news_of, read_patterns
 from .function import Function

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from ddbsim.aws import behaviour, limits
-from ddbsim.checks.fields import check_choice, check_distribution, check_switch, take_numpy_numbers
 from ddbsim.distributions import Distribution, LogNormal, as_distribution
 
+from .checks import check_choice, check_distribution, check_switch, take_numpy_numbers
 from .table import ViewType
 
 __all__ = [

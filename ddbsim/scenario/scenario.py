@@ -12,12 +12,12 @@ from ddbsim.aws import limits
 from ddbsim.aws.names import REGIONS
 from ddbsim.checks.arguments import checked
 from ddbsim.checks.bounds import LONGEST_RUN_S, instant
-from ddbsim.checks.fields import check_kind, check_limit, check_name, check_number, several, take_numpy_numbers
 from ddbsim.checks.wording import closest, shown
 from ddbsim.distributions import as_distribution
 from ddbsim.workload import Workload
 
 from . import toml
+from .checks import check_kind, check_limit, check_name, check_number, several, take_numpy_numbers
 from .filter_patterns import criteria_of, keys_shown, news_of
 from .function import Function
 from .mapping import EventSourceMapping, FilterMatchesNothing, traps_told, warn_of_trap

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ddbsim.checks.fields import check_number, check_whole, take_numpy_numbers
+from .checks import check_number, check_whole, take_numpy_numbers
 
 __all__ = ["HASH_SPACE", "MOST_OPEN_PARTITIONS", "Split", "check_splits", "first_bounds"]
 

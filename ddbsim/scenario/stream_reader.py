@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from ddbsim.aws import limits, transports
-from ddbsim.checks.fields import check_choice, check_interval, check_name, check_number, check_whole, take_numpy_numbers
+
+from .checks import check_choice, check_interval, check_name, check_number, check_whole, take_numpy_numbers
 
 __all__ = ["ReaderKind", "StreamReader"]
 

@@ -8,7 +8,11 @@ from typing import Literal, TypeAlias, cast, get_args
 
 from ddbsim.aws import behaviour, capacity, limits
 from ddbsim.checks.bounds import LEAST_LIFETIME_S, MOST_BYTES_PER_BYTE, MOST_OVERHEAD_BYTES, MOST_PARTITIONS
-from ddbsim.checks.fields import (
+from ddbsim.checks.wording import shown
+from ddbsim.distributions import Distribution, LogNormal, Uniform
+
+from .billing import Billing, BillingSwitch, HeatSplits, OnDemand, Provisioned
+from .checks import (
     check_aws_name,
     check_choice,
     check_distribution,
@@ -19,10 +23,6 @@ from ddbsim.checks.fields import (
     several,
     take_numpy_numbers,
 )
-from ddbsim.checks.wording import shown
-from ddbsim.distributions import Distribution, LogNormal, Uniform
-
-from .billing import Billing, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .expiry import TimeToLive
 from .indexes import GlobalSecondaryIndex
 from .splits import MOST_OPEN_PARTITIONS, Split, check_splits

@@ -9,7 +9,9 @@ from typing import Literal, TypeAlias
 
 from ddbsim.aws import capacity
 from ddbsim.checks.bounds import MOST_CLIENTS
-from ddbsim.checks.fields import (
+from ddbsim.distributions import Distribution, LogNormal
+
+from .checks import (
     check_choice,
     check_distribution,
     check_interval,
@@ -19,7 +21,6 @@ from ddbsim.checks.fields import (
     check_whole,
     take_numpy_numbers,
 )
-from ddbsim.distributions import Distribution, LogNormal
 
 __all__ = ["RETRY_PRESETS", "Retries", "RetryPreset", "Writer"]
 

@@ -9,18 +9,19 @@ import numpy as np
 
 from ddbsim.log.outcomes import Settled
 from ddbsim.randomness import RandomStreams
+from ddbsim.record.partitions import Placement
+from ddbsim.record.recording import LaneRecords, Recording
 from ddbsim.scenario import Scenario
 from ddbsim.workload import WriteColumns
 
 from .clock import Clock
+from .finished import FinishedRun
 from .function.states import HandlerStates
 from .mapping.build import LanePlace, Wiring
 from .mapping.consumer import ShardConsumer
 from .mapping.lane import just_after
-from .recording import LaneRecords, Recording
 from .stream.event_records import EventRecords
 from .stream.publish import publish, recorded
-from .table.partitions.history import Placement
 
 __all__ = ["System"]
 
@@ -54,8 +55,8 @@ class System:
         self._wiring = Wiring(scenario, self.stream, self.events, self.env, streams)
         self._consumers = [self._wiring.consumers(number) for number in range(len(scenario.mappings))]
 
-    def run(self, progress: Callable[[float], None] | None = None) -> Recording:
-        """Run to the scenario's end, or to an interrupt, and return the recording.
+    def run(self, progress: Callable[[float], None] | None = None) -> FinishedRun:
+        """Run to the scenario's end, or to an interrupt, and return what it left.
 
         Parameters
         ----------
@@ -69,20 +70,17 @@ class System:
         states = HandlerStates(self.scenario.mappings)
         with states.for_a_run():
             ended_s = self._run_clock(progress)
-        lanes = self._lane_records(ended_s)
-        return Recording(
+        recording = Recording(
             # the bytes of the events are needed no more
             stream=replace(self.stream, payload_bytes=self.stream.payload_bytes[:0]),
-            lanes=lanes,
+            lanes=self._lane_records(ended_s),
             recorder=self._wiring.recorder,
             ended_s=ended_s,
             # the environment numbers its events: asking for a number tells how many there were
             simpy_events=next(self.env._eid),
-            subscriptions=tuple(self._wiring.subscriptions),
-            events=self.events,
-            handler_notes=self._wiring.notes,
-            states=states,
-            streams=self.streams,
+        )
+        return FinishedRun(
+            recording, tuple(self._wiring.subscriptions), self.events, self._wiring.notes, states, self.streams
         )
 
     def _run_clock(self, progress: Callable[[float], None] | None) -> float:

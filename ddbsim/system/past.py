@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from ddbsim.randomness import RandomStreams
+from ddbsim.record.partitions import Placement
+from ddbsim.record.stream import StreamLog
 from ddbsim.scenario import Scenario
 from ddbsim.workload import WriteColumns
 
-from .stream.publish import StreamLog, publish
+from .stream.publish import publish
 from .table import Admission
-from .table.partitions.history import Placement, place
+from .table.partitions.history import place
 
 __all__ = ["Past", "planned_until", "stream_until"]
 

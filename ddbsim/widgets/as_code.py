@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
@@ -72,10 +73,8 @@ def _call(head: str, parts: list[tuple[str, Any, str]], tail: str, depth: int, b
 
 def _public(value: Any, where: str) -> str:
     """Return the class as one types it."""
-    import ddbsim
-
     name = type(value).__name__
-    if getattr(ddbsim, name, None) is not type(value) or name == "Trace":
+    if getattr(sys.modules["ddbsim"], name, None) is not type(value) or name == "Trace":
         raise ValueError(f"{where} cannot be written as code: it holds {name}, which is made otherwise")
     return f"ds.{name}"
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddbsim.checks.bounds import MOST_CLIENTS, beyond, is_number
-from ddbsim.checks.numbers import whole_number
 from ddbsim.distributions import Distribution, as_distribution
 from ddbsim.randomness import RandomStreams
 from ddbsim.workload.columns import Floats, Ints, WriteColumns
 from ddbsim.workload.rates import RateProfile, Steps
 from ddbsim.workload.writes import DrawnWrites
+
+from .checks import whole_number
 
 __all__ = ["ClosedLoopWrites"]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ddbsim.checks.arguments import checked
-from ddbsim.checks.numbers import finite_number
 from ddbsim.distributions import Distribution
 from ddbsim.workload.keys import HotSet
 from ddbsim.workload.rates import Spike
 from ddbsim.workload.writes import PoissonWrites
+
+from .checks import finite_number
 
 __all__ = ["flash_sale"]
 

@@ -7,13 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from ddbsim.checks.numbers import whole_number
 from ddbsim.checks.wording import shown
 from ddbsim.randomness import RandomStreams
 from ddbsim.workload.columns import BATCH, SINGLE, TRANSACTION, Ints, WriteColumns
 from ddbsim.workload.means import WriteMeans
 from ddbsim.workload.traced import TraceWrites
 from ddbsim.workload.writes import Workload
+
+from .checks import whole_number
 
 __all__ = ["BatchedWrites", "TransactedWrites"]
 

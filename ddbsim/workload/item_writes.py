@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ddbsim.checks.bounds import LARGEST
-from ddbsim.checks.numbers import listed
 from ddbsim.checks.wording import shown
 from ddbsim.items import Change, ItemTable
 from ddbsim.randomness import RandomStreams
 
+from .checks import listed
 from .columns import INSERT, MODIFY, NO_OP, REMOVE, WriteColumns
 from .means import WriteMeans
 from .writes import Workload

@@ -13,8 +13,9 @@ from functools import lru_cache
 import numpy as np
 
 from ddbsim.checks.bounds import MOST_ITEMS
-from ddbsim.checks.numbers import finite_number, whole_number
 from ddbsim.workload.columns import Floats, Ints
+
+from .checks import finite_number, whole_number
 
 __all__ = ["HotSet", "Keys", "SequentialKeys", "UniformKeys", "Zipfian"]
 

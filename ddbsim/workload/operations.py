@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddbsim.checks.numbers import finite_number
 from ddbsim.randomness import RandomStreams
 from ddbsim.workload.columns import CONDITION_FAILED, NO_OP, Operations
+
+from .checks import finite_number
 
 __all__ = ["CREATE", "FLIP", "IDLE", "PUT", "OperationMix"]
 

@@ -16,8 +16,9 @@ from typing import TypeAlias
 import numpy as np
 
 from ddbsim.checks.bounds import LARGEST
-from ddbsim.checks.numbers import finite_number, listed
 from ddbsim.workload.columns import Floats
+
+from .checks import finite_number, listed
 
 __all__ = ["Rate", "RateProfile", "Spike", "Steps", "as_rate_profile"]
 

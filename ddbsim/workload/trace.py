@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from ddbsim.checks.bounds import LONGEST_RUN_S, MOST_PERIODS, instant
-from ddbsim.checks.numbers import finite_number, listed, one_of, whole_number
 from ddbsim.checks.wording import shown
 from ddbsim.workload.rates import Steps
+
+from .checks import finite_number, listed, one_of, whole_number
 
 __all__ = ["FILLS", "MEASURES", "Fill", "Measure", "Trace", "TraceError"]
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from ddbsim.aws import limits
 from ddbsim.checks.bounds import local_path
-from ddbsim.checks.numbers import finite_number, one_of
 from ddbsim.checks.wording import shown
 from ddbsim.distributions import Distribution
 from ddbsim.randomness import RandomStreams
@@ -23,6 +22,8 @@ from ddbsim.workload.rates import RateProfile
 from ddbsim.workload.trace import FILLS, MEASURES, Fill, Measure, Trace
 from ddbsim.workload.trace_files import read_trace
 from ddbsim.workload.writes import ConstantWrites, DrawnWrites
+
+from .checks import finite_number, one_of
 
 __all__ = ["TraceWrites"]
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ddbsim.aws import limits
 from ddbsim.checks.arguments import checked
-from ddbsim.checks.numbers import whole_number
 from ddbsim.checks.wording import shown
 from ddbsim.workload.columns import INSERT, MODIFY, NO_OP, REMOVE, Floats, Ints, Operations, Sizes, WriteColumns
 from ddbsim.workload.writes import ReplayWrites
+
+from .checks import whole_number
 
 __all__ = ["replay"]
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ddbsim.aws import limits
-from ddbsim.checks.numbers import distribution, finite_number, whole_number
 from ddbsim.checks.wording import shown
 from ddbsim.distributions import Constant, Distribution, as_distribution
 from ddbsim.randomness import RandomStreams
@@ -22,6 +21,8 @@ from ddbsim.workload.keys import Keys, UniformKeys
 from ddbsim.workload.means import WriteMeans
 from ddbsim.workload.operations import CREATE, OperationMix
 from ddbsim.workload.rates import Rate, RateProfile, as_rate_profile
+
+from .checks import distribution, finite_number, whole_number
 
 __all__ = ["ConstantWrites", "DrawnWrites", "PoissonWrites", "ReplayWrites", "Workload"]
 

@@ -6,11 +6,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ddbsim.checks.arguments import checked
-from ddbsim.checks.numbers import finite_number, whole_number
 from ddbsim.checks.wording import shown
 from ddbsim.workload.keys import UniformKeys, Zipfian
 from ddbsim.workload.operations import OperationMix
 from ddbsim.workload.writes import PoissonWrites
+
+from .checks import finite_number, whole_number
 
 __all__ = ["YCSB_MIXES", "YcsbMix", "ycsb"]
 

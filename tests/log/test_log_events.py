@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from random_scenarios import scenarios, seeds
 
 import ddbsim as ds
-from ddbsim.frames.story import EVENTS, TooLongAStoryError
+from ddbsim.log.events import EVENTS, TooLongAStoryError
 from ddbsim.log.sentences import names_of
 from ddbsim.randomness import RandomStreams
 

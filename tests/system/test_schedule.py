@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ddbsim as ds
+from ddbsim.record.polls import steps_before
 from ddbsim.result.result import FRAMES
-from ddbsim.system.mapping.schedule import Interrupted, Lattice, Pauses, steps_before
+from ddbsim.system.mapping.schedule import Interrupted, Lattice, Pauses
 from ddbsim.system.stream.shared_reads import SharedReads
 
 END_S = 90.0

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ddbsim as ds
-from ddbsim.system.stream.readers import ShardRecords, follow_shard
+from ddbsim.record.reads import ShardRecords
+from ddbsim.system.stream.readers import follow_shard
 from ddbsim.system.stream.shared_reads import SharedReads
 
 END_S = 90.0

@@ -15,14 +15,15 @@ from ddbsim.analysis.read_calls import read_calls
 from ddbsim.analysis.stream_readers import read_lag_quantiles, reads_keeping_up
 from ddbsim.aws import transports as facts
 from ddbsim.checks.arguments import checked
-from ddbsim.checks.fields import check_number
 from ddbsim.log import outcomes
 from ddbsim.randomness import RandomStreams, Seed
+from ddbsim.record.reads import ShardCalls, ShardRecords
 from ddbsim.result.usage import billed_window_s, quantities
 from ddbsim.run import draw_writes, run
 from ddbsim.scenario import Scenario, StreamReader, ViewType
+from ddbsim.scenario.checks import check_number
 from ddbsim.scenario.stream_reader import ReaderKind
-from ddbsim.system.stream.readers import ShardCalls, ShardRecords, follow
+from ddbsim.system.stream.readers import follow
 
 from .kinesis import kinesis_quantities
 from .transport_verdict import cheapest_of, html_of, text_of, verdict_of

@@ -15,7 +15,6 @@ import pandas as pd
 from ddbsim.analysis.intervals import check_confidence, mean_interval
 from ddbsim.analysis.keeping_up import Verdict
 from ddbsim.checks.arguments import checked
-from ddbsim.checks.fields import check_kind
 from ddbsim.experiment.runs.executors import AllRunsFailedError, ExecutorChoice, Runner
 from ddbsim.experiment.runs.histogram import Histogram
 from ddbsim.experiment.runs.job import Failure, Job, replication_seed, seed_text
@@ -23,6 +22,7 @@ from ddbsim.experiment.runs.measures import QUANTILES, Measures, check_metric, k
 from ddbsim.experiment.solve.words import amount, doubts
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
+from ddbsim.scenario.checks import check_kind
 
 from .warmup import WarmUp, warm_up_of
 

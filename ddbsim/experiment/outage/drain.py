@@ -15,7 +15,6 @@ import pandas as pd
 
 from ddbsim.analysis.intervals import check_confidence, mean_interval
 from ddbsim.checks.arguments import checked
-from ddbsim.checks.fields import check_choice, check_kind
 from ddbsim.experiment.estimate.replicate import check_replications
 from ddbsim.experiment.runs.executors import AllRunsFailedError, ExecutorChoice, Runner
 from ddbsim.experiment.runs.grid import shown
@@ -25,6 +24,7 @@ from ddbsim.experiment.solve.words import span
 from ddbsim.experiment.vary.fields import Setting, mapping_of, variants, vary
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario, traps_told
+from ddbsim.scenario.checks import check_choice, check_kind
 
 from .failing import COLUMNS, after_failing, failing_row, with_failing
 from .outage import (

@@ -206,7 +206,7 @@ def _digest(row: dict[str, Any]) -> str:
 
 
 def _version() -> dict[str, Any]:
-    from ddbsim import __version__
+    from ddbsim.version import __version__
 
     return {"ddbsim": __version__, "format": _FORMAT}
 

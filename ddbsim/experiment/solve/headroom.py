@@ -15,7 +15,6 @@ import pandas as pd
 from ddbsim.analysis.intervals import Interval, mean_interval
 from ddbsim.analysis.keeping_up import DOES_NOT, TOO_SHORT
 from ddbsim.checks.arguments import checked
-from ddbsim.checks.fields import check_kind
 from ddbsim.experiment.estimate.replicate import check_replications
 from ddbsim.experiment.runs.executors import AllRunsFailedError, ExecutorChoice, Runner
 from ddbsim.experiment.runs.job import Failure, Job, replication_seed, seed_text
@@ -23,6 +22,7 @@ from ddbsim.experiment.runs.measures import FALLS_BEHIND, Measures, keeping_up_o
 from ddbsim.experiment.vary.fields import field_value, vary
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
+from ddbsim.scenario.checks import check_kind
 
 from .candidates import Candidate
 from .causes import LONG_ENOUGH_S, cause, limit_in_words, measure_with_causes

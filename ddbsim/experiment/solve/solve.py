@@ -14,7 +14,6 @@ import pandas as pd
 
 from ddbsim.analysis.intervals import Interval, mean_interval
 from ddbsim.checks.arguments import checked
-from ddbsim.checks.fields import check_kind
 from ddbsim.experiment.estimate.replicate import check_replications
 from ddbsim.experiment.runs.executors import ExecutorChoice, Runner
 from ddbsim.experiment.runs.grid import shown
@@ -22,6 +21,7 @@ from ddbsim.experiment.runs.measures import check_metric
 from ddbsim.experiment.vary.fields import field_value, grid, variants
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
+from ddbsim.scenario.checks import check_kind
 
 from .candidates import Candidate, paired
 from .causes import limit_in_words

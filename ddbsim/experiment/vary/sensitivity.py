@@ -14,7 +14,6 @@ import pandas as pd
 from ddbsim.analysis.intervals import check_confidence
 from ddbsim.analysis.keeping_up import KEEPS_UP
 from ddbsim.checks.arguments import checked
-from ddbsim.checks.fields import check_kind
 from ddbsim.experiment.estimate.compare import difference_rows
 from ddbsim.experiment.estimate.replicate import check_replications
 from ddbsim.experiment.runs.executors import ExecutorChoice, Runner
@@ -23,6 +22,7 @@ from ddbsim.experiment.runs.measures import check_metric
 from ddbsim.experiment.solve.words import amount, difference
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
+from ddbsim.scenario.checks import check_kind
 
 from .fields import field_value, variants
 from .sweep import Sweep, run_settings

@@ -13,7 +13,6 @@ import pandas as pd
 
 from ddbsim.analysis.intervals import check_confidence
 from ddbsim.checks.arguments import checked
-from ddbsim.checks.fields import check_kind
 from ddbsim.experiment.estimate.replicate import check_replications, estimates_of
 from ddbsim.experiment.runs.executors import ExecutorChoice, Runner
 from ddbsim.experiment.runs.grid import finished_and_failed, run_grid, shown
@@ -21,6 +20,7 @@ from ddbsim.experiment.runs.measures import METRICS, check_metric, keeping_up_of
 from ddbsim.experiment.solve.words import amount, doubts
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
+from ddbsim.scenario.checks import check_kind
 
 from .fields import Setting, grid, variants
 

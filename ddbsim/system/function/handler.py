@@ -23,10 +23,10 @@ from ddbsim.aws import error_types, limits
 from ddbsim.items import ACCOUNT, lambda_event
 from ddbsim.log.outcomes import Invoked
 from ddbsim.log.reasons import Reason, one_line
+from ddbsim.record.stream import Shard
 from ddbsim.scenario import EventSourceMapping, Function, Scenario
 from ddbsim.system.interrupt import interruptible
 from ddbsim.system.stream.event_records import EventRecords
-from ddbsim.system.stream.publish import Shard
 
 from .environments import TIMED_OUT, Call, Conduct
 from .errors import raised

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ddbsim.randomness import RandomStreams
 from ddbsim.record.recorder import Recorder
+from ddbsim.record.stream import Shard, StreamLog, running_sum
 from ddbsim.scenario import EventSourceMapping, Scenario, read_back_events
 from ddbsim.system.clock import Clock
 from ddbsim.system.function.environments import Concurrency, Conduct, Environments, Outages
@@ -17,12 +18,11 @@ from ddbsim.system.function.handler import HandlerConduct, HandlerNotes
 from ddbsim.system.function.read_back import ReadBacks, are_read_back
 from ddbsim.system.hashing import lane_of
 from ddbsim.system.stream.event_records import EventRecords
-from ddbsim.system.stream.publish import Shard, StreamLog
 
 from .consumer import ShardConsumer
 from .filtering import let_through
 from .lane import Lane
-from .poller import Reader, running_sum
+from .poller import Reader
 from .subscription import Subscription
 from .windowed_lane import WindowedLane
 

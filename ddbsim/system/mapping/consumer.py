@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import simpy
 
-from ddbsim.system.stream.publish import Shard
+from ddbsim.record.stream import Shard
 
 from .poller import Reader
 

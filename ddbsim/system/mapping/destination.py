@@ -8,9 +8,8 @@ and what is absent when, from recordings of the service, 2025-11 and 2026-09.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,35 +17,12 @@ import numpy.typing as npt
 from ddbsim.items import compact_json, record_sequence_number
 from ddbsim.log.outcomes import DISCARD_CONDITIONS, Discarded, Invoked, Settled
 from ddbsim.randomness import RandomStreams
+from ddbsim.record.recording import Delivered, LaneRecords, Recording
 from ddbsim.scenario import Destination, EventSourceMapping, Scenario
 from ddbsim.system.function.handler import Window, event_of, function_arn, request_id, text_uuid
+from ddbsim.system.stream.event_records import EventRecords
 
-if TYPE_CHECKING:
-    from ddbsim.system.recording import LaneRecords, Recording
-
-__all__ = ["Delivered", "Dispatch"]
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """What became of one range of given-up records.
-
-    Attributes
-    ----------
-    kind
-        Of the destination, "" without one.
-    arrived
-        Whether its document was delivered.
-    document
-        The document, None if there is none.
-    object_key
-        The key of the object in S3, None elsewhere.
-    """
-
-    kind: str = ""
-    arrived: bool = False
-    document: dict[str, Any] | None = None
-    object_key: str | None = None
+__all__ = ["Dispatch"]
 
 
 class Dispatch:
@@ -56,12 +32,14 @@ class Dispatch:
     ----------
     scenario, recording
         The run.
+    events
+        Makes the JSON of its records.
     streams
         The run's random streams: which deliveries fail.
     """
 
-    def __init__(self, scenario: Scenario, recording: Recording, streams: RandomStreams) -> None:
-        self._scenario, self._recording, self._streams = scenario, recording, streams
+    def __init__(self, scenario: Scenario, recording: Recording, events: EventRecords, streams: RandomStreams) -> None:
+        self._scenario, self._recording, self._events, self._streams = scenario, recording, events, streams
         self._settled = recording.recorder.settled.arrays()
         self._last_outcome = _last_outcomes(recording)
 
@@ -134,7 +112,7 @@ class Dispatch:
     def _batch_info(self, lane: LaneRecords, places: Sequence[int]) -> dict[str, Any]:
         shard, stream = self._recording.stream.shards[lane.shard], self._recording.stream
         if not places:
-            return {"shardId": shard.name, "streamArn": self._recording.events.arn}
+            return {"shardId": shard.name, "streamArn": self._events.arn}
         numbers = [record_sequence_number(shard.name, shard.first_number + place) for place in (places[0], places[-1])]
         # the stream tells the whole second before
         written = [float(np.floor(stream.written_s[shard.record[place]])) for place in (places[0], places[-1])]
@@ -145,12 +123,12 @@ class Dispatch:
             "approximateArrivalOfFirstRecord": self._at(written[0], "seconds"),
             "approximateArrivalOfLastRecord": self._at(written[1], "seconds"),
             "batchSize": len(places),
-            "streamArn": self._recording.events.arn,
+            "streamArn": self._events.arn,
         }
 
     def _payload(self, lane: LaneRecords, places: Sequence[int], window: Window | None) -> str | None:
         """Return the event as text; None where the records show no items."""
-        events = self._recording.events
+        events = self._events
         if not events.carries_items:
             return None
         shard = self._recording.stream.shards[lane.shard]

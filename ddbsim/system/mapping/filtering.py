@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from ddbsim.filters import FilterCriteria
 from ddbsim.randomness import RandomStreams
+from ddbsim.record.stream import Shard, StreamLog
 from ddbsim.scenario import EventSourceMapping, criteria_of
 from ddbsim.system.stream.event_records import EventRecords
-from ddbsim.system.stream.publish import Shard, StreamLog
 from ddbsim.workload import OPERATIONS
 
 __all__ = ["let_through"]

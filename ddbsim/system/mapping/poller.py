@@ -14,78 +14,22 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ddbsim.record.polls import Polls, Schedule
+from ddbsim.record.stream import running_sum
 from ddbsim.scenario import Poller
 
-from .schedule import Lattice, Schedule
+from .schedule import Lattice
 
-__all__ = ["Polls", "Reader", "running_sum"]
-
-
-def running_sum(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """Return the sums of the first 0, 1, 2, ... values."""
-    sums = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(values, out=sums[1:])
-    return sums
+__all__ = ["Reader"]
 
 
 class _Lane(Protocol):
     def wants_more(self, frontier: int) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Polls:
-    """When a reader may poll, and the pages that it read.
-
-    Attributes
-    ----------
-    schedule
-        The instants of its polls.
-    page_at, page_end, page_records
-        Instant and end position of each page, and how many records it returned: less than it passed over where some
-        were trimmed.
-    searched_s, found_s
-        From when on a shard that goes on from others was looked for, and its first poll; infinity where that never
-        began, and for a shard that was there from the start.
-    """
-
-    schedule: Schedule
-    page_at: npt.NDArray[np.float64]
-    page_end: npt.NDArray[np.int64]
-    page_records: npt.NDArray[np.int64]
-    searched_s: float = math.inf
-    found_s: float = math.inf
-
-    def first_polls(self, visible_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the first poll that can bring what is visible at each instant, float64."""
-        return self.schedule.first_polls(self.schedule.readable_s(visible_s))
-
-    def until(self, ended_s: float) -> Polls:
-        """Return the same without what was read ahead of the clock."""
-        count = int(np.searchsorted(self.page_at, ended_s, side="left"))
-        # what is over is known: that a shard is found later is not
-        searched, found = (at_s if at_s < ended_s else math.inf for at_s in (self.searched_s, self.found_s))
-        pages = self.page_at[:count], self.page_end[:count], self.page_records[:count]
-        return Polls(self.schedule, *pages, searched, found)
-
-    def counts(self) -> npt.NDArray[np.int64]:
-        """Return how many records each page passed over."""
-        ends = np.asarray(self.page_end, dtype=np.int64)
-        return ends - np.concatenate((np.zeros(1, dtype=np.int64), ends))[:-1]
-
-    def read_s(self, count: int) -> npt.NDArray[np.float64]:
-        """Return when each of the shard's `count` records was read, float64; NaN for those not read."""
-        read_s = np.repeat(self.page_at, self.counts())
-        return np.concatenate((read_s, np.full(count - len(read_s), np.nan))) if len(read_s) < count else read_s
-
-    def read_at(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Return when the records at these positions of the shard were read, float64; NaN for those not read."""
-        return np.append(self.page_at, np.nan)[np.searchsorted(self.page_end, positions, side="right")]
 
 
 class Reader:

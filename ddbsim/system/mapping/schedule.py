@@ -11,41 +11,16 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ddbsim.record.polls import steps_before
 from ddbsim.system.stream.shared_reads import SharedReads
 
-__all__ = ["Interrupted", "Lattice", "Pauses", "Schedule", "steps_before"]
+__all__ = ["Interrupted", "Lattice", "Pauses"]
 
 Floats = npt.NDArray[np.float64]
-
-
-def steps_before(start_s: Floats | float, step_s: Floats | float, at_s: Floats | float) -> Floats:
-    """Return how many of the instants start + k x step, k = 0, 1, ..., come before an instant: exactly, as floats."""
-    count = np.ceil((np.asarray(at_s) - start_s) / step_s)
-    # the division rounds either way
-    count += start_s + count * step_s < at_s
-    count -= start_s + (count - 1.0) * step_s >= at_s
-    return np.maximum(count, 0.0)
-
-
-class Schedule(Protocol):
-    """The instants at which a poller may poll."""
-
-    def at_or_after(self, at_s: float) -> float:
-        """Return the first poll at or after an instant; infinity if there is none."""
-
-    def after(self, at_s: float) -> float:
-        """Return the first poll after an instant."""
-
-    def first_polls(self, instants_s: Floats) -> Floats:
-        """Return the first poll at or after each instant, float64."""
-
-    def readable_s(self, visible_s: Floats) -> Floats:
-        """Return from when on a poll can bring what is visible at each instant, never decreasing."""
 
 
 @dataclass(frozen=True, slots=True)

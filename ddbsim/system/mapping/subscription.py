@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from ddbsim.distributions import as_distribution
 from ddbsim.randomness import RandomStreams
+from ddbsim.record.polls import Schedule
+from ddbsim.record.stream import Shard
 from ddbsim.scenario import EventSourceMapping, Scenario
-from ddbsim.system.stream.publish import Shard
 from ddbsim.system.stream.shared_reads import shared_reads
 
-from .schedule import Interrupted, Lattice, Pauses, Schedule
+from .schedule import Interrupted, Lattice, Pauses
 
 __all__ = ["Subscription"]
 

@@ -29,10 +29,9 @@ from ddbsim.items import (
     stream_record,
     to_dynamodb,
 )
+from ddbsim.record.stream import Shard, StreamLog
 from ddbsim.scenario import Scenario
 from ddbsim.workload import INSERT, OPERATIONS, REMOVE, WriteColumns
-
-from .publish import Shard, StreamLog
 
 __all__ = ["EventRecords"]
 

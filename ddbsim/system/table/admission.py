@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,8 @@ import numpy.typing as npt
 from ddbsim.distributions import as_distribution
 from ddbsim.log.throttling import Written
 from ddbsim.randomness import RandomStreams
+from ddbsim.record.partitions import Placement
+from ddbsim.record.table import Admission, Requests
 from ddbsim.scenario import Scenario
 from ddbsim.workload import WriteColumns
 
@@ -18,64 +20,14 @@ from .clients.retrying import Retrying
 from .effective_writes import as_taken
 from .expiry import Expiry
 from .items import Items, ItemsOnDemand
-from .ledger import Ledger
-from .partitions.history import Placement, assign_partitions
+from .partitions.history import assign_partitions
 from .per_attempt import TableInTurn
 from .per_second import TableLoad
 
-__all__ = ["Admission", "Requests", "admit"]
+__all__ = ["admit"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Requests:
-    """What became of each write that the clients asked for; rows in the order of their requests.
-
-    Attributes
-    ----------
-    attempts, outcome, reason
-        Attempts made, how it ended (`log.throttling.Written`), and its last throttle (`Throttle`).
-    answered_s
-        When the client knew; NaN while it still waits, or where the run ends before the answer.
-    """
-
-    attempts: npt.NDArray[np.int16]
-    outcome: npt.NDArray[np.int8]
-    reason: npt.NDArray[np.int8]
-    answered_s: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """The table's side of a run.
-
-    Attributes
-    ----------
-    planned
-        What the clients asked for; the instant is NaN of what they did not come to.
-    writes
-        What the table took, in that order; the same object if it took everything at once.
-    rows
-        Row in `planned` of each write taken, -1 for the delete of an expired item; None if it took everything at once.
-    units
-        Write units of each planned write: those taken by what they did, the others by what was planned.
-    placement
-        Where the writes taken went; None if the table has no billing mode: then it follows from the stated splits.
-    requests
-        What became of each planned write; None if it took everything at once.
-    ledger
-        The table, second by second; None without a billing mode.
-    """
-
-    planned: WriteColumns
-    writes: WriteColumns
-    rows: Ints | None
-    units: npt.NDArray[np.int32]
-    placement: Placement | None = None
-    requests: Requests | None = None
-    ledger: Ledger | None = None
 
 
 def admit(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) -> Admission:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ddbsim.log.throttling import THROTTLE_REASONS, Written
 from ddbsim.randomness import RandomStreams
+from ddbsim.record.table import Decision, Ledger
 from ddbsim.scenario import Provisioned, Scenario
 from ddbsim.workload import WriteColumns
 
@@ -25,7 +26,6 @@ from .clients.retrying import Retrying
 from .clients.transactions import Groups
 from .interval import Stretch
 from .items import ItemsOnDemand
-from .ledger import Decision, Ledger
 from .partitions.key_space import KeySpace
 from .partitions.partitioning import Partitioning
 
@@ -99,7 +99,14 @@ class TableLoad:
         begin, settled = 0, False
         while begin < self._end:
             if settled and (idle := self._idle_until(begin)) > begin:
-                self.ledger.idle(begin, idle, self.keys.open, self.table)
+                self.ledger.idle(
+                    begin,
+                    idle,
+                    self.keys.open,
+                    capacity=self.table.rate,
+                    provisioned=self.table.provisioned,
+                    saved=self.table.saved,
+                )
                 begin, settled = idle, False
                 continue
             end = min(self._next_change(begin), self._end)
@@ -160,7 +167,14 @@ class TableLoad:
     def _finish(self, stretch: Stretch) -> None:
         """Record what was done."""
         self._minute += stretch.used.sum(axis=0)
-        self.ledger.stretch(stretch, self.keys.open, self.table.rate, self.table.provisioned)
+        self.ledger.interval(
+            stretch.begin,
+            stretch.used,
+            stretch.throttled,
+            self.keys.open,
+            capacity=self.table.rate,
+            provisioned=self.table.provisioned,
+        )
 
     def _suffice(self, stretch: Stretch, turn: int) -> bool:
         """Whether a second has none but its own requests, and units for all of them."""

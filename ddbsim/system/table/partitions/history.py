@@ -9,68 +9,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from ddbsim.record.partitions import Partition, PartitionIndex, Placement
 from ddbsim.scenario import HASH_SPACE, Split, Table, first_bounds
 from ddbsim.system.hashing import partition_hash, partition_of
 
-__all__ = [
-    "HASH_SPACE",
-    "Partition",
-    "PartitionIndex",
-    "Placement",
-    "assign_partitions",
-    "cut_partition",
-    "first_partitions",
-    "place",
-    "split_partitions",
-]
-
-PartitionIndex: TypeAlias = npt.NDArray[np.uint16]
-
-
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """One slice of the table.
-
-    Attributes
-    ----------
-    index
-        Its place in the history; those at the start come first.
-    parent
-        Index of the partition that it is a half of, -1 at the start.
-    low, high
-        Its items have hashes in [low, high), a part of [0, 2**32).
-    opened_s, closed_s
-        It takes writes in [opened_s, closed_s); infinity if it never splits.
-    """
-
-    index: int
-    parent: int
-    low: int
-    high: int
-    opened_s: float = 0.0
-    closed_s: float = math.inf
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where the writes went.
-
-    Attributes
-    ----------
-    partition
-        Index of the partition of each write.
-    partitions
-        The partitions' history, in the order of their indices.
-    """
-
-    partition: PartitionIndex
-    partitions: tuple[Partition, ...]
+__all__ = ["HASH_SPACE", "assign_partitions", "cut_partition", "first_partitions", "place", "split_partitions"]
 
 
 def first_partitions(count: int) -> list[Partition]:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ddbsim.record.partitions import PartitionIndex, Placement
 from ddbsim.system.hashing import partition_hash, partition_of
 
-from .history import PartitionIndex, Placement, cut_partition, first_partitions
+from .history import cut_partition, first_partitions
 
 __all__ = ["KeySpace"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ddbsim.aws import capacity
+from ddbsim.record.table import Decision
 from ddbsim.scenario import MOST_OPEN_PARTITIONS, Scenario
-from ddbsim.system.table.ledger import Decision
 from ddbsim.workload import WriteColumns
 
 from .heat import HeatWatch, cut_of

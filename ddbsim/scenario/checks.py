@@ -11,10 +11,9 @@ import numpy as np
 
 from ddbsim.aws.facts import Limit
 from ddbsim.aws.names import NAMES
+from ddbsim.checks.bounds import LARGEST, LEAST_INTERVAL_S, MOST_WHOLE, beyond, is_number
+from ddbsim.checks.wording import closest, shown
 from ddbsim.distributions import Distribution, as_distribution
-
-from .bounds import LARGEST, LEAST_INTERVAL_S, MOST_WHOLE, beyond, is_number
-from .wording import closest, shown
 
 __all__ = [
     "check_aws_name",

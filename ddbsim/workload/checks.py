@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ddbsim.checks.bounds import LARGEST, MOST_WHOLE, beyond, is_number
+from ddbsim.checks.wording import closest, shown
 from ddbsim.distributions import Distribution, as_distribution
-
-from .bounds import LARGEST, MOST_WHOLE, beyond, is_number
-from .wording import closest, shown
 
 __all__ = ["distribution", "finite_number", "listed", "one_of", "whole_number"]
 
