@@ -9,6 +9,8 @@
     result.latency()
 """
 
+from ddbsim.result.saving import ResultFolderError
+
 from . import lessons, plots, widgets
 from .aws.prices import MissingPriceError, PriceListError, UnknownRegionError, load_price_list, prices
 from .boto.reading import read_stream
@@ -49,7 +51,7 @@ from .experiment.solve import headroom, snippets
 from .experiment.vary import sweep
 from .filters import matches
 from .result.result import Result
-from .result.storage import ResultFolderError, read_result
+from .result.storage import read_result
 from .run import TooManyRecordsError, simulate
 from .scenario import (
     RETRY_PRESETS,

@@ -150,8 +150,9 @@ def _seed(text: str) -> str:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from ddbsim.result.saving import check_folder
+
     from .experiment.alternatives.view_types import compare_view_types, measure
-    from .result.storage import check_folder
     from .run import simulate
 
     scenario = _read(options.scenario)
@@ -183,7 +184,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _keep(result: Result, folder: Path, phases: _Phases) -> None:
     """Save a run, and its plots beside it."""
-    from .result.storage import write_result
+    from ddbsim.result.saving import write_result
 
     saved = False
     with phases.of(f"{folder} cannot be saved", failed=_BAD_INPUT):

@@ -18,7 +18,7 @@ from ddbsim import __main__ as command_line
 from ddbsim import run as run_module
 from ddbsim.__main__ import main
 from ddbsim.experiment.alternatives import view_types
-from ddbsim.result import storage
+from ddbsim.result import saving
 
 SMALL = """
 name = "small"
@@ -287,7 +287,7 @@ def test_a_full_disk_leaves_the_numbers_on_the_screen(small, tmp_path, capsys, m
     def full(content, path):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(storage, "_write", full)
+    monkeypatch.setattr(saving, "_write", full)
     out = tmp_path / "out"
     assert main(["run", str(small), "--out", str(out)]) == 2
     shown = capsys.readouterr()

@@ -21,7 +21,7 @@ from ddbsim.files.drafts import draft_beside
 from ddbsim.files.frames import as_json, from_json
 from ddbsim.items import compact_json
 from ddbsim.randomness import RandomStreams
-from ddbsim.result import storage
+from ddbsim.result import saving
 from ddbsim.result.result import FRAMES
 from ddbsim.workload import ItemWrites
 
@@ -60,14 +60,14 @@ def test_two_folders_of_one_result_are_equal_byte_by_byte(result, tmp_path):
 
 
 def test_a_failure_half_way_leaves_nothing(result, tmp_path, monkeypatch):
-    write = storage._write
+    write = saving._write
 
     def fail(content, path):
         if path.stem == "shards":
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         write(content, path)
 
-    monkeypatch.setattr(storage, "_write", fail)
+    monkeypatch.setattr(saving, "_write", fail)
     with pytest.raises(OSError, match=r"No space left on device: '.*/out/shards\.parquet'"):
         result.to_parquet(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
@@ -212,7 +212,7 @@ def forged(folder, name, content):
     (folder / name).write_bytes(content)
     meta = json.loads((folder / "result.json").read_text())
     meta["files"][name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    meta["sha256"] = storage._digest(meta)
+    meta["sha256"] = saving.digest_of(meta)
     (folder / "result.json").write_text(json.dumps(meta))
 
 
@@ -269,7 +269,7 @@ def test_an_interrupt_while_saving_leaves_nothing(result, tmp_path, monkeypatch)
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(storage, "_meta", interrupt)
+    monkeypatch.setattr(saving, "_meta", interrupt)
     with pytest.raises(KeyboardInterrupt):
         result.to_parquet(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
@@ -278,7 +278,7 @@ def test_an_interrupt_while_saving_leaves_nothing(result, tmp_path, monkeypatch)
 def test_a_place_that_cannot_be_written_is_refused_before_the_run(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"must be in a folder that can be written to, and .*file cannot"):
-        storage.check_folder(tmp_path / "file" / "out")
+        saving.check_folder(tmp_path / "file" / "out")
 
 
 def test_an_empty_folder_is_filled_and_a_missing_one_made(result, tmp_path):
@@ -566,7 +566,7 @@ def test_the_draft_of_a_killed_process_goes_with_the_next_result(result, tmp_pat
 @pytest.mark.parametrize("folder", ["/proc/x", "a\0b", "n" * 300])
 def test_a_place_that_is_none_is_told_as_typed_before_the_run(folder):
     with pytest.raises(OSError, match=rf"{folder[:20]!r}"[1:-1].replace("\\", "\\\\")) as told:
-        storage.check_folder(folder)
+        saving.check_folder(folder)
     assert "draft" not in str(told.value)
     assert "\n" not in str(told.value)
 

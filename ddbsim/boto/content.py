@@ -14,6 +14,7 @@ import pandas as pd
 from ddbsim.items import (
     TIME_TO_LIVE_IDENTITY,
     Change,
+    ViewType,
     bare_change,
     event_id,
     record_sequence_number,
@@ -22,7 +23,6 @@ from ddbsim.items import (
     to_dynamodb,
 )
 from ddbsim.items.types import binary_bytes
-from ddbsim.scenario import Scenario
 
 __all__ = ["ShardContent", "StreamContent"]
 
@@ -83,31 +83,40 @@ class StreamContent:
 
     Parameters
     ----------
-    scenario
-        Gives the stream, the table and the date of time 0.
     log
         The records, a row each.
     shards, writes
         Frames of the run.
     changes
         What each write that the table took did to its item, where the workload has real items; else None.
+    view_type, retention_s, disabled_s
+        Of the stream; infinity where it is never disabled.
+    region, table_name
+        Of the table.
+    start_epoch_s
+        The date of time 0, seconds since 1970.
     """
 
     def __init__(
         self,
-        scenario: Scenario,
         log: pd.DataFrame,
         shards: pd.DataFrame,
         writes: pd.DataFrame,
         changes: Sequence[Change] | None = None,
+        *,
+        view_type: ViewType,
+        retention_s: float,
+        disabled_s: float,
+        region: str,
+        table_name: str,
+        start_epoch_s: float,
     ) -> None:
-        stream = scenario.stream
-        self.view_type = stream.view_type
-        self.retention_s = stream.retention_s
-        self.disabled_s = np.inf if stream.disabled_s is None else stream.disabled_s
-        self.region = scenario.region
-        self.table_name = scenario.table.name
-        self.start_epoch_s = scenario.start_epoch_s
+        self.view_type = view_type
+        self.retention_s = retention_s
+        self.disabled_s = disabled_s
+        self.region = region
+        self.table_name = table_name
+        self.start_epoch_s = start_epoch_s
         self.arn = stream_arn(self.region, self.table_name, self.start_epoch_s)
         self.label = self.arn.rpartition("/")[2]
         self._changes = None if changes is None else [one for one in changes if one.event_name is not None]

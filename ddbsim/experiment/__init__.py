@@ -1,9 +1,11 @@
 """Several runs: replicated, compared, swept, searched."""
 
+from ddbsim.experiment.alternatives.transport_comparison import TransportComparison
+from ddbsim.experiment.alternatives.view_type_comparison import ViewTypeComparison
 from ddbsim.experiment.estimate.batch_means import batch_means
 
-from .alternatives.transports import TransportComparison, compare_transports
-from .alternatives.view_types import ViewTypeComparison, compare_view_types
+from .alternatives.transports import compare_transports
+from .alternatives.view_types import compare_view_types
 from .estimate.compare import Comparison, compare
 from .estimate.replicate import Replications, replicate
 from .lint.lint import LintReport, lint

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ddbsim.scenario import Billing, EventSourceMapping, Function, Scenario, Table
     from ddbsim.workload.means import WriteMeans
 
-    from .result import Result
+    from .run import Run
 
 __all__ = [
     "COLUMNS",
@@ -116,7 +116,7 @@ class FullBatch:
     busy_s: float
 
 
-def capacity(result: Result) -> pd.DataFrame:
+def capacity(result: Run) -> pd.DataFrame:
     """Return, per mapping and limit, the records per second that it allows and how much of that is offered.
 
     Parameters
@@ -145,7 +145,7 @@ def capacity(result: Result) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _offered(result: Result, mapping: EventSourceMapping) -> Offered:
+def _offered(result: Run, mapping: EventSourceMapping) -> Offered:
     log, ended_s = result.stream_log, result.ended_s
     begin_s = measured_from_s(result.scenario.warmup_s, ended_s)
     written_s = log["written_s"]
@@ -168,7 +168,7 @@ def _read_back_share(events: pd.Series[Any], scenario: Scenario, mapping: EventS
     return float(events.isin(read).mean()) if len(events) else 0.0
 
 
-def mappings_keeping_up(result: Result) -> dict[str, KeepingUp]:
+def mappings_keeping_up(result: Run) -> dict[str, KeepingUp]:
     """Return whether each mapping of a run keeps up; where the run is too short to tell, the closed form may know."""
     scenario = result.scenario
     found = backlogs(result.stream_log, result.discards, warmup_s=scenario.warmup_s, ended_s=result.ended_s)
@@ -313,7 +313,7 @@ def reader_limits(scenario: Scenario, offered: Offered) -> Iterator[Row]:
             yield _limit(reader.name, "busiest shard", one_shard, busiest, _READ_MORE)
 
 
-def _read_of(result: Result) -> Offered:
+def _read_of(result: Run) -> Offered:
     """Return what a run's readers were offered, after the warm-up."""
     begin_s = measured_from_s(result.scenario.warmup_s, result.ended_s)
     records = result.records()[["shard_id", "written_s", "size_bytes"]]
@@ -336,7 +336,7 @@ def _limit(consumer: str, limit: str, per_s: float, offered_per_s: float, knob: 
     return consumer, limit, per_s, offered_per_s, load, knob
 
 
-def _asked(result: Result) -> Asked:
+def _asked(result: Run) -> Asked:
     """Return what the clients of a run asked of its table, after the warm-up."""
     begin_s = measured_from_s(result.scenario.warmup_s, result.ended_s)
     writes = result.writes
@@ -415,7 +415,7 @@ def full_batch(scenario: Scenario, mapping: EventSourceMapping, offered: Offered
     return FullBatch(batch, duration_s, duration_s + _retries_s(mapping, duration_s))
 
 
-def longest_in_time(result: Result, mapping: EventSourceMapping) -> tuple[int, float]:
+def longest_in_time(result: Run, mapping: EventSourceMapping) -> tuple[int, float]:
     """Return the most records of a batch that ends within the timeout, and how long a full one takes, seconds."""
     full = full_batch(result.scenario, mapping, _offered(result, mapping))
     empty = mapping.function.law.mean_s(0.0, 0.0, mapping.function.memory_mb)
@@ -441,7 +441,7 @@ def _retries_s(mapping: EventSourceMapping, duration_s: float) -> float:
     )
 
 
-def _hottest_share(mine: pd.DataFrame, result: Result, mapping: EventSourceMapping) -> float:
+def _hottest_share(mine: pd.DataFrame, result: Run, mapping: EventSourceMapping) -> float:
     """Return the share of a mapping's records that its busiest lane gets."""
     if mine.empty:
         return 0.0
@@ -451,7 +451,7 @@ def _hottest_share(mine: pd.DataFrame, result: Result, mapping: EventSourceMappi
     return max(shard / len(mine), item / len(mine), _hottest_sent(mine, result, mapping))
 
 
-def _hottest_sent(mine: pd.DataFrame, result: Result, mapping: EventSourceMapping) -> float:
+def _hottest_sent(mine: pd.DataFrame, result: Run, mapping: EventSourceMapping) -> float:
     """Return the share of the busiest lane in what was sent; 0 where much was not, and so cannot be told by lane."""
     if mapping.parallelization_factor == 1 or mine["received_s"].notna().mean() < _MOSTLY_SENT:
         return 0.0

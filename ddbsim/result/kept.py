@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ddbsim.log.events import TooLongAStoryError
 
@@ -14,31 +14,11 @@ if TYPE_CHECKING:
     from ddbsim.items import Change
 
     from .handler_report import HandlerReport
-    from .result import Result
+    from .run import Run
 
-__all__ = ["Answer", "Kept", "Source"]
+__all__ = ["Answer", "Kept"]
 
 T = TypeVar("T")
-
-
-class Source(Protocol):
-    """Where a result takes what is more than arithmetic on its frames: a run, what was kept of one, or a folder."""
-
-    def __call__(self, name: str) -> pd.DataFrame:
-        """Return a frame."""
-        ...
-
-    def events(self) -> pd.DataFrame:
-        """Return the story."""
-        ...
-
-    def changes(self) -> tuple[Change, ...] | None:
-        """Return what each write that the table took did to its item; None without real items."""
-        ...
-
-    def of_handlers(self) -> dict[str, Any]:
-        """Return the parts of a `HandlerReport`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +63,7 @@ class Kept:
     of_items: tuple[Change, ...] | None
 
     @classmethod
-    def of(cls, result: Result) -> Kept:
+    def of(cls, result: Run) -> Kept:
         """Return the answers of a result."""
         return cls(Answer.to(lambda: result.events), Answer.to(result.handler_report), result.changes)
 

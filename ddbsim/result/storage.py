@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import shutil
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -20,184 +18,36 @@ import pandas as pd
 
 from ddbsim.checks.arguments import checked
 from ddbsim.files.columns import MOST_FRAME_BYTES, ParquetFileError
-from ddbsim.files.drafts import clear_stale_drafts, draft_beside
-from ddbsim.files.frames import Kinds, as_json, from_json, kinds_of, packed, unpacked
+from ddbsim.files.frames import Kinds, from_json, unpacked
 from ddbsim.items import Change
 from ddbsim.log.schema import SCHEMA, empty
+from ddbsim.result.saving import (
+    CHANGES,
+    DIGEST,
+    EVENTS,
+    FORMAT,
+    IMAGES,
+    ITEMS,
+    META,
+    REPORT,
+    SCENARIO,
+    WRITES,
+    ResultFolderError,
+    digest_of,
+)
 from ddbsim.scenario import Scenario, ScenarioFileError, toml
-from ddbsim.workload import ItemWrites, ReplayWrites, Workload
 
 from .handler_report import HandlerReport
 from .kept import Answer
 from .result import FRAMES, Result
 
-__all__ = ["ResultFolderError", "check_folder", "read_result", "write_result"]
+__all__ = ["read_result"]
 
-_FORMAT = 2
 # the first one had no digests, events, items of records or report
 _FIRST_FORMAT = 1
 # frames that the first format has not
 _LATER = ("waiting_parts", "read_log")
-_META = "result.json"
-_SCENARIO = "scenario.toml"
-_ITEMS = "items.jsonl"
-_WRITES = "given_writes.parquet"
-_EVENTS = "events"
-_CHANGES = "changes"
-_REPORT = "handler_report"
-_DIGEST = "sha256"
 _MOST_META_BYTES = 64 * 2**20
-_CHANGE_COLUMNS = tuple(field.name for field in fields(Change))
-_IMAGES = {"keys": "keys_json", "old_image": "old_json", "new_image": "new_json"}
-
-
-class ResultFolderError(ValueError):
-    """A folder is no saved result, or is damaged; the message names the file."""
-
-
-def write_result(result: Result, folder: str | Path) -> None:
-    """Save a result in a new folder; see `Result.to_parquet`."""
-    target = check_folder(folder)
-    above = target.absolute().parent
-    above.mkdir(parents=True, exist_ok=True)
-    clear_stale_drafts(above)
-    # written beside its place, then moved there in one step: no half-written result under that name
-    draft = draft_beside(target.absolute())
-    draft.mkdir()
-    try:
-        meta = _meta(result)
-        for name, content in _contents(result, meta, target):
-            _put(content, draft / name, target / name)
-            meta["files"][name] = {"bytes": len(content), _DIGEST: hashlib.sha256(content).hexdigest()}
-        meta[_DIGEST] = _digest(meta)
-        _put(json.dumps(meta, indent=1).encode(), draft / _META, target / _META)
-        draft.replace(target)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-
-
-def check_folder(folder: str | Path) -> Path:
-    """Return the folder as a path.
-
-    Raises
-    ------
-    FileExistsError
-        If something is in its place.
-    OSError
-        If nothing can be written there: better told before a long run than after it.
-    """
-    target = Path(folder)
-    if "\0" in str(folder):
-        raise OSError(f"{str(folder)!r} must be the name of a folder, and no name has a null character")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise FileExistsError(f"{target} must not exist or be an empty folder: results are never overwritten")
-    above = next(parent for parent in target.absolute().parents if parent.exists())
-    draft = draft_beside(above / target.name)
-    try:
-        # whoever is asked may say yes (root is let into /proc): trying tells
-        draft.mkdir()
-        draft.rmdir()
-    except OSError:
-        raise OSError(f"{target} must be in a folder that can be written to, and {above} cannot") from None
-    return target
-
-
-def _put(content: bytes, path: Path, shown: Path) -> None:
-    try:
-        _write(content, path)
-    except OSError as error:
-        if error.errno is None:
-            raise
-        raise OSError(error.errno, error.strerror, str(shown)) from None
-
-
-def _write(content: bytes, path: Path) -> None:
-    path.write_bytes(content)
-
-
-def _meta(result: Result) -> dict[str, Any]:
-    from ddbsim.version import __version__
-
-    return {
-        "format": _FORMAT,
-        "ddbsim": __version__,
-        "seed": result.seed,
-        "ended_s": result.ended_s,
-        "partial": result.partial,
-        "simpy_events": result.simpy_events,
-        "categories": {},
-        "kinds": {},
-        "refusals": {},
-        _REPORT: {},
-        "files": {},
-    }
-
-
-def _contents(result: Result, meta: dict[str, Any], target: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the files by name; what they forget, and what a question is refused with, goes into `meta`."""
-    for name, frame in _frames(result, meta):
-        kinds = kinds_of(frame)
-        if name in FRAMES:
-            # the schema has the rest
-            meta["categories"][name] = {column: kind for column, kind in kinds.items() if isinstance(kind, list)}
-        else:
-            meta["kinds"][name] = kinds
-        yield f"{name}.parquet", packed(frame)
-    scenario = toml.dump(result.scenario, defaults=True, writes_file=_WRITES, items_file=_ITEMS, folder=target)
-    yield _SCENARIO, scenario.encode()
-    workload = _innermost(result.scenario.workload)
-    if isinstance(workload, ItemWrites):
-        yield _ITEMS, "\n".join(json.dumps(row) for row in workload.rows()).encode()
-    if isinstance(workload, ReplayWrites):
-        yield _WRITES, packed(toml.writes_frame(workload.columns))  # type: ignore[arg-type]
-
-
-def _innermost(workload: Workload) -> Workload:
-    while hasattr(workload, "workload"):
-        workload = workload.workload
-    return workload
-
-
-def _frames(result: Result, meta: dict[str, Any]) -> Iterator[tuple[str, pd.DataFrame]]:
-    for name in FRAMES:
-        yield name, result.frame(name)
-    story = Answer.to(lambda: result.events)
-    if story.refusal is None:
-        yield _EVENTS, story.given()
-    else:
-        meta["refusals"][_EVENTS] = story.refusal
-    if result.changes is not None:
-        yield _CHANGES, _changes_frame(result.changes)
-    report = Answer.to(result.handler_report)
-    if report.refusal is None:
-        for field in fields(HandlerReport):
-            value = getattr(report.given(), field.name)
-            if isinstance(value, pd.DataFrame):
-                yield f"{_REPORT}.{field.name}", value
-            else:
-                meta[_REPORT][field.name] = _told(value)
-    else:
-        meta["refusals"][_REPORT] = report.refusal
-
-
-def _told(value: Any) -> Any:
-    try:
-        return as_json(value)
-    except RecursionError:
-        return repr(value)
-
-
-def _changes_frame(changes: tuple[Change, ...]) -> pd.DataFrame:
-    columns = [name for name in _CHANGE_COLUMNS if name not in _IMAGES]
-    frame = pd.DataFrame({name: [getattr(change, name) for change in changes] for name in columns})
-    numbers = ("item_id", "key_bytes", "bytes_before", "bytes_after")
-    return frame.astype({name: "int64" if name in numbers else "str" for name in columns})
-
-
-def _digest(meta: dict[str, Any]) -> str:
-    content = {name: value for name, value in meta.items() if name != _DIGEST}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @checked
@@ -245,14 +95,14 @@ class _Saved:
 
     def _files(self) -> list[str]:
         if self.meta["format"] == _FIRST_FORMAT:
-            return [*(f"{frame}.parquet" for frame in FRAMES if frame not in _LATER), _SCENARIO]
+            return [*(f"{frame}.parquet" for frame in FRAMES if frame not in _LATER), SCENARIO]
         return list(self.meta["files"])
 
     def _check_size(self, name: str) -> None:
         path = self._folder / name
         if not path.is_file():
             raise ResultFolderError(f"{self._folder}: the file {name} is missing")
-        if self.meta["format"] == _FORMAT and path.stat().st_size != self.meta["files"][name]["bytes"]:
+        if self.meta["format"] == FORMAT and path.stat().st_size != self.meta["files"][name]["bytes"]:
             size, saved = path.stat().st_size, self.meta["files"][name]["bytes"]
             raise ResultFolderError(f"{self._folder}: {name} is damaged (it has {size:,} bytes, saved were {saved:,})")
 
@@ -263,30 +113,30 @@ class _Saved:
             content = (self._folder / name).read_bytes()
         except OSError as error:
             raise ResultFolderError(f"{self._folder}: {name} cannot be read ({error.strerror})") from None
-        if self.meta["format"] == _FORMAT:
+        if self.meta["format"] == FORMAT:
             digest = hashlib.sha256(content).hexdigest()
-            if digest != self.meta["files"][name][_DIGEST]:
+            if digest != self.meta["files"][name][DIGEST]:
                 raise ResultFolderError(f"{self._folder}: {name} is damaged (its contents are not those saved)")
         return content
 
     def scenario(self) -> Scenario:
         """Return the scenario, without handlers."""
         # what the scenario names is read with it: a damaged file must be named by its own name
-        for name in (_SCENARIO, _ITEMS, _WRITES):
+        for name in (SCENARIO, ITEMS, WRITES):
             if name in self.meta["files"]:
                 self._content(name)
         try:
-            return Scenario.from_toml(self._folder / _SCENARIO)
+            return Scenario.from_toml(self._folder / SCENARIO)
         except ScenarioFileError as error:
             raise ResultFolderError(f"{self._folder}: {self._read_by(error)} is damaged ({error})") from None
 
     def _read_by(self, error: ScenarioFileError) -> str:
         """Return the file that an error is about: the first format has no digests to say so beforehand."""
         if self.meta["format"] == _FIRST_FORMAT and "ItemWrites: writes" in str(error):
-            return _ITEMS
+            return ITEMS
         if self.meta["format"] == _FIRST_FORMAT and "ReplayWrites: columns" in str(error):
             return "writes.parquet"
-        return _SCENARIO
+        return SCENARIO
 
     def __call__(self, name: str) -> pd.DataFrame:
         """Return a frame."""
@@ -307,7 +157,7 @@ class _Saved:
         """Return a frame that is none of the schema's, whose columns the note has."""
         kinds = self.meta["kinds"].get(name)
         if not isinstance(kinds, dict):
-            raise ResultFolderError(f"{self._folder}: {_META} is damaged, it has no columns of {name}")
+            raise ResultFolderError(f"{self._folder}: {META} is damaged, it has no columns of {name}")
         frame = self._frame(name, kinds)
         if list(frame) != list(kinds):
             told = f"must have the columns {', '.join(kinds)}, and has {', '.join(map(str, frame)) or 'none'}"
@@ -316,8 +166,8 @@ class _Saved:
 
     def events(self) -> pd.DataFrame:
         """Return the story."""
-        self._check_kept(_EVENTS)
-        return self._answer(_EVENTS)
+        self._check_kept(EVENTS)
+        return self._answer(EVENTS)
 
     def _check_kept(self, question: str) -> None:
         """Raise what the question was refused with when the result was saved."""
@@ -334,41 +184,41 @@ class _Saved:
 
     def changes(self) -> tuple[Change, ...] | None:
         """Return what each write that the table took did to its item; None without real items."""
-        if f"{_CHANGES}.parquet" not in self.meta["files"]:
+        if f"{CHANGES}.parquet" not in self.meta["files"]:
             return None
-        frame = self._answer(_CHANGES)
+        frame = self._answer(CHANGES)
         try:
             return tuple(_change(row) for row in frame.to_dict("records"))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ResultFolderError(f"{self._folder}: {_CHANGES}.parquet is damaged ({error})") from None
+            raise ResultFolderError(f"{self._folder}: {CHANGES}.parquet is damaged ({error})") from None
 
     def of_handlers(self) -> dict[str, Any]:
         """Return what the handlers met, as it was told when the result was saved."""
-        self._check_kept(_REPORT)
-        told = {name: from_json(value) for name, value in self.meta[_REPORT].items()}
+        self._check_kept(REPORT)
+        told = {name: from_json(value) for name, value in self.meta[REPORT].items()}
         names = [field.name for field in fields(HandlerReport) if field.name not in told]
-        frames: dict[str, Any] = {name: self._answer(f"{_REPORT}.{name}") for name in names}
+        frames: dict[str, Any] = {name: self._answer(f"{REPORT}.{name}") for name in names}
         return told | frames
 
 
 def _change(row: dict[Any, Any]) -> Change:
-    texts = {name: row[name] if isinstance(row[name], str) else "" for name in _IMAGES.values()}
-    images = {name: json.loads(texts[text]) if texts[text] else None for name, text in _IMAGES.items()}
+    texts = {name: row[name] if isinstance(row[name], str) else "" for name in IMAGES.values()}
+    images = {name: json.loads(texts[text]) if texts[text] else None for name, text in IMAGES.items()}
     event_name = row["event_name"] if isinstance(row["event_name"], str) else None
     return Change(**{**row, **texts, **images, "event_name": event_name})
 
 
 def _read_meta(source: Path) -> dict[str, Any]:
     try:
-        with (source / _META).open("rb") as file:
+        with (source / META).open("rb") as file:
             meta = json.loads(file.read(_MOST_META_BYTES).decode())
     except (OSError, ValueError, RecursionError) as error:
-        raise ResultFolderError(f"{source} is not a saved result: {_META} cannot be read ({error})") from None
-    if not isinstance(meta, dict) or meta.get("format") not in (_FORMAT, _FIRST_FORMAT):
+        raise ResultFolderError(f"{source} is not a saved result: {META} cannot be read ({error})") from None
+    if not isinstance(meta, dict) or meta.get("format") not in (FORMAT, _FIRST_FORMAT):
         found = meta.get("format") if isinstance(meta, dict) else meta
         raise ResultFolderError(
-            f"{source} is not a saved result of a format that this version reads: in {_META} format must be "
-            f"{_FIRST_FORMAT} or {_FORMAT}, got {toml.shortened(repr(found))}"
+            f"{source} is not a saved result of a format that this version reads: in {META} format must be "
+            f"{_FIRST_FORMAT} or {FORMAT}, got {toml.shortened(repr(found))}"
         )
     _check_meta(source, meta)
     return meta
@@ -378,19 +228,19 @@ def _check_meta(source: Path, meta: dict[str, Any]) -> None:
     first = meta["format"] == _FIRST_FORMAT
     needed: dict[str, Any] = {"seed": str, "ended_s": float | int, "simpy_events": int, "categories": dict}
     if not first:
-        needed |= {"kinds": dict, "refusals": dict, _REPORT: dict, "files": dict, _DIGEST: str}
+        needed |= {"kinds": dict, "refusals": dict, REPORT: dict, "files": dict, DIGEST: str}
     for name, kind in needed.items():
         if name not in meta:
-            raise ResultFolderError(f"{source}: {_META} is damaged, it has no {name}")
+            raise ResultFolderError(f"{source}: {META} is damaged, it has no {name}")
         if not isinstance(meta[name], kind):
-            raise ResultFolderError(f"{source}: {_META} is damaged, its {name} is {toml.shortened(repr(meta[name]))}")
-    if not first and meta[_DIGEST] != _digest(meta):
-        raise ResultFolderError(f"{source}: {_META} is damaged (its contents are not those saved)")
+            raise ResultFolderError(f"{source}: {META} is damaged, its {name} is {toml.shortened(repr(meta[name]))}")
+    if not first and meta[DIGEST] != digest_of(meta):
+        raise ResultFolderError(f"{source}: {META} is damaged (its contents are not those saved)")
     if first:
         meta["files"] = {}
     _check_categories(source, meta["categories"])
     if not math.isfinite(meta["ended_s"]):
-        raise ResultFolderError(f"{source}: {_META} is damaged, its ended_s is {meta['ended_s']}")
+        raise ResultFolderError(f"{source}: {META} is damaged, its ended_s is {meta['ended_s']}")
 
 
 def _check_categories(source: Path, categories: dict[str, Any]) -> None:
@@ -401,7 +251,7 @@ def _check_categories(source: Path, categories: dict[str, Any]) -> None:
             for name, names in columns.items()
         )
         if not fits:
-            raise ResultFolderError(f"{source}: {_META} is damaged, in the categories of {frame}")
+            raise ResultFolderError(f"{source}: {META} is damaged, in the categories of {frame}")
 
 
 def _as_today(frame: pd.DataFrame, name: str, where: str) -> pd.DataFrame:

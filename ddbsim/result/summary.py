@@ -25,7 +25,7 @@ from .capacity import KNOBS, capacity, longest_in_time
 if TYPE_CHECKING:
     from ddbsim.scenario import EventSourceMapping, Scenario
 
-    from .result import Result
+    from .answers import Answers
 
 __all__ = ["GROWS", "Summary", "summarize", "warnings_of"]
 
@@ -75,7 +75,7 @@ class Summary:
         return f"<p>{html.escape(self.title)}</p>{table}{notes}"
 
 
-def summarize(result: Result) -> Summary:
+def summarize(result: Answers) -> Summary:
     """Return the summary of a run."""
     scenario = result.scenario
     # an interrupted run knows writes that it never came to
@@ -91,7 +91,7 @@ def summarize(result: Result) -> Summary:
     return Summary(title, frame.fillna("0"), readers, tuple(warnings_of(result)))
 
 
-def _row(result: Result, mapping: EventSourceMapping) -> dict[str, str]:
+def _row(result: Answers, mapping: EventSourceMapping) -> dict[str, str]:
     numbers = result.numbers(mapping)
     quantiles = result.latency((0.5, 0.95, 0.99))
     quantiles = quantiles[quantiles["event_source_mapping"] == mapping.label]
@@ -130,7 +130,7 @@ def _seconds(value: float) -> str:
     return GROWS if math.isinf(value) else f"{value:.3f}"
 
 
-def warnings_of(result: Result) -> list[str]:
+def warnings_of(result: Answers) -> list[str]:
     """Return sentences on what does not hold, or cannot be trusted, in a run."""
     notes = []
     if result.partial:
@@ -148,7 +148,7 @@ def warnings_of(result: Result) -> list[str]:
     return notes + _failed_checks(result)
 
 
-def _table(result: Result) -> Iterator[str]:
+def _table(result: Answers) -> Iterator[str]:
     """Yield notes on the writes: what the table refused, and what a table without a mode lets pass."""
     numbers, table = result.table_numbers(), result.scenario.table
     if numbers.lost or numbers.delayed:
@@ -160,7 +160,7 @@ def _table(result: Result) -> Iterator[str]:
         yield from _over_cap(result)
 
 
-def _over_cap(result: Result) -> Iterator[str]:
+def _over_cap(result: Answers) -> Iterator[str]:
     cap = result.scenario.table.partition_write_units_per_s
     over = over_cap(result.writes, cap, warmup_s=result.scenario.warmup_s, ended_s=result.ended_s)
     if over.partitions:
@@ -176,7 +176,7 @@ def _over_cap(result: Result) -> Iterator[str]:
         )
 
 
-def _behind(result: Result) -> Iterator[str]:
+def _behind(result: Answers) -> Iterator[str]:
     """Yield a note for each mapping whose backlog grows, or would if it ever had one."""
     loads = capacity(result)
     for name, one in result.keeping_up().set_index("event_source_mapping").iterrows():
@@ -191,7 +191,7 @@ def _behind(result: Result) -> Iterator[str]:
             yield f"{name}: {_full_batch_fails(result, str(name))}"
 
 
-def _readers_behind(result: Result) -> Iterator[str]:
+def _readers_behind(result: Answers) -> Iterator[str]:
     """Yield a note for each reader that is not Lambda and whose backlog grows, or which records expired on."""
     if not result.scenario.other_readers:
         return
@@ -224,7 +224,7 @@ def _grows(name: str, one: pd.Series[Any], exceeded: pd.DataFrame) -> str:
     )
 
 
-def _full_batch_fails(result: Result, name: str) -> str:
+def _full_batch_fails(result: Answers, name: str) -> str:
     """Say which batch takes longer than the timeout: nothing of a run in which no batch was so full."""
     (mapping,) = (one for one in result.scenario.mappings if one.label == name)
     most, duration_s = longest_in_time(result, mapping)
@@ -234,7 +234,7 @@ def _full_batch_fails(result: Result, name: str) -> str:
     )
 
 
-def _raised(result: Result) -> list[str]:
+def _raised(result: Answers) -> list[str]:
     """Return a note per mapping whose own handler failed, with the most frequent reason; the law's needs no words."""
     reasons = reasons_of(result.invocations, [mapping.label for mapping in result.scenario.mappings])
     # a bare `raise` or `assert` has a line and no words
@@ -254,7 +254,7 @@ def _most_frequent(name: str, reasons: pd.DataFrame) -> str:
     return f"{name}: {count_of(count, 'invocation')} {'raised' if line else 'failed with'} {words}{also}{others}"
 
 
-def _failed_checks(result: Result) -> list[str]:
+def _failed_checks(result: Answers) -> list[str]:
     """Return a note per failed self-check; of long runs none, because a summary is to come at once."""
     if len(result.stream_log) > _MOST_RECORDS_CHECKED:
         return []

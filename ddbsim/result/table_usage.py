@@ -13,7 +13,7 @@ from ddbsim.analysis.storage import average_stored_bytes
 from ddbsim.scenario import Billing, GlobalSecondaryIndex, Provisioned, Table
 
 if TYPE_CHECKING:
-    from .result import Result
+    from .run import Run
 
 __all__ = ["table_quantities"]
 
@@ -24,7 +24,7 @@ _BYTES_PER_GB = 2.0**30
 _HOUR_S = 3_600.0
 
 
-def table_quantities(result: Result) -> Used:
+def table_quantities(result: Run) -> Used:
     """Yield component and quantity of the table after the warm-up, at the prices of its class.
 
     On demand each unit is billed, provisioned each second's capacity, used or not. A table without a billing mode is
@@ -37,7 +37,7 @@ def table_quantities(result: Result) -> Used:
         yield infrequent + component, amount
 
 
-def _parts(result: Result, table: Table) -> Used:
+def _parts(result: Run, table: Table) -> Used:
     yield from _writes(result, table)
     for index in table.indexes:
         yield from _index_writes(result, table, index)
@@ -46,7 +46,7 @@ def _parts(result: Result, table: Table) -> Used:
     yield "storage_gb_months", stored / _BYTES_PER_GB + table.other_items_gb
 
 
-def _writes(result: Result, table: Table) -> Used:
+def _writes(result: Run, table: Table) -> Used:
     """Yield the table's own writes; a global table's are billed in every region."""
     modes, regions = _Modes.of_table(table), 1 + table.replicas
     kind = "replicated_write" if table.replicas else "write"
@@ -58,7 +58,7 @@ def _writes(result: Result, table: Table) -> Used:
         yield f"{kind}_capacity_unit_hours", modes.provisioned_hours(seconds, capacity, result) * regions
 
 
-def _index_writes(result: Result, table: Table, index: GlobalSecondaryIndex) -> Used:
+def _index_writes(result: Run, table: Table, index: GlobalSecondaryIndex) -> Used:
     """Yield the writes of an index, or its capacity."""
     modes = _Modes(table.modes_of(index))
     load = result.index_load[result.index_load["index"] == index.name]
@@ -72,7 +72,7 @@ def _index_writes(result: Result, table: Table, index: GlobalSecondaryIndex) -> 
         yield f"write_capacity_unit_hours/{index.name}", modes.provisioned_hours(seconds, capacity, result)
 
 
-def _reads(result: Result, table: Table) -> Used:
+def _reads(result: Run, table: Table) -> Used:
     modes = _Modes.of_table(table)
     reads_back = any(mapping.function.needs != "keys" for mapping in result.scenario.mappings)
     at_s, units = (result.read_backs[name].to_numpy() for name in ("started_s", "read_units"))
@@ -113,11 +113,11 @@ class _Modes:
     def has(self, *, provisioned: bool) -> bool:
         return bool((self._is_provisioned == provisioned).any())
 
-    def on_demand(self, at_s: Floats, units: npt.NDArray[np.number], result: Result) -> float:
+    def on_demand(self, at_s: Floats, units: npt.NDArray[np.number], result: Run) -> float:
         """Return the sum of the units that were used on demand, in the billed window."""
         return float(units[_is_billed(at_s, result) & ~self.provisioned(at_s)].sum())
 
-    def provisioned_hours(self, seconds: Floats, capacity: Floats, result: Result) -> float:
+    def provisioned_hours(self, seconds: Floats, capacity: Floats, result: Run) -> float:
         """Return the capacity of provisioned seconds times their billed length, in unit-hours."""
         ends = np.minimum(seconds + 1.0, result.ended_s)
         length_s = np.clip(ends - np.maximum(seconds, result.scenario.warmup_s), 0.0, None)
@@ -133,5 +133,5 @@ class _Modes:
         return np.searchsorted(self._begins_s, at_s, side="right") - 1
 
 
-def _is_billed(at_s: Floats, result: Result) -> npt.NDArray[np.bool_]:
+def _is_billed(at_s: Floats, result: Run) -> npt.NDArray[np.bool_]:
     return np.asarray((at_s >= result.scenario.warmup_s) & (at_s < result.ended_s))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ddbsim.scenario import Function
 
-    from .result import Result
+    from .run import Run
 
 __all__ = ["billed_window_s", "quantities"]
 
@@ -30,12 +30,12 @@ _BYTES_PER_MESSAGE = 64 * 1024
 _SENT_TO = {"sqs": "sqs_requests", "sns": "sns_publishes", "s3": "s3_put_requests"}
 
 
-def billed_window_s(result: Result) -> float:
+def billed_window_s(result: Run) -> float:
     """Return the length of what is billed: the run without its warm-up, seconds."""
     return result.ended_s - result.scenario.warmup_s
 
 
-def quantities(result: Result) -> dict[str, float]:
+def quantities(result: Run) -> dict[str, float]:
     """Return the quantity of each billed component after the warm-up.
 
     A component is there, be it with zero, if the scenario can have any of it. Lambda's own reads of the stream are, as
@@ -48,13 +48,13 @@ def quantities(result: Result) -> dict[str, float]:
     return used
 
 
-def _stream_reads(result: Result) -> Used:
+def _stream_reads(result: Run) -> Used:
     reads = getattr(result, "reads", None)
     calls = 0.0 if reads is None else read_calls(reads, result.scenario.warmup_s, result.ended_s)
     yield "stream_read_request_units", calls
 
 
-def _functions(result: Result) -> Used:
+def _functions(result: Run) -> Used:
     ran = result.invocations[outcomes.ran(result.invocations)]
     ran = _billed(result, ran, "started_s")
     yield "lambda_requests", float(len(ran))
@@ -81,7 +81,7 @@ def _gb(function: Function) -> float:
     return function.memory_mb / _MB_PER_GB
 
 
-def _destinations(result: Result) -> Used:
+def _destinations(result: Run) -> Used:
     """Yield the documents that on-failure destinations got, in steps of 64 KB where the service counts so."""
     discards = _billed(result, result.discards, "discarded_s")
     sent = discards[discards["delivered"]]
@@ -96,6 +96,6 @@ def _json_bytes(document: Any) -> int:
     return len(json.dumps(document, separators=(",", ":")).encode())
 
 
-def _billed(result: Result, frame: pd.DataFrame, instant: str) -> pd.DataFrame:
+def _billed(result: Run, frame: pd.DataFrame, instant: str) -> pd.DataFrame:
     """Return the rows after the warm-up; an interrupted run knows writes that it never came to."""
     return frame[(frame[instant] >= result.scenario.warmup_s) & (frame[instant] < result.ended_s)]

@@ -3,7 +3,8 @@
 from .billing import AutoScaling, Billing, BillingSwitch, HeatSplits, OnDemand, Provisioned
 from .destination import Destination, DestinationKind
 from .expiry import TimeToLive
-from .filter_patterns import criteria_of, filter_notes, filters_told
+from .filter_notes import filter_notes, filters_told
+from .filter_patterns import criteria_of
 from .function import Architecture, ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
 from .mapping import (

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddbsim.aws import limits
 from ddbsim.filters import FilterCriteria, InvalidPatternError, dead_patterns
-from ddbsim.workload import ItemWrites
+from ddbsim.workload import ItemWrites, Workload
 
 from .checks import several
-from .table import VIEW_TYPES
 
-if TYPE_CHECKING:
-    from .mapping import EventSourceMapping
-    from .scenario import Scenario
-
-__all__ = ["Patterns", "criteria_of", "filter_notes", "filters_told", "keys_shown", "news_of", "read_patterns"]
+__all__ = ["Patterns", "criteria_of", "keys_shown", "news_of", "read_patterns", "sentences_of"]
 
 _EVERY = int(limits.FILTERS.high)
 _ALLOWED = f"a mapping has {limits.FILTERS.value}, and up to {limits.FILTERS.high} on request"
@@ -136,44 +130,28 @@ def news_of(
     fresh = [number for number in dead if not patterns.told & {(number, None), (number, view_type)}]
     if not fresh:
         return [], patterns
-    return _sentences(dead, len(patterns), fresh), patterns.having_told(fresh, (view_type,))
+    return sentences_of(dead, len(patterns), fresh), patterns.having_told(fresh, (view_type,))
 
 
-def _sentences(dead: Mapping[int, str], count: int, numbers: Iterable[int]) -> list[str]:
+def sentences_of(dead: Mapping[int, str], count: int, numbers: Iterable[int]) -> list[str]:
+    """Return what is to be said of patterns that nothing can match, given by their numbers."""
     if len(dead) == count:
         why = "; ".join(dead.values()) if count == 1 else "; ".join(f"pattern {n}: {why}" for n, why in dead.items())
         return [f"the filter lets no record through: {why}"]
     return [f"pattern {number} of the filter can never match: {dead[number]}" for number in numbers]
 
 
-def keys_shown(mapping: EventSourceMapping, scenario: Scenario) -> tuple[str, ...] | None:
-    """Return the names of the keys that records show a mapping's filter; None where they are not known."""
-    workload = scenario.workload
+def keys_shown(workload: Workload, *, by_share: bool) -> tuple[str, ...] | None:
+    """Return the names of the keys that records show a mapping's filter; None where they are not known.
+
+    Parameters
+    ----------
+    workload
+        Its writes make the records.
+    by_share
+        Whether a share stands for the filter.
+    """
     if isinstance(workload, ItemWrites):
         return tuple(workload.key)
     # where a share stands for the filter, its patterns are those of a table that the workload does not have
-    return None if workload.carries_items or mapping.filter_match_fraction is not None else ("item_id",)
-
-
-def filter_notes(scenario: Scenario) -> list[str]:
-    """Return a sentence for each filter, or each pattern of one, that no record of a scenario can match."""
-    notes = []
-    for mapping in scenario.mappings:
-        dead = dead_patterns(
-            criteria_of(mapping.patterns), scenario.stream.view_type, keys=keys_shown(mapping, scenario)
-        )
-        notes += [f"{mapping.label}: {told}" for told in _sentences(dead, len(mapping.patterns), dead) if dead]
-    return notes
-
-
-def filters_told(scenario: Scenario) -> Scenario:
-    """Return a scenario that is varied over all view types without a warning of what its filters then let through."""
-    told = []
-    for mapping in scenario.mappings:
-        one = copy.copy(mapping)
-        patterns = mapping.patterns.having_told(range(1, len(mapping.patterns) + 1), VIEW_TYPES)
-        object.__setattr__(one, "filter_criteria", patterns)
-        told.append(one)
-    same = copy.copy(scenario)
-    object.__setattr__(same, "event_source_mappings", tuple(told))
-    return same
+    return None if workload.carries_items or by_share else ("item_id",)

@@ -109,7 +109,7 @@ class Scenario:
         check_limit(self, "account_concurrency", limits.ACCOUNT_CONCURRENCY, where="Scenario")
         self._check_mappings()
         self._warn_of_filters()
-        check_scheduled(self)
+        check_scheduled(self.length_s, self.table, self.stream, self.mappings)
 
     def _check_time(self) -> None:
         if self.duration_s is None:
@@ -177,7 +177,11 @@ class Scenario:
         """Tell of what the filters never match under this view type and these keys."""
         told = []
         for mapping in self.mappings:
-            news, patterns = news_of(mapping.patterns, self.stream.view_type, keys_shown(mapping, self))
+            news, patterns = news_of(
+                mapping.patterns,
+                self.stream.view_type,
+                keys_shown(self.workload, by_share=mapping.filter_match_fraction is not None),
+            )
             for one in news:
                 where = f"EventSourceMapping {mapping.label!r}: filter_criteria"
                 warn_of_trap(f"{where}: {one}", FilterMatchesNothing)
@@ -237,8 +241,9 @@ class Scenario:
         ()
         """
         warmup_s = self.warmup_s if warmup_s is None else warmup_s
+        later = without_what_comes_later(duration_s, self.table, self.stream, self.mappings)
         with traps_told():
-            return replace(self, duration_s=duration_s, warmup_s=warmup_s, **without_what_comes_later(self, duration_s))
+            return replace(self, duration_s=duration_s, warmup_s=warmup_s, **later)
 
     @property
     def writes_per_s(self) -> float:

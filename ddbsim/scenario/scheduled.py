@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from .mapping import EventSourceMapping
-    from .scenario import Scenario
+from .mapping import EventSourceMapping
+from .table import Stream, Table
 
 __all__ = ["check_scheduled", "without_what_comes_later"]
 
 T = TypeVar("T")
 
 
-def check_scheduled(scenario: Scenario) -> None:
-    """Raise ValueError for the first thing that is planned for the end of the run or later."""
-    for where, what, at_s in _planned(scenario):
-        if at_s >= scenario.length_s:
+def check_scheduled(length_s: float, table: Table, stream: Stream, mappings: Sequence[EventSourceMapping]) -> None:
+    """Raise ValueError for the first thing that is planned for the end of the run, seconds, or later."""
+    for where, what, at_s in _planned(table, stream, mappings):
+        if at_s >= length_s:
             raise ValueError(
-                f"{where} must be within the run, before duration_s ({scenario.length_s:g}): "
+                f"{where} must be within the run, before duration_s ({length_s:g}): "
                 f"{what} at {at_s:g} s would never happen"
             )
 
 
-def without_what_comes_later(scenario: Scenario, end_s: float) -> dict[str, Any]:
+def without_what_comes_later(
+    end_s: float, table: Table, stream: Stream, mappings: Sequence[EventSourceMapping]
+) -> dict[str, Any]:
     """Return the fields of a scenario that is to end at `end_s`, without what it plans for later."""
-    table, stream = scenario.table, scenario.stream
     return {
         "table": replace(
             table,
@@ -36,17 +36,17 @@ def without_what_comes_later(scenario: Scenario, end_s: float) -> dict[str, Any]
             billing_switches=_before(end_s, table.stated_switches, "at_s"),
         ),
         "stream": stream if _is_before(stream.disabled_s, end_s) else replace(stream, disabled_s=None),
-        "event_source_mappings": tuple(_cut(mapping, end_s) for mapping in scenario.mappings),
+        "event_source_mappings": tuple(_cut(mapping, end_s) for mapping in mappings),
     }
 
 
-def _planned(scenario: Scenario) -> Iterator[tuple[str, str, float]]:
+def _planned(table: Table, stream: Stream, mappings: Sequence[EventSourceMapping]) -> Iterator[tuple[str, str, float]]:
     """Yield where each planned event stands, what it is and when it is to begin."""
-    yield from (("Table.splits", "a split", split.at_s) for split in scenario.table.stated_splits)
-    yield from (("Table.billing_switches", "a switch", switch.at_s) for switch in scenario.table.stated_switches)
-    if scenario.stream.disabled_s is not None:
-        yield "Stream.disabled_s", "the end of the stream", scenario.stream.disabled_s
-    for mapping in scenario.mappings:
+    yield from (("Table.splits", "a split", split.at_s) for split in table.stated_splits)
+    yield from (("Table.billing_switches", "a switch", switch.at_s) for switch in table.stated_switches)
+    if stream.disabled_s is not None:
+        yield "Stream.disabled_s", "the end of the stream", stream.disabled_s
+    for mapping in mappings:
         where = f"EventSourceMapping {mapping.label!r}"
         if mapping.created_s is not None:
             yield f"{where}: created_s", "its creation", mapping.created_s

@@ -8,8 +8,8 @@ from dataclasses import replace
 import ipywidgets as ipw
 
 from ddbsim.checks.arguments import checked
-from ddbsim.experiment.alternatives.view_type_tables import tables_html
-from ddbsim.experiment.alternatives.view_types import Measured, ViewTypeComparison, compare_view_types, measure
+from ddbsim.experiment.alternatives.view_type_comparison import ViewTypeComparison, tables_html
+from ddbsim.experiment.alternatives.view_types import Measured, compare_view_types, measure
 from ddbsim.plots.view_types import view_types as plot_view_types
 from ddbsim.randomness import Seed
 from ddbsim.run import run

@@ -23,8 +23,8 @@ import numpy as np
 from ddbsim.aws.cloudwatch import OTHER_STATISTICS, WRITE_UNITS, metric_in, statistic_in
 from ddbsim.checks.arguments import checked
 from ddbsim.checks.bounds import MOST_PERIODS, beyond, instant, is_number
+from ddbsim.checks.texts import json_in, shown_path, text_in
 from ddbsim.checks.wording import closest, shown
-from ddbsim.files.texts import json_in, shown_path, text_in
 from ddbsim.workload.trace import Fill, Measure, Trace, TraceError
 
 __all__ = ["read_cloudwatch_trace", "read_csv_trace", "read_trace"]

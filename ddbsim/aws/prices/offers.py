@@ -21,8 +21,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from ddbsim.checks.texts import text_in
 from ddbsim.checks.wording import brief, shown
-from ddbsim.files.texts import text_in
 
 from .price import Tier
 

@@ -15,6 +15,7 @@ from ddbsim.analysis.read_calls import read_calls
 from ddbsim.analysis.stream_readers import read_lag_quantiles, reads_keeping_up
 from ddbsim.aws import transports as facts
 from ddbsim.checks.arguments import checked
+from ddbsim.experiment.alternatives.transport_comparison import TransportComparison
 from ddbsim.log import outcomes
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.record.reads import ShardCalls, ShardRecords
@@ -26,14 +27,13 @@ from ddbsim.scenario.stream_reader import ReaderKind
 from ddbsim.system.stream.readers import follow
 
 from .kinesis import kinesis_quantities
-from .transport_verdict import cheapest_of, html_of, text_of, verdict_of
 from .view_types import Functions, functions_of, served_by_all, whole
 
 if TYPE_CHECKING:
     from ddbsim.aws.prices import PriceList
     from ddbsim.result.result import Result
 
-__all__ = ["TransportComparison", "compare_transports"]
+__all__ = ["compare_transports"]
 
 _POLLERS: dict[str, ReaderKind] = {"KCL adapter": "kcl", "Flink": "flink"}
 # the same by every way, and left out
@@ -71,60 +71,6 @@ class _Way:
     used: dict[str, float]
     timing: str
     arrivals: _Arrivals | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TransportComparison:
-    """The same writes by each transport.
-
-    Attributes
-    ----------
-    frame
-        A row per transport: served (how it gives the functions what they need), verdict ("keeps up", "does not keep
-        up", "too short to tell", "loses records" or "every invocation fails"; of KCL and Flink that of their reads),
-        processed_share (NaN for these two), usd_per_month (machines included if known), machine_usd_per_month (NaN if
-        not known), without_image (which records come without an image that is needed of them), delay_p50_s and
-        delay_p99_s (from the write until the consumer has the record; NaN where that is not simulated, infinity where
-        it grows as long as the run), and timing, which says so, and whether the consumers fall further and further
-        behind.
-    costs
-        Long: a row per transport and component: transport, component, label, quantity, unit, unit_price_usd, usd,
-        usd_per_month, price_date, price_status, source.
-    bills
-        By transport, for `Bill.diff`.
-    note
-        Region, window, and what is left out.
-    """
-
-    frame: pd.DataFrame
-    costs: pd.DataFrame
-    bills: dict[str, Bill]
-    note: str
-
-    def usd_per_month(self) -> pd.DataFrame:
-        """Return USD a month: a row per transport, a column per component, and the total."""
-        table = self.costs.pivot(index="transport", columns="label", values="usd_per_month").fillna(0.0)
-        table = table.loc[list(self.bills), list(dict.fromkeys(self.costs["label"]))]
-        table.columns.name = None
-        return table.assign(total=table.sum(axis=1))
-
-    @property
-    def cheapest(self) -> str | None:
-        """The cheapest way that serves and keeps up, of those whose costs are all known; None if none does."""
-        return cheapest_of(self.frame)
-
-    @property
-    def verdict(self) -> str:
-        """Which way to choose, what that saves against each other, and what it risks, in words."""
-        return verdict_of(self.frame)
-
-    def __str__(self) -> str:
-        return text_of(self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return html_of(self)
 
 
 @checked

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ddbsim.analysis.keeping_up import DOES_NOT, KEEPS_UP, TOO_SHORT
+from ddbsim.analysis.keeping_up import DOES_NOT
 from ddbsim.analysis.student import mean_intervals
 from ddbsim.checks.arguments import checked
+from ddbsim.experiment.alternatives.view_type_comparison import ViewTypeComparison, _eligible, _named
 from ddbsim.experiment.runs.measures import FALLS_BEHIND, keeping_up_of
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.result.result import Result
@@ -33,23 +34,13 @@ from ddbsim.scenario import (
 )
 
 from .verdicts import FAILS, LOSES, Judgement, same_usd, worst
-from .view_type_tables import html_of, text_of
-from .view_type_verdict import WITHOUT_IMAGE, verdict_of, without_image_of
+from .view_type_comparison import WITHOUT_IMAGE, without_image_of
 
 if TYPE_CHECKING:
     from ddbsim.analysis.bill import Bill
     from ddbsim.aws.prices import PriceList
 
-__all__ = [
-    "Functions",
-    "Measured",
-    "ViewTypeComparison",
-    "compare_view_types",
-    "functions_of",
-    "measure",
-    "served_by_all",
-    "whole",
-]
+__all__ = ["Functions", "Measured", "compare_view_types", "functions_of", "measure", "served_by_all", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,92 +50,6 @@ class Measured:
     work: pd.DataFrame
     events: pd.DataFrame
     bill: Bill
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ViewTypeComparison:
-    """The same writes under each view type; means over the replications.
-
-    Attributes
-    ----------
-    frame
-        A row per view type and mapping: served (how it gives the function what it needs: "directly", "by a read-back"
-        or "not at all", of images that exist), verdict ("keeps up", "does not keep up", "too short to tell", "loses
-        records" or "every invocation fails"), falls_behind (1 if its backlog grows, 0.5 if the run is too short to
-        tell, 0 if it keeps up), processed_share, records, processed_records, lost_records, without_image_share (of the
-        records, those that come without any image that is needed of them), record_bytes (mean SizeBytes),
-        payload_bytes (mean per invocation), invocations, failed_invocations, refused_reads (read-backs that the
-        table's capacity did not serve), records_per_invocation, duration_ms (mean), latency_p50_s, latency_p99_s
-        (infinite where it grows without limit), iterator_age_max_s.
-    events
-        A row per view type, mapping and event name: needs, served (as above, or "no such image": before an INSERT
-        there is no old one, after a REMOVE no new one), records, share (of the mapping's).
-    costs
-        Long: a row per view type and component of the bill: view_type, served (by all mappings), verdict (the worst),
-        processed_share, component, label, quantity, unit, unit_price_usd, usd, usd_per_month, usd_per_month_low,
-        usd_per_month_high (ends of the interval; NaN for one replication). Made for `.pivot()`.
-    totals
-        A row per view type: served, verdict, processed_share, usd_per_month with its interval (no more than a lower
-        bound where the verdict is neither "keeps up" nor "too short to tell"), usd_per_million_records (processed
-        ones), above_cheapest: the difference to the one named, with the interval of the paired differences, NaN for
-        one that is not to be chosen, and tied: whether it costs the same.
-    decided_by
-        The defaults that the verdict rests on.
-    replications, confidence
-        Runs per view type, and what the intervals hold with.
-    note
-        Region, window and prices of the bills.
-    """
-
-    frame: pd.DataFrame
-    events: pd.DataFrame
-    costs: pd.DataFrame
-    totals: pd.DataFrame
-    decided_by: tuple[str, ...]
-    replications: int
-    confidence: float
-    note: str
-
-    @property
-    def named(self) -> str | None:
-        """The view type that the verdict names first: the cheapest that serves and keeps up.
-
-        Where the run is too short to tell that of any, the cheapest that may keep up, and the verdict says so.
-        """
-        return _named(self.totals)
-
-    @property
-    def cheapest(self) -> str | None:
-        """The cheapest view type that serves what every function needs, and keeps up; None if none does."""
-        named = self.named
-        verdicts = self.totals.set_index("view_type")["verdict"]
-        return named if named is not None and verdicts[named] == KEEPS_UP else None
-
-    @property
-    def tied(self) -> tuple[str, ...]:
-        """All view types that cost the same as the one named, itself included."""
-        return tuple(self.totals.loc[self.totals["tied"], "view_type"])
-
-    @property
-    def verdict(self) -> str:
-        """Which view type to choose, what that saves, what it risks, and what it rests on, in words."""
-        return verdict_of(self)
-
-    def usd_per_month(self) -> pd.DataFrame:
-        """Return USD a month: a row per view type, a column per component, and the total."""
-        table = self.costs.pivot(index="view_type", columns="label", values="usd_per_month").loc[list(VIEW_TYPES)]
-        # AWS's order of components, not the alphabet's
-        table = table[list(dict.fromkeys(self.costs["label"]))]
-        table.columns.name = None
-        return table.assign(total=table.sum(axis=1))
-
-    def __str__(self) -> str:
-        return text_of(self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return html_of(self)
 
 
 @checked
@@ -368,18 +273,6 @@ def _totals(runs: pd.DataFrame, states: pd.DataFrame, confidence: float) -> pd.D
     totals["tied"] = np.array(alike) & totals["verdict"].isin(totals.loc[totals["view_type"] == named, "verdict"])
     order = ["view_type", "served", "verdict", "processed_share"]
     return totals[order + [column for column in totals if column not in order]]
-
-
-def _eligible(totals: pd.DataFrame) -> pd.Series[bool]:
-    """Return which view types may be chosen: they serve, and at least may keep up."""
-    return (totals["served"] != "not at all") & totals["verdict"].isin((KEEPS_UP, TOO_SHORT))
-
-
-def _named(totals: pd.DataFrame) -> str | None:
-    """Return the cheapest that serves and keeps up; failing that, the cheapest that serves and may keep up."""
-    able = totals[_eligible(totals)].assign(unsure=lambda frame: frame["verdict"] == TOO_SHORT)
-    able = able.sort_values(["unsure", "usd_per_month"], kind="stable")
-    return None if able.empty else str(able["view_type"].iloc[0])
 
 
 def _decided_by(scenario: Scenario) -> tuple[str, ...]:

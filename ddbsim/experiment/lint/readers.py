@@ -67,7 +67,11 @@ def filters_that_match_nothing(bench: Bench, mapping: EventSourceMapping) -> Fou
     if not patterns:
         return None
     scenario = bench.typed
-    dead = dead_patterns(criteria_of(patterns), scenario.stream.view_type, keys=keys_shown(mapping, scenario))
+    dead = dead_patterns(
+        criteria_of(patterns),
+        scenario.stream.view_type,
+        keys=keys_shown(scenario.workload, by_share=mapping.filter_match_fraction is not None),
+    )
     log = rows_of(bench.as_typed.stream_log, mapping)
     judged = log[~log["outcome"].isin(["waiting", "skipped"])]
     held = judged[judged["outcome"] == "filtered"]

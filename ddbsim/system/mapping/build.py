@@ -146,7 +146,9 @@ class Wiring:
             jitter=self._jitter(mapping, name),
             recorder=self.recorder,
             pauses=self.subscriptions[consumer.mapping].pauses,
-            consumer=consumer,
+            reader=consumer.reader,
+            finished=consumer.lane_finished,
+            end_seen_s=consumer.end_seen_s,
             start_epoch_s=self.scenario.start_epoch_s,
         )
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import simpy
 
 from ddbsim.record.stream import Shard
 
+from .lane import Lane
 from .poller import Reader
-
-if TYPE_CHECKING:
-    from .lane import Lane
 
 __all__ = ["ShardConsumer"]
 
@@ -57,21 +54,21 @@ class ShardConsumer:
         self.aside = np.empty(0, dtype=np.intp)
         self.skipped = np.empty(0, dtype=np.bool_)
         self._busy = 0
-        self._through_s = 0.0
+        self._finished_s = 0.0
 
     def begin(self, at_s: float, parent_ended_s: float | None = None) -> None:
         """Start to read and to invoke at an instant; a child begins some time after its parent's end was seen."""
         self.reader.begin(at_s, parent_ended_s)
-        self._busy, self._through_s = len(self.lanes), at_s
+        self._busy, self._finished_s = len(self.lanes), at_s
         for lane in self.lanes:
             self.env.process(lane.work(at_s))
 
-    def lane_through(self, at_s: float) -> None:
+    def lane_finished(self, at_s: float) -> None:
         """Take note that a lane has settled all its records; after the last one the children begin."""
         self._busy -= 1
-        self._through_s = max(self._through_s, at_s)
+        self._finished_s = max(self._finished_s, at_s)
         if self._busy == 0 and self.children:
-            ended_s = self.end_seen_s(self._through_s)
+            ended_s = self.end_seen_s(self._finished_s)
             for child in self.children:
                 child.begin(ended_s + child.discovery_s, ended_s)
 

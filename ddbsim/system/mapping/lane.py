@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeAlias
 
 import simpy
@@ -22,7 +22,7 @@ from ddbsim.system.clock import Clock
 from ddbsim.system.function.environments import READY, Call, Conduct, Environments
 from ddbsim.system.function.handler import HandlerConduct, Window
 
-from .consumer import ShardConsumer
+from .poller import Reader
 from .schedule import Pauses
 
 __all__ = ["Delivery", "Lane", "just_after"]
@@ -61,8 +61,12 @@ class Lane:
         Gets what happens.
     pauses
         When the mapping neither polls nor invokes.
-    consumer
-        The mapping's way through the shard: its reader; is told when the lane is through.
+    reader
+        Reads its shard.
+    finished
+        Is told when all of the lane's records are settled, seconds.
+    end_seen_s
+        Tells the first poll at or after an instant that finds the shard read and closed.
     start_epoch_s
         The date of time 0, seconds since 1970.
     """
@@ -81,13 +85,15 @@ class Lane:
         jitter: Any,
         recorder: Recorder,
         pauses: Pauses,
-        consumer: ShardConsumer,
+        reader: Reader,
+        finished: Callable[[float], None],
+        end_seen_s: Callable[[float], float],
         start_epoch_s: float,
     ) -> None:
         self.env = env
         self.index = index
         self.mapping = mapping
-        self.reader = consumer.reader
+        self.reader = reader
         self.positions = positions
         self.written_s = written_s
         self.bytes = cumulative_bytes
@@ -96,7 +102,7 @@ class Lane:
         self.jitter = jitter
         self.recorder = recorder
         self.pauses = pauses
-        self.consumer = consumer
+        self._finished, self._end_seen_s = finished, end_seen_s
         self.start_epoch_s = start_epoch_s
         self.count = len(written_s)
         self.window: Window | None = None  # what an event says of its tumbling window
@@ -141,7 +147,7 @@ class Lane:
             reader.advance(open_s)
             reader.waiting_lanes += 1
         settled_s = yield from self._finish(settled_s, ready_s)
-        self.consumer.lane_through(settled_s)
+        self._finished(settled_s)
 
     def _finish(self, settled_s: float, ready_s: float) -> Delivery:
         """Do what is left once all records are settled, not before the lane is ready; return when that was."""

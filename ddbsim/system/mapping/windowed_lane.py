@@ -75,7 +75,7 @@ class WindowedLane(Lane):
         """End the last window: when the shard ends, or when nothing has come for a while."""
         if self._open is None:
             return settled_s
-        at_s = max(min(self._idle_s(), self.consumer.end_seen_s(settled_s)), ready_s, self.env.now)
+        at_s = max(min(self._idle_s(), self._end_seen_s(settled_s)), ready_s, self.env.now)
         if self.pauses:
             at_s = self.pauses.resumed_s(at_s)
         if math.isinf(at_s):

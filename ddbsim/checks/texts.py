@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from ddbsim.checks.bounds import MOST_FILE_BYTES, local_path
-from ddbsim.checks.wording import brief
+from .bounds import MOST_FILE_BYTES, local_path
+from .wording import brief
 
 __all__ = ["json_in", "text_in"]
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import pandas as pd
 
+from ddbsim.analysis.bill import Bill
 from ddbsim.analysis.keeping_up import KEEPS_UP, TOO_SHORT
 from ddbsim.result.summary import GROWS
 from ddbsim.scenario import AS_IT_IS_THEN, TOLD
 
 from .verdicts import is_lower_bound, listed, percent, same_usd, usd
 
-if TYPE_CHECKING:
-    from .transports import TransportComparison
-
-__all__ = ["cheapest_of", "html_of", "text_of", "verdict_of"]
+__all__ = ["TransportComparison", "cheapest_of", "html_of", "text_of", "verdict_of"]
 
 Row: TypeAlias = dict[Any, Any]
 
@@ -159,3 +158,57 @@ def _risks(first: Row) -> Iterator[str]:
         yield f"Risk: of {first['transport']} only the cost is told, its timing is not simulated."
     if first["served"] == "by a read-back":
         yield "Risk: an item read back may be newer than its record, so changes close together look alike."
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TransportComparison:
+    """The same writes by each transport.
+
+    Attributes
+    ----------
+    frame
+        A row per transport: served (how it gives the functions what they need), verdict ("keeps up", "does not keep
+        up", "too short to tell", "loses records" or "every invocation fails"; of KCL and Flink that of their reads),
+        processed_share (NaN for these two), usd_per_month (machines included if known), machine_usd_per_month (NaN if
+        not known), without_image (which records come without an image that is needed of them), delay_p50_s and
+        delay_p99_s (from the write until the consumer has the record; NaN where that is not simulated, infinity where
+        it grows as long as the run), and timing, which says so, and whether the consumers fall further and further
+        behind.
+    costs
+        Long: a row per transport and component: transport, component, label, quantity, unit, unit_price_usd, usd,
+        usd_per_month, price_date, price_status, source.
+    bills
+        By transport, for `Bill.diff`.
+    note
+        Region, window, and what is left out.
+    """
+
+    frame: pd.DataFrame
+    costs: pd.DataFrame
+    bills: dict[str, Bill]
+    note: str
+
+    def usd_per_month(self) -> pd.DataFrame:
+        """Return USD a month: a row per transport, a column per component, and the total."""
+        table = self.costs.pivot(index="transport", columns="label", values="usd_per_month").fillna(0.0)
+        table = table.loc[list(self.bills), list(dict.fromkeys(self.costs["label"]))]
+        table.columns.name = None
+        return table.assign(total=table.sum(axis=1))
+
+    @property
+    def cheapest(self) -> str | None:
+        """The cheapest way that serves and keeps up, of those whose costs are all known; None if none does."""
+        return cheapest_of(self.frame)
+
+    @property
+    def verdict(self) -> str:
+        """Which way to choose, what that saves against each other, and what it risks, in words."""
+        return verdict_of(self.frame)
+
+    def __str__(self) -> str:
+        return text_of(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
