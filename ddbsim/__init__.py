@@ -36,19 +36,21 @@ from .experiment import (
     ViewTypeComparison,
     batch_means,
     closed_form,
+    compare,
     compare_transports,
     compare_view_types,
+    drain,
+    headroom,
     latin_hypercube,
     lint,
+    replicate,
     replication_seed,
+    snippets,
     solve,
+    sweep,
     tornado,
     vary,
 )
-from .experiment.estimate import compare, replicate
-from .experiment.outage import drain
-from .experiment.solve import headroom, snippets
-from .experiment.vary import sweep
 from .filters import matches
 from .result.result import Result
 from .result.storage import read_result
