@@ -3,6 +3,7 @@
 import pytest
 
 import ddbsim as ds
+from ddbsim.analysis import latency
 
 SLOW = ds.Duration(base_s=0.5)
 
@@ -138,3 +139,26 @@ def test_a_run_without_writes_has_a_summary():
     assert "records processed" in str(result)
     assert result.summary.warnings == ()
     assert "nan" not in str(result).lower()
+
+
+def test_latencies_of_all_mappings_are_asked_for_once(monkeypatch):
+    mappings = tuple(ds.EventSourceMapping(name=f"m{number}", batch_size=1) for number in range(6))
+    scenario = ds.Scenario(
+        workload=ds.PoissonWrites(rate_per_s=400), event_source_mappings=mappings, duration_s=40, warmup_s=5
+    )
+    result = ds.simulate(scenario, rng=7, progress=False)
+    asked, quantiles = [], latency.quantiles
+    monkeypatch.setattr(latency, "quantiles", lambda *args, **kwargs: asked.append(1) or quantiles(*args, **kwargs))
+    frame = result.summary.frame
+    assert len(asked) == 1
+    assert list(frame["event_source_mapping"]) == [mapping.label for mapping in mappings]
+    assert (frame["latency p99 (s)"] == "grows without limit").all()
+
+
+def test_a_backlog_that_stands_still_is_told_without_a_growth():
+    function = {"failures": ds.Failures(poison_items=(0,))}
+    told = simulate(workload=ds.ItemWrites([(0.0, "put", {"pk": "a"})]), function=function).summary.warnings
+    assert told[0] == (
+        "function: does not keep up: nothing more is written, and nothing of what waits on 1 shard is worked off; "
+        "it processed 0% of what was written"
+    )

@@ -81,7 +81,7 @@ def quantiles(
         raise ValueError(f"by must be a column of the log ({', '.join(map(str, stream_log.columns))}), got {by!r}")
     rows = []
     for names, group in _groups(stream_log, by, warmup_s):
-        settled, open_ended = _apart(group, growing)
+        settled, open_ended = _apart(group, [shard for mapping, shard in growing if mapping == names[0]])
         processed, waiting = _latencies(settled, ended_s)
         late = [len(part) for part in _latencies(open_ended, ended_s)]
         values = _quantiles_of(processed, waiting, sum(late), wanted)
@@ -123,7 +123,7 @@ def ecdf(
     """
     frames = []
     for (name,), group in _groups(stream_log, None, warmup_s):
-        settled, open_ended = _apart(group, growing)
+        settled, open_ended = _apart(group, [shard for mapping, shard in growing if mapping == name])
         processed, waiting = _latencies(settled, ended_s)
         late = sum(len(part) for part in _latencies(open_ended, ended_s))
         times, share = _distribution(processed, waiting)
@@ -225,13 +225,11 @@ def _latencies(group: pd.DataFrame, ended_s: float) -> tuple[Floats, Floats]:
     return completed[processed] - written[processed], np.minimum(ended_s, 1e300) - written[waiting]
 
 
-def _apart(group: pd.DataFrame, growing: Growing) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the records of shards whose backlog does not grow, and those of shards whose backlog does."""
+def _apart(group: pd.DataFrame, growing: list[Hashable]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a mapping's records of shards whose backlog does not grow, and those of shards whose backlog does."""
     if not growing:
         return group, group.iloc[:0]
-    late = np.zeros(len(group), dtype=np.bool_)
-    for name, shard in growing:
-        late |= ((group["event_source_mapping"] == name) & (group["shard_id"] == shard)).to_numpy()
+    late = group["shard_id"].isin(growing).to_numpy()
     return group[~late], group[late]
 
 

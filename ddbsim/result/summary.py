@@ -85,21 +85,23 @@ def summarize(result: Answers) -> Summary:
     lost = int((result.writes["outcome"] == "lost").sum())
     asked = f"{writes:,} of {writes + lost:,} writes taken" if lost else f"{writes:,} writes"
     title = f"{scenario.name}: {result.ended_s:,.0f} s simulated, {asked}{warmup}, seed {result.seed}"
-    frame = pd.DataFrame([_row(result, mapping) for mapping in scenario.mappings])
+    latency = dict(list(result.latency((0.5, 0.95, 0.99)).groupby("event_source_mapping", observed=True)))
+    verdicts = result.keeping_up().set_index("event_source_mapping")["verdict"]
+    frame = pd.DataFrame(
+        [_row(result, mapping, latency.get(mapping.label), verdicts[mapping.label]) for mapping in scenario.mappings]
+    )
     readers = pd.DataFrame([_reader_row(one) for one in result.reader_numbers().to_dict("records")])
     # an outcome that only another mapping had
     return Summary(title, frame.fillna("0"), readers, tuple(warnings_of(result)))
 
 
-def _row(result: Answers, mapping: EventSourceMapping) -> dict[str, str]:
+def _row(result: Answers, mapping: EventSourceMapping, latency: pd.DataFrame | None, verdict: str) -> dict[str, str]:
     numbers = result.numbers(mapping)
-    quantiles = result.latency((0.5, 0.95, 0.99))
-    quantiles = quantiles[quantiles["event_source_mapping"] == mapping.label]
-    verdicts = result.keeping_up().set_index("event_source_mapping")["verdict"]
-    row = {"event_source_mapping": mapping.label, "keeps up": _VERDICTS[verdicts[mapping.label]]}
+    row = {"event_source_mapping": mapping.label, "keeps up": _VERDICTS[verdict]}
     row |= {f"records {name}": f"{n:,}" for name, n in numbers.records.items() if n or name == "processed"}
-    for q, value in zip(quantiles["quantile"], quantiles["latency_s"], strict=True):
-        row[f"latency p{round(q * 100)} (s)"] = _seconds(value)
+    if latency is not None:
+        for q, value in zip(latency["quantile"], latency["latency_s"], strict=True):
+            row[f"latency p{round(q * 100)} (s)"] = _seconds(value)
     row["largest lag (s)"] = f"{numbers.lag_max_s:.1f}"
     row["furthest behind at the end (s)"] = f"{numbers.lag_end_s:.1f}"
     age_s = numbers.iterator_age_max_s
@@ -215,7 +217,10 @@ def _readers_behind(result: Answers) -> Iterator[str]:
 def _grows(name: str, one: pd.Series[Any], exceeded: pd.DataFrame) -> str:
     done = f"it processed {one['processed_share']:.0%} of what was written"
     if exceeded.empty:
-        where = f"the backlog of {one['growing_shards']} shards grows, by {one['growth_share']:.1%} of what is written"
+        shards = f"{one['growing_shards']} shard{'' if one['growing_shards'] == 1 else 's'}"
+        where = f"the backlog of {shards} grows, by {one['growth_share']:.1%} of what is written"
+        if math.isnan(one["growth_share"]):
+            where = f"nothing more is written, and nothing of what waits on {shards} is worked off"
         return f"{name}: does not keep up: {where}; {done}"
     worst = _binding(exceeded)
     return (
