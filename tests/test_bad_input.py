@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import re
 import traceback
 from pathlib import Path
 
@@ -209,6 +210,44 @@ def test_whatever_was_given_is_shown_in_a_line():
         assert shown(value).isprintable()
     assert shown(("a", 1)) == "('a', 1)"
     assert shown((1,)) == "(1,)"
+
+
+LONG = "x" * 10**6
+REPEATED = {
+    "a scenario's file": lambda: ds.Scenario.from_toml(LONG),
+    "a text taken for a file": lambda: ds.Scenario.from_toml("a = " + "[" * 10**5),
+    "a field of a text": lambda: ds.Scenario.from_toml(f"duration_s = 1\n{LONG} = 1"),
+    "a type of a text": lambda: ds.Scenario.from_toml(f"duration_s = 1\n[workload]\ntype = '{LONG}'"),
+    "a trace": lambda: ds.read_trace(LONG),
+    "the trace of a workload": lambda: ds.TraceWrites(trace=LONG).duration_s,
+    "a price list": lambda: ds.load_price_list(LONG),
+    "a folder to save in": lambda: RESULT.to_parquet(LONG),
+    "a saved result": lambda: ds.read_result(LONG),
+    "a store": lambda: ds.replicate(SCENARIO, 2, rng=1, store=LONG, executor="serial", progress=False),
+    "a field to vary": lambda: ds.vary(SCENARIO, {LONG: 1}),
+    "a field of a sweep": lambda: ds.sweep(SCENARIO, {LONG: [1]}, rng=1, progress=False),
+    "a column": lambda: RESULT.latency(by=LONG),
+    "an operation": lambda: ds.ItemWrites([(0, LONG, {"pk": 1})]),
+    "a number": lambda: ds.ItemWrites([(0, "put", {"pk": 10**4000})]),
+    "an ARN": lambda: RESULT.stream_client().describe_stream(StreamArn=LONG),
+    "an iterator": lambda: RESULT.stream_client().get_records(ShardIterator=LONG),
+}
+
+
+@pytest.mark.parametrize("case", REPEATED)
+def test_a_message_repeats_little_of_what_was_given(case):
+    with pytest.raises((ValueError, OSError, RESULT.stream_client().exceptions.ClientError)) as error:
+        REPEATED[case]()
+    assert len(str(error.value)) < 1_500
+    assert "x" * 1_000 not in str(error.value)
+
+
+def test_no_message_repeats_a_value_of_any_length():
+    # answers of handlers are told in one line of bounded length
+    bounded = {"responses.py", "__main__.py", "checks.py"}
+    for path in PACKAGE.rglob("*.py"):
+        if path.name not in bounded:
+            assert not re.search(r"got \{[^}]*!r\}", path.read_text()), path
 
 
 def test_the_nearest_word_is_meant():

@@ -10,6 +10,7 @@ from datetime import date
 import pandas as pd
 
 from ddbsim.aws.prices import COMPONENTS, Price, PriceList, shipped_price_list
+from ddbsim.checks.wording import shown
 
 __all__ = ["Bill", "make_bill"]
 
@@ -191,7 +192,7 @@ def make_bill(
 def _window_in_months(window_s: float, month_hours: float) -> float:
     for name, value in (("window_s", window_s), ("month_hours", month_hours)):
         if not 0 < value < math.inf:
-            raise ValueError(f"{name} must be above 0 and finite, got {value!r}")
+            raise ValueError(f"{name} must be above 0 and finite, got {shown(value)}")
     return max(window_s / (month_hours * 3600), _LEAST_MONTHS)
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ddbsim.checks.wording import shown
+
 from .student import t_quantile
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def check_confidence(value: Any) -> float:
     """Return a confidence level, or raise ValueError."""
     number = isinstance(value, int | float | np.floating) and not isinstance(value, bool)
     if not number or not 0.0 < value < 1.0:
-        raise ValueError(f"confidence must be a number > 0 and < 1, such as 0.95, got {value!r}")
+        raise ValueError(f"confidence must be a number > 0 and < 1, such as 0.95, got {shown(value)}")
     return float(value)
 
 

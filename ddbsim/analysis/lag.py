@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.checks.wording import shown
 from ddbsim.log import outcomes
 
 __all__ = ["ages", "grid", "lag", "largest_lag", "settled_s"]
@@ -44,7 +45,8 @@ def grid(every_s: float | None, ended_s: float) -> Floats:
     """
     least = ended_s / _MOST_STEPS
     if every_s is not None and (not _is_number(every_s) or every_s <= 0 or every_s < least):
-        raise ValueError(f"every_s must be a number > 0 and >= {least:g} (a millionth of the run), got {every_s!r}")
+        allowed = f"a number > 0 and >= {least:g} (a millionth of the run)"
+        raise ValueError(f"every_s must be {allowed}, got {shown(every_s)}")
     step = ended_s / _STEPS if every_s is None else every_s
     # a sum of steps may miss the end by a rounding error
     steps = int(np.floor(ended_s / step + 1e-9)) if step > 0 else 0

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.checks.wording import shown
 from ddbsim.log.schema import LATENCY_PARTS
 
 __all__ = ["PARTS", "ecdf", "quantiles", "waits"]
@@ -76,9 +77,9 @@ def quantiles(
     """
     wanted = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
     if not ((wanted >= 0) & (wanted <= 1)).all():
-        raise ValueError(f"quantiles must be in 0..1, got {quantiles!r}")
+        raise ValueError(f"quantiles must be in 0..1, got {shown(quantiles)}")
     if by is not None and by not in stream_log:
-        raise ValueError(f"by must be a column of the log ({', '.join(map(str, stream_log.columns))}), got {by!r}")
+        raise ValueError(f"by must be a column of the log ({', '.join(map(str, stream_log.columns))}), got {shown(by)}")
     rows = []
     for names, group in _groups(stream_log, by, warmup_s):
         settled, open_ended = _apart(group, [shard for mapping, shard in growing if mapping == names[0]])
@@ -174,7 +175,7 @@ def waits(
     A record that waits behind a batch which is throttled, or sent again and again, counts as waiting for that.
     """
     if cohort is not None and not 0 <= cohort <= 1:
-        raise ValueError(f"cohort must be None or a quantile in 0..1, got {cohort!r}")
+        raise ValueError(f"cohort must be None or a quantile in 0..1, got {shown(cohort)}")
     done = dict(_groups(latency_parts, None, warmup_s))
     waiting = dict(_groups(waiting_parts, None, warmup_s))
     rows = [

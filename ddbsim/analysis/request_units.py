@@ -13,6 +13,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ddbsim.checks.wording import shown
+
 __all__ = ["Consistency", "read_units", "write_units"]
 
 Consistency: TypeAlias = Literal["eventual", "strong", "transactional"]
@@ -82,7 +84,7 @@ def read_units(bytes_read: npt.ArrayLike, consistency: Consistency = "eventual")
     array([0.5, 0.5, 1. ])
     """
     if consistency not in UNITS_PER_READ:
-        raise ValueError(f"consistency must be one of {', '.join(UNITS_PER_READ)}, got {consistency!r}")
+        raise ValueError(f"consistency must be one of {', '.join(UNITS_PER_READ)}, got {shown(consistency)}")
     blocks = np.maximum(np.ceil(_sizes(bytes_read, "bytes_read") / (4 * KB)), 1)
     return np.asarray(blocks * UNITS_PER_READ[consistency])
 

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ddbsim.checks.wording import shown
+
 __all__ = ["half_width", "mean_intervals", "t_quantile"]
 
 
@@ -43,7 +45,7 @@ def half_width(deviation: npt.ArrayLike, count: npt.ArrayLike, confidence: float
     [1.591, nan]
     """
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be above 0 and below 1, got {confidence!r}")
+        raise ValueError(f"confidence must be above 0 and below 1, got {shown(confidence)}")
     number = np.asarray(count, dtype=np.float64)
     enough = number > 1
     freedom = np.where(enough, number - 1, 1.0)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ddbsim.aws import limits
+from ddbsim.checks.wording import shown
 
 from .content import ShardContent, StreamContent
 from .errors import EXCEPTIONS, service_error
@@ -64,7 +65,7 @@ class StreamClient:
     @now_s.setter
     def now_s(self, value: float) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < math.inf:
-            raise ValueError(f"now_s must be a number of seconds >= 0, got {value!r}")
+            raise ValueError(f"now_s must be a number of seconds >= 0, got {shown(value)}")
         self._now_s = float(value)
 
     def advance(self, seconds: float) -> float:
@@ -146,9 +147,10 @@ class StreamClient:
         trimmed = shard.trimmed(self.now_s, self._content.retention_s)
         if ShardIteratorType not in _ITERATOR_TYPES:
             allowed = ", ".join(_ITERATOR_TYPES)
-            raise _invalid(f"ShardIteratorType must be one of {allowed}, got {ShardIteratorType!r}", operation)
+            raise _invalid(f"ShardIteratorType must be one of {allowed}, got {shown(ShardIteratorType)}", operation)
         if SequenceNumber is not None and not ShardIteratorType.endswith("SEQUENCE_NUMBER"):
-            raise _invalid(f"SequenceNumber must be absent with {ShardIteratorType}, got {SequenceNumber!r}", operation)
+            told = f"SequenceNumber must be absent with {ShardIteratorType}, got {shown(SequenceNumber)}"
+            raise _invalid(told, operation)
         if ShardIteratorType == "TRIM_HORIZON":
             position = trimmed
         elif ShardIteratorType == "LATEST":
@@ -224,7 +226,7 @@ class StreamClient:
             held = _Iterator(*json.loads(base64.b64decode(token, validate=True)))
         except (ValueError, TypeError):
             raise _invalid(
-                f"ShardIterator must be one that this stream handed out, got {iterator!r}", operation
+                f"ShardIterator must be one that this stream handed out, got {shown(iterator)}", operation
             ) from None
         self._check_arn(arn, operation)
         return held
@@ -232,7 +234,8 @@ class StreamClient:
     def _at_number(self, shard: ShardContent, number: str | None) -> int:
         """Return the position of a sequence number: of the first record that has it or a higher one."""
         if number is None or not number.isdigit():
-            raise _invalid(f"SequenceNumber must be a sequence number of the shard, got {number!r}", "GetShardIterator")
+            told = f"SequenceNumber must be a sequence number of the shard, got {shown(number)}"
+            raise _invalid(told, "GetShardIterator")
         low, high = 0, len(shard.record)
         while low < high:
             middle = (low + high) // 2
@@ -255,7 +258,7 @@ class StreamClient:
 
 def _check_form(arn: str, operation: str) -> None:
     if not _STREAM_ARN.fullmatch(arn):
-        raise _invalid(f"StreamArn must be the ARN of a stream, got {arn!r}", operation)
+        raise _invalid(f"StreamArn must be the ARN of a stream, got {shown(arn)}", operation)
 
 
 def _check_limit(limit: int | None, most: int, operation: str) -> int:
@@ -263,7 +266,7 @@ def _check_limit(limit: int | None, most: int, operation: str) -> int:
     if limit is None:
         return most
     if not 1 <= limit <= most:
-        raise _invalid(f"Limit must be in 1..{most}, got {limit!r}", operation)
+        raise _invalid(f"Limit must be in 1..{most}, got {shown(limit)}", operation)
     return limit
 
 

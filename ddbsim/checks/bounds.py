@@ -29,6 +29,7 @@ __all__ = [
     "MOST_ITEMS",
     "MOST_OVERHEAD_BYTES",
     "MOST_PARTITIONS",
+    "MOST_PATH_CHARACTERS",
     "MOST_PERIODS",
     "MOST_SIGMA",
     "MOST_WHOLE",
@@ -60,6 +61,8 @@ MOST_CLIENTS: Final = 1_000_000
 MOST_PARTITIONS: Final = 65_535
 #: The size of a text file that is read as a whole.
 MOST_FILE_BYTES: Final = 2**28
+#: The longest path, in characters: no system has a file behind a longer one.
+MOST_PATH_CHARACTERS: Final = 4096
 #: Periods of a trace, filled gaps included: 19 years of minutes.
 MOST_PERIODS: Final = 10_000_000
 #: The widest log-normal, as the standard deviation of the logarithm: its p99 is ten thousand million medians.
@@ -104,7 +107,7 @@ def instant(
 def local_path(where: str, value: Any, *, kind: type[ValueError] = ValueError) -> str:
     """Return the path of a file as a text; raise ValueError for a URL (nothing is fetched), and for what is no path."""
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
-    if not isinstance(text, str) or not text or "\0" in text:
+    if not isinstance(text, str) or not text or "\0" in text or len(text) > MOST_PATH_CHARACTERS:
         raise kind(f"{where} must be the path of a file, got {shown(value)}")
     scheme, found, _ = text.partition("://")
     if found and scheme.replace("+", "").isalnum():

@@ -16,6 +16,7 @@ from typing import Any
 
 from ddbsim.aws import limits
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 
 from .matching import Matcher, Path, Seen
 from .operands import InvalidPatternError
@@ -117,7 +118,7 @@ class FilterCriteria:
         self, patterns: Sequence[str | Mapping[str, Any]] = (), *, quota: int = int(limits.FILTERS.value)
     ) -> None:
         if not 0 <= quota <= limits.FILTERS.high:
-            raise ValueError(f"quota must be 0..{limits.FILTERS.high:g} patterns, got {quota!r}")
+            raise ValueError(f"quota must be 0..{limits.FILTERS.high:g} patterns, got {shown(quota)}")
         if len(patterns) > quota:
             raise ValueError(
                 f"at most {quota} patterns are allowed, got {len(patterns)}: a mapping has {limits.FILTERS.value}, "

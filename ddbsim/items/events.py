@@ -14,6 +14,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from ddbsim.checks.wording import shown
+
 from .writes import Change
 
 __all__ = [
@@ -179,7 +181,7 @@ def sequence_number(shard_seed: int, position: int) -> str:
         0, 1, ... within the shard; a child shard's numbers go on above its parent's if its positions do.
     """
     if position < 0:
-        raise ValueError(f"position must be 0 or more, got {position!r}")
+        raise ValueError(f"position must be 0 or more, got {shown(position)}")
     return f"{FIRST_COUNTER + position}{_mix(shard_seed, position) % _TAIL_SPREAD:020d}"
 
 
@@ -225,4 +227,4 @@ def _mix(seed: int, position: Any) -> Any:
 
 def _check_view_type(view_type: str) -> None:
     if view_type not in _VIEW_TYPES:
-        raise ValueError(f"view_type must be one of {', '.join(map(repr, _VIEW_TYPES))}, got {view_type!r}")
+        raise ValueError(f"view_type must be one of {', '.join(map(repr, _VIEW_TYPES))}, got {shown(view_type)}")

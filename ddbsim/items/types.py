@@ -19,6 +19,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ddbsim.checks.wording import shown
+
 __all__ = ["Item", "binary_bytes", "compact_json", "from_dynamodb", "number_text", "to_dynamodb"]
 
 Item: TypeAlias = dict[str, dict[str, Any]]
@@ -61,7 +63,7 @@ def to_dynamodb(item: Mapping[str, Any]) -> Item:
     {'pk': {'S': 'a'}, 'price': {'N': '12.5'}, 'tags': {'SS': ['x']}}
     """
     if not isinstance(item, Mapping):
-        raise TypeError(f"an item must be a dict, got {item!r}")
+        raise TypeError(f"an item must be a dict, got {shown(item)}")
     typed = bool(item) and all(_type_code(value) for value in item.values())
     convert = _canonical if typed else _from_python
     return {_name(name): convert(value, name, 1) for name, value in item.items()}
@@ -86,13 +88,13 @@ def number_text(number: str | int | float | Decimal, *, path: str = "number") ->
     except InvalidOperation:  # an exponent beyond any use
         value = None
     if value is None:
-        raise ValueError(f"{path} must be a finite number, got {number!r}")
+        raise ValueError(f"{path} must be a finite number, got {shown(number)}")
     if not value:
         return "0"
     if len("".join(map(str, value.as_tuple().digits)).rstrip("0")) > _MOST_DIGITS:
-        raise ValueError(f"{path} must have at most {_MOST_DIGITS} significant digits, got {number!r}")
+        raise ValueError(f"{path} must have at most {_MOST_DIGITS} significant digits, got {shown(number)}")
     if not _EXPONENTS[0] <= value.adjusted() <= _EXPONENTS[1]:
-        raise ValueError(f"{path} must be 0 or of a magnitude in 1E-130..9.9E+125, got {number!r}")
+        raise ValueError(f"{path} must be 0 or of a magnitude in 1E-130..9.9E+125, got {shown(number)}")
     return format(value.normalize(_STORED), "f")
 
 
@@ -103,12 +105,12 @@ def binary_bytes(value: bytes | bytearray | str, *, path: str = "binary") -> byt
     try:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError, TypeError):
-        raise ValueError(f"{path} must be bytes or their base64 text, got {value!r}") from None
+        raise ValueError(f"{path} must be bytes or their base64 text, got {shown(value)}") from None
 
 
 def _name(name: Any) -> str:
     if not isinstance(name, str) or not name:
-        raise ValueError(f"an attribute name must be a text that is not empty, got {name!r}")
+        raise ValueError(f"an attribute name must be a text that is not empty, got {shown(name)}")
     return name
 
 
@@ -146,7 +148,7 @@ def _from_python(value: Any, path: str, depth: int) -> dict[str, Any]:
     if isinstance(value, set | frozenset):
         return _set_from_python(value, path)
     raise TypeError(
-        f"{path} must be a str, int, Decimal, float, bytes, bool, None, list, tuple, dict or set, got {value!r}"
+        f"{path} must be a str, int, Decimal, float, bytes, bool, None, list, tuple, dict or set, got {shown(value)}"
     )
 
 
@@ -157,14 +159,15 @@ def _set_from_python(values: set[Any] | frozenset[Any], path: str) -> dict[str, 
         if codes == {code}:
             elements = _distinct([value[code] for value in converted], path)
             return {set_code: sorted(elements, key=Decimal if code == "N" else None)}
-    raise ValueError(f"{path} must be a set of texts, of numbers or of bytes, with at least one, got {values!r}")
+    raise ValueError(f"{path} must be a set of texts, of numbers or of bytes, with at least one, got {shown(values)}")
 
 
 def _canonical(value: Any, path: str, depth: int) -> dict[str, Any]:
     """Check and normalise a value that is DynamoDB JSON already."""
     code = _type_code(value)
     if code is None:
-        raise ValueError(f"{path} must be {{type code: value}} with one of {', '.join(sorted(_CODES))}, got {value!r}")
+        codes = ", ".join(sorted(_CODES))
+        raise ValueError(f"{path} must be {{type code: value}} with one of {codes}, got {shown(value)}")
     content = value[code]
     if code == "M":
         return {"M": _map(content, path, depth, _canonical)}
@@ -172,14 +175,14 @@ def _canonical(value: Any, path: str, depth: int) -> dict[str, Any]:
         return {"L": _list(content, path, depth, _canonical)}
     if code in _SETS:
         if not isinstance(content, list | tuple | set | frozenset) or not content:
-            raise ValueError(f"{path} must be a set with at least one element, got {content!r}")
+            raise ValueError(f"{path} must be a set with at least one element, got {shown(content)}")
         return {code: _distinct([_SCALARS[_SETS[code]](element, path) for element in content], path)}
     return {code: _SCALARS[code](content, path)}
 
 
 def _map(content: Any, path: str, depth: int, convert: Callable[[Any, str, int], dict[str, Any]]) -> Item:
     if not isinstance(content, Mapping):
-        raise ValueError(f"{path} must be a map, got {content!r}")
+        raise ValueError(f"{path} must be a map, got {shown(content)}")
     below = _deeper(depth, path)
     return {_name(name): convert(value, f"{path}.{name}", below) for name, value in content.items()}
 
@@ -188,14 +191,14 @@ def _list(
     content: Any, path: str, depth: int, convert: Callable[[Any, str, int], dict[str, Any]]
 ) -> list[dict[str, Any]]:
     if not isinstance(content, list | tuple):
-        raise ValueError(f"{path} must be a list, got {content!r}")
+        raise ValueError(f"{path} must be a list, got {shown(content)}")
     below = _deeper(depth, path)
     return [convert(value, f"{path}[{index}]", below) for index, value in enumerate(content)]
 
 
 def _distinct(elements: Sequence[str], path: str) -> list[str]:
     if len(set(elements)) < len(elements):
-        raise ValueError(f"{path} must be a set without duplicates, got {list(elements)!r}")
+        raise ValueError(f"{path} must be a set without duplicates, got {shown(list(elements))}")
     return list(elements)
 
 
@@ -205,25 +208,25 @@ def _base64(value: Any, path: str) -> str:
 
 def _text(value: Any, path: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{path} must be a text, got {value!r}")
+        raise ValueError(f"{path} must be a text, got {shown(value)}")
     return value
 
 
 def _number(value: Any, path: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        raise ValueError(f"{path} must be a number, got {value!r}")
+        raise ValueError(f"{path} must be a number, got {shown(value)}")
     return number_text(value, path=path)
 
 
 def _boolean(value: Any, path: str) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{path} must be true or false, got {value!r}")
+        raise ValueError(f"{path} must be true or false, got {shown(value)}")
     return value
 
 
 def _null(value: Any, path: str) -> bool:
     if value is not True:
-        raise ValueError(f"{path} must be true, as the value of NULL, got {value!r}")
+        raise ValueError(f"{path} must be true, as the value of NULL, got {shown(value)}")
     return True
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ddbsim.aws import limits
+from ddbsim.checks.wording import shown
 
 from .sizes import stored_bytes, value_bytes
 from .types import Item, compact_json, to_dynamodb
@@ -98,7 +99,7 @@ class ItemTable:
     def __init__(self, key: tuple[str, ...] = ("pk",)) -> None:
         names = isinstance(key, tuple) and all(isinstance(name, str) and name for name in key)
         if not names or len(key) not in (1, 2) or len(set(key)) < len(key):
-            raise ValueError(f"key must be a tuple of one or two different attribute names, got {key!r}")
+            raise ValueError(f"key must be a tuple of one or two different attribute names, got {shown(key)}")
         self.key = key
         self._key_types: dict[str, str] = {}
         self._ids: dict[tuple[str, ...], int] = {}
@@ -124,7 +125,7 @@ class ItemTable:
             S, N or B, more than 400 KB, ...
         """
         if operation not in ("put", "update", "delete"):
-            raise ValueError(f"operation must be 'put', 'update' or 'delete', got {operation!r}")
+            raise ValueError(f"operation must be 'put', 'update' or 'delete', got {shown(operation)}")
         given = to_dynamodb(item)
         keys = self._keys_of(given)
         if operation == "delete" and len(given) > len(keys):
@@ -174,9 +175,9 @@ class ItemTable:
         (code,) = value
         if code not in _KEY_TYPES:
             hint = "; an item is DynamoDB JSON if all of its attributes are" if code == "M" else ""
-            raise ValueError(f"key {name} must be a text, a number or binary, got {value!r}{hint}")
+            raise ValueError(f"key {name} must be a text, a number or binary, got {shown(value)}{hint}")
         if self._key_types.setdefault(name, code) != code:
-            raise ValueError(f"key {name} must be {self._key_types[name]} as in the items before, got {value!r}")
+            raise ValueError(f"key {name} must be {self._key_types[name]} as in the items before, got {shown(value)}")
         if not 1 <= value_bytes(value) <= most_bytes:
             raise ValueError(f"key {name} must have 1..{most_bytes} bytes, got {value_bytes(value)}")
         return value

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 
 from .checking import Checked, check_answer
 from .lesson import Finding, Lesson
@@ -62,7 +63,7 @@ def get(name: str) -> Lesson:
     'Ten puts are made. How many records does the stream get?'
     """
     if name not in _catalogue():
-        raise ValueError(f"lesson must be one of {', '.join(names())}, got {name!r}")
+        raise ValueError(f"lesson must be one of {', '.join(names())}, got {shown(name)}")
     return _catalogue()[name]
 
 

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from ddbsim.checks.wording import shown
+
 from .lesson import Answer, Lesson
 
 __all__ = ["Checked", "check_answer"]
@@ -49,15 +51,15 @@ def check_answer(lesson: Lesson, answer: Answer) -> Checked:
     ValueError
         If it is no answer to that question.
     """
-    shown = _answer_of(lesson)
-    wanted = "True or False" if isinstance(shown, bool) else "a number"
+    found = _answer_of(lesson)
+    wanted = "True or False" if isinstance(found, bool) else "a number"
     yes_or_no = isinstance(answer, bool | np.bool_)
     number = isinstance(answer, int | float | np.number) and not yes_or_no and math.isfinite(answer)
-    if not (yes_or_no if isinstance(shown, bool) else number):
-        raise ValueError(f"the answer to {lesson.name!r} must be {wanted}, got {answer!r}")
+    if not (yes_or_no if isinstance(found, bool) else number):
+        raise ValueError(f"the answer to {lesson.name!r} must be {wanted}, got {shown(answer)}")
     # a run's numbers are sums of floats: equal means equal to nine digits
-    if math.isclose(answer, shown, rel_tol=1e-9, abs_tol=lesson.tolerance):
-        return Checked(True, f"Right, the run shows {_spoken(shown)}. {lesson.claim}")
+    if math.isclose(answer, found, rel_tol=1e-9, abs_tol=lesson.tolerance):
+        return Checked(True, f"Right, the run shows {_spoken(found)}. {lesson.claim}")
     return Checked(False, f"Not so: {_spoken(answer)} is not what the run shows. {lesson.hint}")
 
 

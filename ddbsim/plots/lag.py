@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 
 from .axes import COLOURS, axes, by_mapping, finish, frame_of, legend_above, styled
 
@@ -57,7 +58,7 @@ def lag(
     Axes
     """
     if measure not in _LABELS:
-        raise ValueError(f"measure must be one of {', '.join(map(repr, _LABELS))}, got {measure!r}")
+        raise ValueError(f"measure must be one of {', '.join(map(repr, _LABELS))}, got {shown(measure)}")
     frame = _lag_of(result_or_frame, every_s, ("event_source_mapping", "shard_id", "at_s", measure))
     most = _most_of(result_or_frame) if measure == "seconds_behind" else {}
     ax = axes(ax)

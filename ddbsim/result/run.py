@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ddbsim.analysis.evidence import records_of
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 
 from .handler_report import HandlerReport
 
@@ -81,7 +82,7 @@ class Run:
         """
         if name not in self._made:
             if name not in FRAMES:
-                raise ValueError(f"frame must be one of {', '.join(FRAMES)}, got {name!r}")
+                raise ValueError(f"frame must be one of {', '.join(FRAMES)}, got {shown(name)}")
             self._made[name] = self._source(name)
         return self._made[name]
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from ddbsim.checks.bounds import MOST_PATH_CHARACTERS
+from ddbsim.checks.wording import shown
 from ddbsim.files.drafts import clear_stale_drafts, draft_beside
 from ddbsim.files.frames import as_json, kinds_of, packed
 from ddbsim.items import Change
@@ -92,8 +94,9 @@ def check_folder(folder: str | Path) -> Path:
         If nothing can be written there: better told before a long run than after it.
     """
     target = Path(folder)
-    if "\0" in str(folder):
-        raise OSError(f"{str(folder)!r} must be the name of a folder, and no name has a null character")
+    if "\0" in str(folder) or len(str(folder)) > MOST_PATH_CHARACTERS:
+        limit = f"no name has a null character, or more than {MOST_PATH_CHARACTERS} characters with those above"
+        raise OSError(f"{shown(str(folder))} must be the name of a folder, and {limit}")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"{target} must not exist or be an empty folder: results are never overwritten")
     above = next(parent for parent in target.absolute().parents if parent.exists())

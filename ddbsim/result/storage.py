@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.bounds import local_path
 from ddbsim.files.columns import MOST_FRAME_BYTES, ParquetFileError
 from ddbsim.files.frames import Kinds, from_json, unpacked
 from ddbsim.items import Change
@@ -72,6 +73,7 @@ def read_result(folder: str | Path, *, memory_limit_bytes: int = MOST_FRAME_BYTE
         If the folder is no saved result of a format that this version reads, or a file is missing, damaged or not the
         one that was saved. Frames are judged when they are loaded.
     """
+    local_path("read_result: folder", folder, kind=ResultFolderError)
     saved = _Saved(Path(folder), memory_limit_bytes)
     meta = saved.meta
     return Result(saved.scenario(), meta["seed"], meta["ended_s"], meta["simpy_events"], saved)

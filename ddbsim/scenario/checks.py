@@ -85,7 +85,7 @@ def check_name(where: str, value: Any) -> None:
     # control characters, line and paragraph separators, halves of surrogate pairs
     odd = next((letter for letter in value if category(letter) in ("Cc", "Cs", "Zl", "Zp")), None)
     if odd is not None:
-        raise ValueError(f"{where} must be a text of one line without control characters, got {odd!r} in it")
+        raise ValueError(f"{where} must be a text of one line without control characters, got {shown(odd)} in it")
     if len(value) > _LONGEST_NAME:
         raise ValueError(f"{where} must be a text of at most {_LONGEST_NAME} characters, got {shown(value)}")
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ddbsim.checks.wording import shown
+
 from .checks import check_number, check_whole, take_numpy_numbers
 
 __all__ = ["HASH_SPACE", "MOST_OPEN_PARTITIONS", "Split", "check_splits", "first_bounds"]
@@ -79,7 +81,7 @@ def _check_open(split: Split, known: int, closed: set[int]) -> None:
     if split.partition >= known or split.partition in closed:
         raise ValueError(
             f"Table.splits must each name a partition that is open at that time (there are {known} numbers by then), "
-            f"got {split!r}"
+            f"got {shown(split)}"
         )
 
 
@@ -92,6 +94,6 @@ def _halves(split: Split, old: _Slice, whole_seconds: bool) -> tuple[_Slice, _Sl
             f"{split!r}"
         )
     if old.high - old.low < 2:
-        raise ValueError(f"Table.splits must leave something to split: a single hash is left, got {split!r}")
+        raise ValueError(f"Table.splits must leave something to split: a single hash is left, got {shown(split)}")
     middle = (old.low + old.high) // 2
     return _Slice(old.low, middle, at_s), _Slice(middle, old.high, at_s)

@@ -170,7 +170,8 @@ class Table:
         whole = isinstance(self.partitions, int) and not isinstance(self.partitions, bool)
         if not whole or not 1 <= self.partitions <= _MOST_PARTITIONS:
             raise ValueError(
-                f"Table.partitions must be None or a whole number in 1..{_MOST_PARTITIONS}, got {self.partitions!r}"
+                f"Table.partitions must be None or a whole number in 1..{_MOST_PARTITIONS}, "
+                f"got {shown(self.partitions)}"
             )
 
     @property

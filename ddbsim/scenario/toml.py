@@ -16,6 +16,7 @@ import numpy as np
 import tomli_w
 
 from ddbsim import distributions, workload
+from ddbsim.checks.bounds import local_path
 from ddbsim.files.columns import read_flat
 
 from .billing import AutoScaling, BillingSwitch, HeatSplits, OnDemand, Provisioned
@@ -190,7 +191,7 @@ def _default_of(config: Any, name: str) -> Any:
 def load(source: str | Path, scenario_class: type) -> Any:
     """Return the scenario that a TOML file or text describes; a file's relative paths start in its folder."""
     inline = isinstance(source, str) and "\n" in source
-    where = "scenario text" if inline else str(source)
+    where = "scenario text" if inline else local_path("scenario", source, kind=ScenarioFileError)
     try:
         table = _parsed(str(source) if inline else _text_of(Path(source), where), where)
         if not inline:

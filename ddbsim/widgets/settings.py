@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
+from ddbsim.checks.wording import shown
 from ddbsim.scenario import NEEDS, EventSourceMapping, Function, Scenario
 from ddbsim.workload import ConstantWrites, PoissonWrites, TraceWrites, Workload
 from ddbsim.workload.rates import RateProfile
@@ -206,7 +207,7 @@ def _mapping(scenario: Scenario, name: str) -> EventSourceMapping:
         if mapping.label == name:
             return mapping
     known = ", ".join(mapping.label for mapping in scenario.mappings)
-    raise ValueError(f"mapping must be one of {known}, got {name!r}")
+    raise ValueError(f"mapping must be one of {known}, got {shown(name)}")
 
 
 def _numbers(name: str, usual: Sequence[int], own: int | None) -> Setting:

@@ -8,6 +8,7 @@ from datetime import date
 from itertools import pairwise
 
 from ddbsim.aws.facts import Status
+from ddbsim.checks.wording import shown
 
 from .components import COMPONENTS
 
@@ -68,7 +69,7 @@ class Price:
     def __post_init__(self) -> None:
         """Hold the component to a known one, and the tiers to one unbroken line from 0 to infinity."""
         if self.component not in COMPONENTS:
-            raise ValueError(f"component must be one of {', '.join(COMPONENTS)}, got {self.component!r}")
+            raise ValueError(f"component must be one of {', '.join(COMPONENTS)}, got {shown(self.component)}")
         bounds = [0.0, *(bound for tier in self.tiers for bound in (tier.lower, tier.upper)), math.inf]
         # lower bounds meet the upper bounds before them, and each tier has a width
         unbroken = all(low == high for low, high in zip(bounds[0::2], bounds[1::2], strict=True))
@@ -123,4 +124,4 @@ class Price:
     def check_quantity(self, quantity: float) -> None:
         """Raise ValueError, naming the component, unless the quantity is 0 or more and finite."""
         if not 0 <= quantity < math.inf:
-            raise ValueError(f"the quantity of {self.component} must be 0 or more and finite, got {quantity!r}")
+            raise ValueError(f"the quantity of {self.component} must be 0 or more and finite, got {shown(quantity)}")

@@ -15,6 +15,7 @@ import pandas as pd
 from ddbsim.analysis.keeping_up import DOES_NOT
 from ddbsim.analysis.student import mean_intervals
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.experiment.alternatives.view_type_comparison import ViewTypeComparison, _eligible, _named
 from ddbsim.experiment.runs.measures import FALLS_BEHIND, keeping_up_of
 from ddbsim.randomness import RandomStreams, Seed
@@ -116,7 +117,7 @@ def compare_view_types(
     """
     scenario.check_mapped("compare_view_types")
     if not isinstance(replications, int) or isinstance(replications, bool) or replications < 1:
-        raise ValueError(f"replications must be a whole number >= 1, got {replications!r}")
+        raise ValueError(f"replications must be a whole number >= 1, got {shown(replications)}")
     bill = partial(Result.bill, region=region, month_hours=month_hours, free_tier=free_tier, price_list=price_list)
     runs = [
         _run_all(scenario, streams, progress, measured if number == 0 else None, bill)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ddbsim.analysis.intervals import check_confidence, mean_interval
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.result.result import Result
 
 __all__ = ["batch_means"]
@@ -58,9 +59,9 @@ def batch_means(
     """
     confidence = check_confidence(confidence)
     if isinstance(batches, bool) or not isinstance(batches, int) or batches < 2:
-        raise ValueError(f"batches must be a whole number >= 2, got {batches!r}")
+        raise ValueError(f"batches must be a whole number >= 2, got {shown(batches)}")
     if quantile is not None and not 0.0 <= quantile <= 1.0:
-        raise ValueError(f"quantile must be None or in 0..1, got {quantile!r}")
+        raise ValueError(f"quantile must be None or in 0..1, got {shown(quantile)}")
     log = result.stream_log
     log = log[(log["written_s"] >= result.scenario.warmup_s) & log["completed_s"].notna()]
     rows = [

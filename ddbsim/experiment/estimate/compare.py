@@ -15,6 +15,7 @@ import pandas as pd
 
 from ddbsim.analysis.intervals import Interval, check_confidence, mean_interval
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.experiment.runs.executors import AllRunsFailedError, ExecutorChoice, Runner
 from ddbsim.experiment.runs.grid import finished_and_failed, run_grid
 from ddbsim.experiment.runs.measures import METRICS, keeping_up_of
@@ -162,12 +163,12 @@ def _named(scenarios: Sequence[Any]) -> dict[str, Scenario]:
     else:
         wrong = [scenario for scenario in scenarios if not isinstance(scenario, Scenario)]
         if wrong:
-            raise ValueError(f"compare takes scenarios, or one dict of them by name, got {wrong[0]!r}")
+            raise ValueError(f"compare takes scenarios, or one dict of them by name, got {shown(wrong[0])}")
         names = [scenario.name for scenario in scenarios]
         twice = [name for number, name in enumerate(names) if name in names[:number]]
         if twice:
             raise ValueError(
-                f"scenarios must have different names, got {twice[0]!r} twice: set name=, or pass a dict by name"
+                f"scenarios must have different names, got {shown(twice[0])} twice: set name=, or pass a dict by name"
             )
         named = dict(zip(names, scenarios, strict=True))
     if len(named) < 2:

@@ -15,6 +15,7 @@ import pandas as pd
 from ddbsim.analysis.intervals import check_confidence, mean_interval
 from ddbsim.analysis.keeping_up import Verdict
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.experiment.runs.executors import AllRunsFailedError, ExecutorChoice, Runner
 from ddbsim.experiment.runs.histogram import Histogram
 from ddbsim.experiment.runs.job import Failure, Job, replication_seed, seed_text
@@ -223,14 +224,14 @@ def _check_stopping(n: int | None, precision: float | None, at_most: int) -> Non
     if n is not None:
         check_replications("n", n)
     if precision is not None and not (isinstance(precision, int | float) and 0.0 < precision < 1.0):
-        raise ValueError(f"precision must be a share > 0 and < 1, such as 0.05, got {precision!r}")
+        raise ValueError(f"precision must be a share > 0 and < 1, such as 0.05, got {shown(precision)}")
     check_replications("at_most", at_most, low=2)
 
 
 def check_replications(where: str, value: Any, *, low: int = 1) -> int:
     """Return a number of replications, or raise ValueError."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < low:
-        raise ValueError(f"{where} must be a whole number of replications >= {low}, got {value!r}")
+        raise ValueError(f"{where} must be a whole number of replications >= {low}, got {shown(value)}")
     return int(value)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.experiment.solve.slo import SLO
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
@@ -87,7 +88,7 @@ class LintReport:
         0
         """
         if not 0 <= finding < len(self):
-            raise ValueError(f"finding must be a row of the frame, 0 <= finding < {len(self)}, got {finding!r}")
+            raise ValueError(f"finding must be a row of the frame, 0 <= finding < {len(self)}, got {shown(finding)}")
         return applied(self.scenario, self.settings[finding])
 
     def __repr__(self) -> str:
@@ -189,4 +190,4 @@ def _check(scenario: Scenario, slo: SLO | None, outage_s: float) -> None:
     if slo is not None:
         slo.metrics(scenario)
     if not 0 < outage_s < math.inf:
-        raise ValueError(f"outage_s must be a number of seconds > 0, got {outage_s!r}")
+        raise ValueError(f"outage_s must be a number of seconds > 0, got {shown(outage_s)}")

@@ -15,9 +15,10 @@ import pandas as pd
 
 from ddbsim.analysis.intervals import check_confidence, mean_interval
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.experiment.estimate.replicate import check_replications
 from ddbsim.experiment.runs.executors import AllRunsFailedError, ExecutorChoice, Runner
-from ddbsim.experiment.runs.grid import shown
+from ddbsim.experiment.runs.grid import as_cell
 from ddbsim.experiment.runs.job import Failure, Job, replication_seed, seed_text
 from ddbsim.experiment.runs.measures import Measures
 from ddbsim.experiment.solve.words import span
@@ -403,7 +404,7 @@ def _outage(outage_s: float | None, backlog_records: float | None, rate: float) 
         )
     name, value = ("outage_s", outage_s) if backlog_records is None else ("backlog_records", backlog_records)
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
-        raise ValueError(f"{name} must be a number > 0, got {value!r}")
+        raise ValueError(f"{name} must be a number > 0, got {shown(value)}")
     if not rate:
         raise ValueError("drain needs a scenario with writes: its rate is 0")
     return float(value) if backlog_records is None else float(value) / rate
@@ -415,7 +416,7 @@ def _levers(scenario: Scenario, label: str, given: Any) -> list[dict[str, Any]]:
         wrong = [one for one in several if not isinstance(one, Mapping)]
         if wrong:
             raise ValueError(
-                f"levers must be dicts of fields and their values, such as {{'batch_size': 200}}, got {wrong[0]!r}"
+                f"levers must be dicts of fields and their values, such as {{'batch_size': 200}}, got {shown(wrong[0])}"
             )
         return [dict(one) for one in several]
     mapping, where = mapping_of(scenario, label), f"event_source_mappings[{label}]"
@@ -470,7 +471,7 @@ def _row(
 
 
 def _named(setting: Setting) -> str:
-    return ", ".join(f"{field.rsplit('.', 1)[-1]} = {shown(value)}" for field, value in setting.items()) or _AS_IT_IS
+    return ", ".join(f"{field.rsplit('.', 1)[-1]} = {as_cell(value)}" for field, value in setting.items()) or _AS_IT_IS
 
 
 _Lines = list[tuple[float, float, float]]

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
+from ddbsim.checks.wording import shown
+
 from .job import Failure, Job, perform
 from .store import RunNotKeptWarning, RunStore
 
@@ -211,7 +213,7 @@ def _checked(executor: Any) -> ExecutorChoice:
     if not whole and not named and not hasattr(executor, "submit"):
         raise ValueError(
             "executor must be None, 'processes', 'threads', 'serial', a number of processes >= 1 or a "
-            f"concurrent.futures.Executor, got {executor!r}"
+            f"concurrent.futures.Executor, got {shown(executor)}"
         )
     return executor  # type: ignore[no-any-return]
 

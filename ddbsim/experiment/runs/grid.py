@@ -18,7 +18,7 @@ from .measures import METRICS, Measures, measure
 if TYPE_CHECKING:
     from ddbsim.result.result import Result
 
-__all__ = ["finished_and_failed", "run_grid", "shown"]
+__all__ = ["as_cell", "finished_and_failed", "run_grid"]
 
 
 def run_grid(
@@ -38,7 +38,7 @@ def run_grid(
     return [outcomes[place :: len(scenarios)] for place in range(len(scenarios))]
 
 
-def shown(value: Any) -> Any:
+def as_cell(value: Any) -> Any:
     """Return a field's value as it stands in a frame: numbers and texts as they are, all else in words."""
     if value is None or isinstance(value, tuple | list | dict) or is_dataclass(value):
         return repr(value)

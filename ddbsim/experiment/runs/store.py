@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ddbsim.checks.bounds import local_path
+from ddbsim.checks.wording import shown
 from ddbsim.files.drafts import clear_stale_drafts, draft_beside, is_draft
 
 from .fingerprint import contents_of, fingerprint
@@ -60,7 +62,8 @@ class RunStore:
 
     def __init__(self, folder: str | Path) -> None:
         if not isinstance(folder, str | os.PathLike):
-            raise RunStoreError(f"store must be a folder, got {folder!r}")
+            raise RunStoreError(f"store must be a folder, got {shown(folder)}")
+        local_path("store", folder, kind=RunStoreError)
         self.folder = Path(folder)
         self._fingerprints: dict[int, tuple[Any, Any, str]] = {}
         if self.folder.exists() and not self.folder.is_dir():

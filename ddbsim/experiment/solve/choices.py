@@ -11,7 +11,7 @@ import pandas as pd
 
 from ddbsim.analysis.intervals import upper_bound
 from ddbsim.analysis.keeping_up import DOES_NOT
-from ddbsim.experiment.runs.grid import shown
+from ddbsim.experiment.runs.grid import as_cell
 from ddbsim.experiment.runs.measures import keeping_up_of
 
 from .candidates import Candidate, paired
@@ -176,7 +176,7 @@ def _holds(race: Race, one: Candidate) -> bool:
 
 def setting_in_words(setting: dict[str, Any]) -> str:
     """Return a setting as it is typed."""
-    return ", ".join(f"{name} = {shown(value)}" for name, value in setting.items())
+    return ", ".join(f"{name} = {as_cell(value)}" for name, value in setting.items())
 
 
 def choices_shown(choices: pd.DataFrame, minimise: str, metric: str) -> pd.DataFrame:

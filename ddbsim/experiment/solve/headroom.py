@@ -15,6 +15,7 @@ import pandas as pd
 from ddbsim.analysis.intervals import Interval, mean_interval
 from ddbsim.analysis.keeping_up import DOES_NOT, TOO_SHORT
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.experiment.estimate.replicate import check_replications
 from ddbsim.experiment.runs.executors import AllRunsFailedError, ExecutorChoice, Runner
 from ddbsim.experiment.runs.job import Failure, Job, replication_seed, seed_text
@@ -177,10 +178,10 @@ def headroom(
     check_kind("scenario", scenario, Scenario)
     scenario.check_mapped("headroom")
     if not isinstance(slo, SLO):
-        raise ValueError(f"slo must be SLO(...), such as SLO(latency_p99_s=2.0), got {slo!r}")
+        raise ValueError(f"slo must be SLO(...), such as SLO(latency_p99_s=2.0), got {shown(slo)}")
     check_replications("replications", replications, low=2)
     if not isinstance(precision, int | float) or not 0.0 < precision < 1.0:
-        raise ValueError(f"precision must be a share > 0 and < 1, such as 0.01, got {precision!r}")
+        raise ValueError(f"precision must be a share > 0 and < 1, such as 0.01, got {shown(precision)}")
     check_fits("headroom", [scenario])
     search = _Search(scenario, slo, replications, RandomStreams(rng).root)
     with Runner(executor, store, progress=progress, what=f"{scenario.name}: headroom") as runner:
@@ -348,5 +349,5 @@ def _rate_field(scenario: Scenario) -> str:
         return f"workload.{field}"
     raise ValueError(
         "headroom needs a workload whose rate_per_s is a number > 0, or a trace with mean_rate_per_s, "
-        f"got {scenario.workload!r}"
+        f"got {shown(scenario.workload)}"
     )

@@ -118,7 +118,7 @@ def _check_target(name: str, value: Any) -> None:
         raise ValueError(f"an SLO bounds a metric from above, and of {name} more is no worse: use {', '.join(least)}")
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0:
-        raise ValueError(f"SLO: {name} must be a number >= 0, got {value!r}")
+        raise ValueError(f"SLO: {name} must be a number >= 0, got {shown(value)}")
 
 
 def _unit(name: str) -> str:

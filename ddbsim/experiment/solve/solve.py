@@ -14,9 +14,10 @@ import pandas as pd
 
 from ddbsim.analysis.intervals import Interval, mean_interval
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.experiment.estimate.replicate import check_replications
 from ddbsim.experiment.runs.executors import ExecutorChoice, Runner
-from ddbsim.experiment.runs.grid import shown
+from ddbsim.experiment.runs.grid import as_cell
 from ddbsim.experiment.runs.measures import check_metric
 from ddbsim.experiment.vary.fields import field_value, grid, variants
 from ddbsim.randomness import RandomStreams, Seed
@@ -246,7 +247,7 @@ def solve(
     scenario.check_mapped("solve")
     started = time.perf_counter()
     if not isinstance(slo, SLO):
-        raise ValueError(f"slo must be SLO(...), such as SLO(latency_p99_s=2.0), got {slo!r}")
+        raise ValueError(f"slo must be SLO(...), such as SLO(latency_p99_s=2.0), got {shown(slo)}")
     check_metric("minimise", minimise)
     check_replications("at_most", at_most, low=2)
     made = variants(scenario, grid(vary))
@@ -300,7 +301,7 @@ def _solution(
 def _frame(race: Race, winner: Candidate | None, scenario: Scenario) -> pd.DataFrame:
     rows = []
     for candidate in race.candidates:
-        row: dict[str, Any] = {name: shown(value) for name, value in candidate.setting.items()}
+        row: dict[str, Any] = {name: as_cell(value) for name, value in candidate.setting.items()}
         for name in dict.fromkeys([race.minimise, *race.slo.metrics(scenario)]):
             told = _told(race, winner, candidate, name)
             row |= {name: told.mean, f"{name}_low": told.low, f"{name}_high": told.high}

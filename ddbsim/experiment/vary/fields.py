@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeAlias
 
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.scenario import Duration, EventSourceMapping, Function, Scenario, traps_told
 
 __all__ = ["Setting", "Variant", "field_value", "grid", "paths_of", "variants", "vary"]
@@ -72,12 +73,12 @@ def _find(scenario: Scenario, name: str) -> list[tuple[_Path, Any]]:
     """Return the one field that a name means; several only where they are one and the same function's."""
     everywhere = list(_walk(scenario))
     if not isinstance(name, str) or not name:
-        raise ValueError(f"a field must be named by a text such as 'batch_size', got {name!r}")
+        raise ValueError(f"a field must be named by a text such as 'batch_size', got {shown(name)}")
     # a whole path is clear, though the end of another may be the same
     whole = [(path, value) for path, value in everywhere if name == _text(path)]
     found = whole or [(path, value) for path, value in everywhere if _means(name, path)]
     if not found:
-        raise ValueError(f"the scenario has no field {name!r}{_closest(name, everywhere)}")
+        raise ValueError(f"the scenario has no field {shown(name)}{_closest(name, everywhere)}")
     if len(found) > 1 and not _same_function(scenario, found):
         paths = ", ".join(_text(path) for path, _ in found)
         raise ValueError(f"{name!r} names several fields: {paths}; give more of the path of the one that is meant")
@@ -236,7 +237,7 @@ def grid(space: Mapping[str, Any]) -> list[dict[str, Any]]:
     [{'batch_size': 10, 'memory_mb': 128}, {'batch_size': 100, 'memory_mb': 128}]
     """
     if not isinstance(space, Mapping) or not space:
-        raise ValueError(f"a space must be a dict of fields and their values, at least one, got {space!r}")
+        raise ValueError(f"a space must be a dict of fields and their values, at least one, got {shown(space)}")
     settings: list[dict[str, Any]] = [{}]
     for name, given in space.items():
         values = _values(name, given)
@@ -246,13 +247,13 @@ def grid(space: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _values(name: str, given: Any) -> list[Any]:
     if isinstance(given, str) or is_dataclass(given) or not hasattr(given, "__iter__"):
-        raise ValueError(f"{name} must have a list of values, got {given!r}; for one value write [{given!r}]")
+        raise ValueError(f"{name} must have a list of values, got {shown(given)}; for one value write [{shown(given)}]")
     values = [value.item() if hasattr(value, "item") and not is_dataclass(value) else value for value in given]
     if not values:
         raise ValueError(f"{name} must have one or more values, got none")
     twice = [value for number, value in enumerate(values) if value in values[:number]]
     if twice:
-        raise ValueError(f"{name} must have different values, got {twice[0]!r} twice")
+        raise ValueError(f"{name} must have different values, got {shown(twice[0])} twice")
     return values
 
 
@@ -294,5 +295,5 @@ def mapping_of(scenario: Scenario, label: str | None) -> EventSourceMapping:
     if label is None and len(labels) == 1:
         return scenario.mappings[0]
     if label not in labels:
-        raise ValueError(f"event_source_mapping must be one of {', '.join(map(repr, labels))}, got {label!r}")
+        raise ValueError(f"event_source_mapping must be one of {', '.join(map(repr, labels))}, got {shown(label)}")
     return scenario.mappings[labels.index(label)]

@@ -14,10 +14,11 @@ import pandas as pd
 from ddbsim.analysis.intervals import check_confidence
 from ddbsim.analysis.keeping_up import KEEPS_UP
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.experiment.estimate.compare import difference_rows
 from ddbsim.experiment.estimate.replicate import check_replications
 from ddbsim.experiment.runs.executors import ExecutorChoice, Runner
-from ddbsim.experiment.runs.grid import finished_and_failed, run_grid, shown
+from ddbsim.experiment.runs.grid import as_cell, finished_and_failed, run_grid
 from ddbsim.experiment.runs.measures import check_metric
 from ddbsim.experiment.solve.words import amount, difference
 from ddbsim.randomness import RandomStreams, Seed
@@ -69,7 +70,7 @@ class Tornado:
             verdicts = (ends["keeps_up"].get("low"), ends["keeps_up"].get("high"))
             swing = float(np.nanmax([low, high, 0.0]) - np.nanmin([low, high, 0.0]))
             baseline = own["baseline"].iloc[0]
-            rows.append((name, shown(self.base[str(name)]), *values, low, high, swing, baseline, *verdicts))
+            rows.append((name, as_cell(self.base[str(name)]), *values, low, high, swing, baseline, *verdicts))
         columns = ["field", "base", "low_value", "high_value", "low", "high", "swing", "baseline"]
         columns += ["low_keeps_up", "high_keeps_up"]
         frame = pd.DataFrame(rows, columns=columns)
@@ -93,7 +94,7 @@ class Tornado:
             for end in ("low", "high"):
                 value, verdict = row[f"{end}_value"], row[f"{end}_keeps_up"]
                 doubt = "" if verdict == KEEPS_UP else f" ({verdict})"
-                ends[f"at the {end} value"] = f"{shown(value)}: {difference(metric, row[end])}{doubt}"
+                ends[f"at the {end} value"] = f"{as_cell(value)}: {difference(metric, row[end])}{doubt}"
             rows.append({"field": row["field"], "now": row["base"], **ends, "swing": difference(metric, row["swing"])})
         return pd.DataFrame(rows)
 
@@ -161,18 +162,18 @@ def tornado(
     runs, failures = finished_and_failed(labels, root, outcomes)
     rows: list[dict[str, Any]] = []
     for place, (name, end, value) in enumerate(settings, start=1):
-        told = {"field": name, "end": end, "value": shown(value)}
+        told = {"field": name, "end": end, "value": as_cell(value)}
         rows += [told | row for row in difference_rows(runs, 0, place, confidence)]
     return Tornado(pd.DataFrame(rows), base, failures)
 
 
 def _one_at_a_time(ends: Mapping[str, Sequence[Any]]) -> list[tuple[str, str, Any]]:
     if not isinstance(ends, Mapping) or not ends:
-        raise ValueError(f"ends must be a dict of fields and their (low, high) values, at least one, got {ends!r}")
+        raise ValueError(f"ends must be a dict of fields and their (low, high) values, at least one, got {shown(ends)}")
     settings = []
     for name, pair in ends.items():
         if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
-            raise ValueError(f"{name} must have a low and a high value, (low, high), got {pair!r}")
+            raise ValueError(f"{name} must have a low and a high value, (low, high), got {shown(pair)}")
         settings += [(name, "low", pair[0]), (name, "high", pair[1])]
     return settings
 
@@ -241,7 +242,7 @@ def latin_hypercube(
 
 def _points(ranges: Mapping[str, Sequence[Any]], points: int, root: np.random.SeedSequence) -> list[dict[str, Any]]:
     if not isinstance(ranges, Mapping) or not ranges:
-        raise ValueError(f"ranges must be a dict of fields and their (low, high), at least one, got {ranges!r}")
+        raise ValueError(f"ranges must be a dict of fields and their (low, high), at least one, got {shown(ranges)}")
     from scipy.stats import qmc
 
     rng = RandomStreams(root)("experiment.latin_hypercube")
@@ -253,13 +254,13 @@ def _points(ranges: Mapping[str, Sequence[Any]], points: int, root: np.random.Se
 def _spread(name: str, given: Sequence[Any], share: np.ndarray[Any, Any]) -> list[Any]:
     """Return the values that shares in [0, 1) of a range stand for."""
     if isinstance(given, str) or not isinstance(given, Sequence) or len(given) < 2:
-        raise ValueError(f"{name} must have a range (low, high), or a list of values, got {given!r}")
+        raise ValueError(f"{name} must have a range (low, high), or a list of values, got {shown(given)}")
     numbers = [isinstance(value, int | float) and not isinstance(value, bool) for value in given]
     if len(given) > 2 or not all(numbers):
         return [given[int(place)] for place in share * len(given)]
     low, high = given
     if not low < high:
-        raise ValueError(f"{name} must have a range (low, high) with low < high, got {given!r}")
+        raise ValueError(f"{name} must have a range (low, high) with low < high, got {shown(given)}")
     if isinstance(low, int) and isinstance(high, int):
         return [int(value) for value in np.floor(low + share * (high - low + 1))]
     return [float(value) for value in low + share * (high - low)]

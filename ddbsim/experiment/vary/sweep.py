@@ -13,9 +13,10 @@ import pandas as pd
 
 from ddbsim.analysis.intervals import check_confidence
 from ddbsim.checks.arguments import checked
+from ddbsim.checks.wording import shown
 from ddbsim.experiment.estimate.replicate import check_replications, estimates_of
 from ddbsim.experiment.runs.executors import ExecutorChoice, Runner
-from ddbsim.experiment.runs.grid import finished_and_failed, run_grid, shown
+from ddbsim.experiment.runs.grid import as_cell, finished_and_failed, run_grid
 from ddbsim.experiment.runs.measures import METRICS, check_metric, keeping_up_of
 from ddbsim.experiment.solve.words import amount, doubts
 from ddbsim.randomness import RandomStreams, Seed
@@ -88,7 +89,7 @@ class Sweep:
         for name in names:
             if name not in (*self.fields, "metric"):
                 raise ValueError(
-                    f"rows and columns must be fields that were varied ({', '.join(self.fields)}), got {name!r}"
+                    f"rows and columns must be fields that were varied ({', '.join(self.fields)}), got {shown(name)}"
                 )
         mine = self.frame[self.frame["metric"] == metric]
         means = mine.groupby(names, sort=False)["mean"].mean().unstack()
@@ -245,7 +246,7 @@ def run_settings(
 
 
 def _label(setting: Setting) -> dict[str, Any]:
-    return {name: shown(value) for name, value in setting.items()}
+    return {name: as_cell(value) for name, value in setting.items()}
 
 
 def _estimates(runs: pd.DataFrame, fields: Sequence[str], confidence: float) -> pd.DataFrame:
