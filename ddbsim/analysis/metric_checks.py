@@ -15,13 +15,12 @@ __all__ = ["metrics_add_up"]
 
 _WHAT = "{event_source_mapping}, minute {minute_s:g} s"
 _MINUTE_S = 60.0
-# of which a throttled invocation is one, and a partial response too
 
 
 def metrics_add_up(seen: Evidence) -> Findings:
     """Find minutes whose numbers are not those of the invocations, drops, records and writes in them."""
     metrics = seen.metrics
-    for name, expected in (*_counts(seen), *_statistics(seen), *_drops(seen)):
+    for name, expected in (*_counts(seen), *_concurrency(seen), *_statistics(seen), *_drops(seen)):
         wrong = ~np.isclose(metrics[name].to_numpy(dtype=float), expected, rtol=1e-9, atol=1e-6, equal_nan=True)
         yield from contradictions(metrics, wrong, f"{_WHAT}: {name} is {{{name}}}, the other frames say otherwise")
     last_s = metrics["minute_s"].max()
@@ -45,6 +44,22 @@ def _counts(seen: Evidence) -> Iterator[tuple[str, pd.Series[float]]]:
     }
     for name, which in counted.items():
         yield name, _summed(metrics, rows[CONSUMER], at_s, which.astype(float))
+
+
+def _concurrency(seen: Evidence) -> Iterator[tuple[str, pd.Series[float]]]:
+    """Yield the most that ran at once in each minute: as it began, or as an invocation began in it."""
+    ran, metrics = seen.ran(), seen.metrics
+    most = np.zeros(len(metrics))
+    for name, rows in metrics.groupby(CONSUMER, observed=True).indices.items():
+        mine, minute_s = ran[ran[CONSUMER] == name], metrics["minute_s"].to_numpy()[rows]
+        begun_s = np.sort(mine["started_s"])
+        # what is still running ends after all others: NaN is sorted last
+        ended_s = np.sort(mine["started_s"] + mine["init_s"] + mine["duration_s"])
+        running = np.searchsorted(begun_s, minute_s) - np.searchsorted(ended_s, minute_s)
+        joined = np.arange(1, len(mine) + 1) - np.searchsorted(ended_s, begun_s, side="right")
+        np.maximum.at(running, np.searchsorted(minute_s, begun_s, side="right") - 1, joined)
+        most[rows] = running
+    yield "ConcurrentExecutions", pd.Series(most)
 
 
 def _statistics(seen: Evidence) -> Iterator[tuple[str, pd.Series[float]]]:

@@ -1,6 +1,7 @@
 """Sweeps, tornadoes and Latin hypercubes."""
 
-from itertools import product
+from dataclasses import replace
+from itertools import permutations, product
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,18 @@ def test_correlations_tell_what_a_metric_follows(swept):
     assert told.loc["batch_size", "rank_correlation"] > 0.5
     assert told.index[0] == "batch_size"
     assert told["runs"].tolist() == [12, 12]
+
+
+def test_a_field_without_effect_seldom_shows_a_correlation_beyond_chance(swept):
+    beyond = []
+    for order in permutations(range(5)):
+        runs = pd.DataFrame({"batch_size": range(5), "latency_p99_s": order})
+        told = replace(swept, fields=("batch_size",), runs=runs).correlations().loc[0]
+        assert told["rank_correlation"] == pytest.approx(np.corrcoef(range(5), order)[0, 1])
+        if told["beyond_chance"]:
+            beyond.append(order)
+    # of the 120 orders 10 have 0.9 or more by chance, too many to be beyond it, and 2 have 1
+    assert beyond == [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0)]
 
 
 def test_any_executor_and_a_store_give_the_same_frame(swept, tmp_path):

@@ -10,6 +10,8 @@ import ddbsim as ds
 # one failure in a partial answer counts its whole batch as failed
 FAILED = ("partial", "error", "timeout", "out_of_memory", "too_large", "throttled")
 
+NO_RETRY = {"maximum_retry_attempts": 0}
+
 
 def by_minute(result, name):
     return result.metrics[name].tolist()
@@ -19,10 +21,37 @@ def test_each_record_counts_in_the_minute_in_which_it_was_read_sent_and_failed()
     writes = [*numbered(3, at_s=30.0), *numbered(2, at_s=59.5)]
     # three records are read and sent in the first minute, two are read in it, sent in it, and fail in the second
     slow = {"duration": ds.Duration(base_s=2.0, noise=None), "timeout_s": 10}
-    _, result = run(writes, raising(), duration_s=130.0, function=slow, mapping={"maximum_retry_attempts": 0})
+    _, result = run(writes, raising(), duration_s=130.0, function=slow, mapping=NO_RETRY)
     assert by_minute(result, "PolledEventCount") == [5, 0, 0]
     assert by_minute(result, "InvokedEventCount") == [5, 0, 0]
     assert by_minute(result, "FailedInvokeEventCount") == [3, 2, 0]
+
+
+def test_an_attempt_fails_in_the_minute_in_which_its_environment_is_up_and_its_handler_through():
+    slow = {
+        "duration": ds.Duration(base_s=4.0),
+        "cold_start": ds.ColdStart(init=4.0, placement_s=0.0),
+        "timeout_s": 10,
+    }
+    _, result = run(numbered(3, at_s=54.0), raising(), duration_s=90.0, function=slow, mapping=NO_RETRY)
+    assert by_minute(result, "InvokedEventCount") == [3, 0]
+    assert by_minute(result, "FailedInvokeEventCount") == [0, 3]
+    assert result.check()["ok"].all()
+
+
+def test_an_invocation_is_concurrent_in_each_minute_that_it_reaches():
+    long = {"duration": ds.Duration(base_s=100.0), "timeout_s": 900}
+    _, result = run(numbered(1, at_s=30.0), duration_s=250.0, function=long)
+    assert by_minute(result, "ConcurrentExecutions") == [1, 1, 1, 0, 0]
+    assert by_minute(result, "Invocations") == [1, 0, 0, 0, 0]
+
+
+def test_one_that_is_still_running_is_concurrent_to_the_end_and_the_next_of_its_lane_begins_after_it():
+    long = {"duration": ds.Duration(base_s=50.0), "timeout_s": 900}
+    _, result = run(numbered(4, at_s=50.0), duration_s=200.0, function=long, mapping={"batch_size": 1})
+    assert result.invocations["outcome"].tolist() == ["success", "success", "running"]
+    assert by_minute(result, "ConcurrentExecutions") == [1, 1, 1, 1]
+    assert result.check()["ok"].all()
 
 
 def test_what_is_sent_again_counts_again_and_a_partial_answer_fails_the_batch():

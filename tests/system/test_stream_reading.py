@@ -72,7 +72,8 @@ def test_calls_that_bring_nothing_are_counted_as_a_loop_over_each_counts_them(
     visible, sizes, rhythm, at_s, closed_s, readers, retention_s, seed
 ):
     visible = [at for at in visible if at <= closed_s]
-    records = shard(visible, sizes[: len(visible)], closed_s=closed_s)
+    written = [at - 0.5 for at in visible]
+    records = shard(visible, sizes[: len(visible)], written=written, closed_s=closed_s)
     reader = ds.StreamReader(interval_s=rhythm[0], empty_interval_s=rhythm[1])
     made = follow_shard(reader, records, at_s, END_S, shared=shared_by(readers, seed), retention_s=retention_s)
     expected = call_by_call(records, rhythm, at_s, shared_by(readers, seed), retention_s)
@@ -86,6 +87,8 @@ def test_calls_that_bring_nothing_are_counted_as_a_loop_over_each_counts_them(
         assert len(row) == bool(inside)
         if inside:
             found = [int(minutes[name][row[0]]) for name in ("calls", "throttled", "records", "bytes")]
+            ages_s = [at - records.written_s[positions[-1]] for at, _, positions in inside if positions]
+            assert np.isnan(minutes["age_max_s"][row[0]]) if not ages_s else minutes["age_max_s"][row[0]] == max(ages_s)
             taken = [record for _, _, records_taken in inside for record in records_taken]
             size = int(records.size_bytes[taken].sum())
             refused = sum(one[1] for one in inside)

@@ -24,6 +24,16 @@ def test_a_workload_knows_its_own_averages(name):
     assert workload.mean_write_units == pytest.approx(write_units(writes).mean(), rel=0.06)
 
 
+def test_given_writes_have_the_mean_size_of_the_items_that_they_leave():
+    large = {"pk": "a", "text": "x" * 400}
+    workload = ds.ItemWrites([(0, "put", {"pk": "a"}), (1, "put", large), (2, "delete", {"pk": "a"})])
+    first, second, gone = (change.bytes_after for change in workload.changes)
+    assert second > first + 400
+    assert gone == 0
+    assert workload.mean_item_bytes == (first + second) / 2
+    assert ds.ItemWrites([(0, "delete", {"pk": "a"})]).mean_item_bytes == 0.0
+
+
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_a_workload_knows_how_many_writes_come(name):
     scenario = ds.Scenario(workload=WORKLOADS[name](), duration_s=60)
