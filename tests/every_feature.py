@@ -24,6 +24,7 @@ __all__ = ["Draw", "scenario_of"]
 # a run's last instant belongs to no run: lengths that no sum of durations and windows hits; the long ones cost most
 _LENGTHS_S = (0.3, *(4.0371, 10.0371, 20.0371, 20.0371) * 3, 65.0371, 65.0371, 131.0371)
 _MOST_TRIES = 50
+_MOST_PARTITIONS = 20
 # at what may be typed, and near it
 _EXTREMES = (0, 1e-9, 1e-4, 1e-3, 1, 60, 1e9, 1e12, 10**15)
 # where an extreme is a great many of what is simulated one by one: writes, clients, shards, calls, seconds
@@ -115,10 +116,13 @@ def _at_the_bounds(draw: Draw, scenario: ds.Scenario) -> ds.Scenario:
         order = draw.rng.permutation(len(_EXTREMES))
         for extreme in (_EXTREMES[place] for place in order):
             try:
-                scenario = _with(scenario, path, extreme)
+                changed = _with(scenario, path, extreme)
             except ValueError:
                 continue
-            break
+            # a table's partitions follow from its capacity, and each is a shard
+            if changed.table.initial_partitions <= _MOST_PARTITIONS:
+                scenario = changed
+                break
     return scenario
 
 

@@ -63,13 +63,12 @@ def assert_kept(scenario: ds.Scenario, seed: int, result: ds.Result, folder) -> 
     assert_equal(saved, result)
     assert str(saved.summary) == str(result.summary)
     pd.testing.assert_frame_equal(saved.bill().frame, result.bill().frame)
-    pd.testing.assert_frame_equal(saved.check(), result.check())
     try:
         text = scenario.to_toml()
     except ValueError:  # writes and items as they are have no text, nor has a handler
         return
     again = ds.Scenario.from_toml(text)
-    assert again == scenario
+    assert again.to_toml() == text
     assert_equal(ds.simulate(again, rng=seed, progress=False), result)
 
 
