@@ -24,8 +24,9 @@ from .workload import WriteColumns
 __all__ = ["MEMORY_LIMIT_BYTES", "TooManyRecordsError", "draw_writes", "longest_that_fits_s", "run", "simulate"]
 
 MEMORY_LIMIT_BYTES = 8 * 2**30
-# measured: the peak of runs with all frames built, bill and summary asked for; the others are sums of column widths
+# measured: the peak of a run of 20 million records, with all frames built, bill and summary asked for
 _BYTES_PER_RECORD = 287
+# reckoned, from the columns that are made and with room to spare; they count where a run is long and has few records
 _BYTES_PER_SECOND = 60  # of the table's load
 _BYTES_PER_MINUTE = 250  # of a mapping's metrics, and of a reader's reads of a partition
 _BYTES_PER_PARTITION_STEP = 32

@@ -1,6 +1,6 @@
 """Lambda's names for what ended an invocation, as REPORT lines and error payloads have them in `errorType`.
 
-An exception has its class's name. The others are the service's own:
+An exception has its class's name. The others are the service's own, with their origins and dates:
 
 - `Sandbox.Timedout`, with "Task timed out after 3.00 seconds": aws-lambda-runtime-interface-emulator's source and
   recorded payloads (2024-2026).
@@ -9,7 +9,11 @@ An exception has its class's name. The others are the service's own:
 - `Runtime.MarshalError`: the Python runtime interface client, `lambda_runtime_exception.py` (2026); also what an
   `async def` handler ends in, whose coroutine nobody awaits.
 - `Function.ResponseSizeTooLarge`: recorded payloads (2021-2026).
-- `RequestTooLargeException`: the API reference of `Invoke` (2026-10).
+- `RequestTooLargeException`, "The request payload exceeded the Invoke request body JSON input quota": an error of
+  `Invoke`, as botocore's reference has it
+  (https://docs.aws.amazon.com/botocore/latest/reference/services/lambda/client/exceptions/RequestTooLargeException.html,
+  2026-11). That it is also the word for an event that a mapping could not send is assumed: no REPORT line is left of
+  one.
 """
 
 from typing import Final

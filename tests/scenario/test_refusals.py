@@ -57,6 +57,31 @@ ALWAYS_WRONG = [math.nan, math.inf, -math.inf, "7", True, [1], (1,), {}, NotImpl
 WRONG = [(make, field, value) for (make, field), (_, wrong, _) in RANGES.items() for value in [*wrong, *ALWAYS_WRONG]]
 
 
+NEXT_TO_NOTHING = {
+    (scenario, "duration_s"): "Scenario.duration_s",
+    (ds.Stream, "retention_s"): "Stream.retention_s",
+    (ds.HeatSplits, "threshold"): "HeatSplits.threshold",
+    (ds.TimeToLive, "after_s"): "TimeToLive.after_s",
+    (ds.ColdStart, "lifetime_s"): "ColdStart.lifetime_s",
+    (ds.Split, "at_s"): "Split.at_s",
+}
+
+
+@pytest.mark.parametrize(("make", "field"), NEXT_TO_NOTHING)
+@pytest.mark.parametrize("value", [1e-10, 5e-324])
+def test_a_number_above_0_and_too_small_is_told_the_least(make, field, value):
+    where = re.escape(NEXT_TO_NOTHING[make, field])
+    with pytest.raises(ValueError, match=f"^{where} must be a number > 0 and >= 1e-09, got {value}$"):
+        make(**{field: value})
+    with pytest.raises(ValueError, match=f"^{where} must be a number > 0( and <= .*)?, got 0$"):
+        make(**{field: 0})
+
+
+def test_a_length_beyond_the_bound_is_told_the_bound():
+    with pytest.raises(ValueError, match=r"^Scenario.duration_s must be a number > 0 and <= 3.15576e\+08, got 4"):
+        scenario(duration_s=4e8)
+
+
 @pytest.mark.parametrize(("make", "field", "value"), WRONG, ids=lambda part: getattr(part, "__name__", str(part))[:30])
 def test_a_number_out_of_range_is_refused(make, field, value):
     with pytest.raises(ValueError, match=r"must be") as error:
