@@ -159,6 +159,8 @@ def discards_match_the_log(seen: Evidence) -> Findings:
     trimmed = seen.discards["condition"] == "TrimmedByRetention"
     for outcome, drops in (("discarded", seen.discards[~trimmed]), ("expired", seen.discards[trimmed])):
         logged = seen.stream_log[seen.stream_log["outcome"] == outcome]
+        if logged.empty and drops.empty:
+            continue
         counts = logged.groupby(keys, observed=True).size()
         said = drops.groupby(keys, observed=True)["records"].sum()
         for key in sorted({*counts.index, *said.index}):
