@@ -33,7 +33,7 @@ __all__ = ["GROWS", "Summary", "summarize", "warnings_of"]
 GROWS = "grows without limit"
 
 _HOT = 2.0
-_VERDICTS = {KEEPS_UP: "yes", DOES_NOT: "NO", TOO_SHORT: TOO_SHORT}
+_VERDICTS: dict[str, str] = {KEEPS_UP: "yes", DOES_NOT: "NO", TOO_SHORT: TOO_SHORT}
 # a check of so many takes less than 0.1 s, of a million 2 s
 _MOST_RECORDS_CHECKED = 20_000
 
