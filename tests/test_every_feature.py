@@ -11,6 +11,7 @@ import pytest
 from every_feature import scenario_of
 
 import ddbsim as ds
+from ddbsim.log.outcomes import DISCARD_CONDITIONS, INVOCATION_OUTCOMES, READ_OUTCOMES, RECORD_OUTCOMES
 from ddbsim.result.result import FRAMES
 
 _BY_DEFAULT = 300
