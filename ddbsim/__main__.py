@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from .aws.prices import PriceError, prices
 from .randomness import RandomStreams
-from .scenario import Scenario, traps_told
+from .scenario import Scenario, without_setting_warnings
 from .scenario.toml import shortened
 from .workload import TraceWrites
 
@@ -203,7 +203,7 @@ def _keep(result: Result, folder: Path, phases: _Phases) -> None:
 
 def _read(path: Path) -> Scenario:
     """Return the scenario of a file; what the service accepts with a trap is told in a sentence of its own."""
-    with traps_told() as traps:
+    with without_setting_warnings() as traps:
         scenario = Scenario.from_toml(path)
     for trap in traps:
         print(f"ddbsim: note: {trap}", file=sys.stderr)

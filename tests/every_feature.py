@@ -17,7 +17,7 @@ import numpy as np
 
 import ddbsim as ds
 from ddbsim.randomness import RandomStreams
-from ddbsim.scenario import traps_told
+from ddbsim.scenario import without_setting_warnings
 
 __all__ = ["Draw", "scenario_of"]
 
@@ -68,7 +68,7 @@ def scenario_of(number: int) -> tuple[ds.Scenario, int]:
     draw = Draw(number)
     for refused in range(_MOST_TRIES):
         try:
-            with traps_told():
+            with without_setting_warnings():
                 return _scenario(draw), refused
         except ValueError:
             continue

@@ -88,7 +88,7 @@ def legal(draw: st.DrawFn, cls: type, **fields: st.SearchStrategy[Any]) -> Any:
     chosen = draw(fields_of(cls)) | {name: draw(strategy) for name, strategy in fields.items()}
     chosen = reconciled(cls, chosen, set(fields))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ds.AcceptedWithATrap)
+        warnings.simplefilter("ignore", ds.IneffectiveSettingWarning)
         try:
             return cls(**chosen)
         except ValueError:
@@ -159,7 +159,7 @@ def scenarios(draw: st.DrawFn) -> ds.Scenario:
         mapping = draw(legal(ds.EventSourceMapping, name=st.none() | st.just(name)))
         function = replace(mapping.function, name=name)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ds.AcceptedWithATrap)
+            warnings.simplefilter("ignore", ds.IneffectiveSettingWarning)
             reading.append(replace(mapping, function=function))
     return draw(
         legal(

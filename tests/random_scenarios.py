@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 import ddbsim as ds
-from ddbsim.scenario import traps_told
+from ddbsim.scenario import without_setting_warnings
 
 __all__ = ["scenarios", "seeds"]
 
@@ -67,7 +67,7 @@ def failures(draw: st.DrawFn) -> ds.Failures:
 @st.composite
 def functions(draw: st.DrawFn, name: str) -> ds.Function:
     """Draw a function; that some take longer than their timeout allows is meant."""
-    with traps_told():
+    with without_setting_warnings():
         return draw(_functions(name))
 
 

@@ -26,7 +26,7 @@ from ddbsim.record.stream import Shard, StreamLog
 from ddbsim.run import draw_writes
 from ddbsim.scenario import Backoff, EventSourceMapping, Function, Scenario
 from ddbsim.system.hashing import lane_of
-from ddbsim.system.mapping.schedule import Lattice, Pauses
+from ddbsim.system.mapping.schedule import Pauses, PeriodicPolls
 from ddbsim.system.mapping.subscription import Subscription
 from ddbsim.system.stream.event_records import EventRecords
 from ddbsim.system.stream.publish import publish, recorded
@@ -305,7 +305,7 @@ class ShardReading:
 
     def poll(self, begin_s: float) -> Steps:
         next_s = self.schedule.at_or_after(begin_s)
-        lattice = isinstance(self.schedule, Lattice)
+        lattice = isinstance(self.schedule, PeriodicPolls)
         while not math.isinf(next_s):
             yield self.clock.at(next_s, TICK)
             cut = any(lane.wants_more for lane in self.lanes) and self.read_page(next_s)

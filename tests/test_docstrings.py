@@ -12,7 +12,7 @@ MODULES = sorted(one.name for one in pkgutil.walk_packages(ddbsim.__path__, "ddb
 
 
 @pytest.mark.parametrize("name", MODULES)
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 def test_the_examples_of_a_module_give_what_they_say(name):
     module = importlib.import_module(name)
     examples = [one for one in doctest.DocTestFinder(exclude_empty=True).find(module) if one.examples]

@@ -101,7 +101,7 @@ def hold(number: int, folder=None) -> int:
     scenario, refused = scenario_of(number)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ds.AcceptedWithATrap)
+            warnings.simplefilter("ignore", ds.IneffectiveSettingWarning)
             result = assert_sound(scenario, number)
             if number % 5 == 0:
                 assert_answers(result)
@@ -125,7 +125,7 @@ def test_scenarios_of_every_feature_are_sound(first, tmp_path):
 def test_processes_give_the_same():
     scenarios = {str(number): scenario_of(number)[0] for number in range(0, _BY_DEFAULT, 10)}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ds.AcceptedWithATrap)
+        warnings.simplefilter("ignore", ds.IneffectiveSettingWarning)
         serial, processes = (
             ds.compare(scenarios, n=2, rng=7, executor=executor, progress=False).runs
             for executor in ("serial", "processes")
@@ -157,7 +157,7 @@ REACHED = {
 
 
 @pytest.mark.thorough
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 def test_what_is_drawn_reaches_every_outcome():
     seen = {(frame, column): set() for frame, columns in REACHED.items() for column in columns}
     rows = dict.fromkeys(REACHED, 0)

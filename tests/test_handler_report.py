@@ -356,7 +356,7 @@ def test_a_failure_of_the_law_has_the_laws_kind(failures, kind, reports):
     assert result.summary.warnings == ("1 records were given up or expired: see result.discards",)
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 def test_a_handler_over_its_timeout_and_an_event_over_6_mb_have_lambdas_names():
     slow = {"timeout_s": 1, "duration": ds.Duration(base_s=2.0)}
     once = {"maximum_retry_attempts": 0}

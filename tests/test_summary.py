@@ -1,4 +1,4 @@
-"""The summary: what it counts, and which knob it names where the load exceeds what the design carries."""
+"""The summary: what it counts, and which remedy it names where the load exceeds what the design carries."""
 
 import pytest
 
@@ -55,12 +55,12 @@ BINDING = {
 
 @pytest.mark.parametrize("case", BINDING)
 def test_the_limit_that_binds_is_named_with_its_knob(case):
-    make, knob = BINDING[case]
+    make, remedy = BINDING[case]
     result = make()
     (note,) = [note for note in result.summary.warnings if "backlog grows" in note]
     limit = case.removesuffix(" of the account")
     assert f"the {limit} limit allows" in note
-    assert knob in note.split("what binds:")[1]
+    assert remedy in note.split("what binds:")[1]
     assert "function: does not keep up: offered " in note
     # and it is true: what waits at the end has grown since the middle
     behind = result.lag(result.ended_s / 2).groupby("at_s")["records_behind"].sum()

@@ -11,16 +11,16 @@ from . import frame_checks as _frames
 from . import metric_checks as _metrics
 from . import reader_checks as _readers
 from . import record_checks as _records
-from .evidence import JUDGED, Evidence, Findings
+from .evidence import CHECKED_FRAMES, CheckInput, Violations
 
-__all__ = ["JUDGED", "RULES", "Evidence", "Rule", "check"]
+__all__ = ["CHECKED_FRAMES", "RULES", "CheckInput", "Rule", "check"]
 
 
 class Rule(NamedTuple):
     """One thing that must hold, and the function that finds what contradicts it."""
 
     claim: str
-    contradicted: Callable[[Evidence], Findings]
+    contradicted: Callable[[CheckInput], Violations]
 
 
 #: What must hold, by the name of the check.
@@ -70,7 +70,7 @@ RULES: Final[dict[str, Rule]] = {
 }
 
 
-def check(seen: Evidence) -> pd.DataFrame:
+def check(seen: CheckInput) -> pd.DataFrame:
     """Return whether the frames of a run agree with each other and with the rules of the service.
 
     Parameters

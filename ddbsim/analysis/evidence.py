@@ -13,12 +13,12 @@ import pandas as pd
 from ddbsim.log import outcomes
 
 __all__ = [
+    "CHECKED_FRAMES",
     "CLOSE_S",
     "CONSUMER",
-    "JUDGED",
-    "Evidence",
-    "Finding",
-    "Findings",
+    "CheckInput",
+    "Violation",
+    "Violations",
     "codes",
     "contradictions",
     "records_of",
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 #: The frames that are judged.
-JUDGED: Final = (
+CHECKED_FRAMES: Final = (
     "stream_log",
     "invocations",
     "writes",
@@ -47,7 +47,7 @@ CLOSE_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class CheckInput:
     """The frames of a run, and the few settings without which they cannot be judged.
 
     Attributes
@@ -97,17 +97,17 @@ def records_of(stream_log: pd.DataFrame, read_log: pd.DataFrame) -> pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Violation:
     """Rows that contradict what must hold, told by the first of them."""
 
     rows: int
     first: str
 
 
-Findings = Iterator[Finding]
+Violations = Iterator[Violation]
 
 
-def contradictions(frame: pd.DataFrame, wrong: npt.ArrayLike, sentence: str) -> Findings:
+def contradictions(frame: pd.DataFrame, wrong: npt.ArrayLike, sentence: str) -> Violations:
     """Yield a finding if any row is wrong.
 
     Parameters
@@ -123,7 +123,7 @@ def contradictions(frame: pd.DataFrame, wrong: npt.ArrayLike, sentence: str) -> 
     places = np.flatnonzero(np.asarray(wrong, dtype=bool))
     if len(places):
         first = {str(name): value for name, value in frame.iloc[int(places[0])].items()}
-        yield Finding(len(places), sentence.format(**first))
+        yield Violation(len(places), sentence.format(**first))
 
 
 def codes(names: pd.Series[Any]) -> npt.NDArray[np.int64]:

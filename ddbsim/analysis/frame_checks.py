@@ -8,7 +8,7 @@ import pandas as pd
 
 from ddbsim.log.outcomes import NOT_RUN
 
-from .evidence import CLOSE_S, CONSUMER, Evidence, Finding, Findings, codes, contradictions
+from .evidence import CLOSE_S, CONSUMER, CheckInput, Violation, Violations, codes, contradictions
 from .latency import PARTS
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
 _INVOCATION = "attempt {attempt} of batch {batch_id} of {event_source_mapping}"
 
 
-def deliveries_add_up(seen: Evidence) -> Findings:
+def deliveries_add_up(seen: CheckInput) -> Violations:
     """Find deliveries that no invocation accounts for, and invocations whose records nobody got."""
     ran = seen.ran()
     starts_s = ran["started_s"] + ran["init_s"]
@@ -33,7 +33,7 @@ def deliveries_add_up(seen: Evidence) -> Findings:
         mine = (ran[CONSUMER] == name).to_numpy()
         counted, sent = int(log["deliveries"].sum()), int(ran.loc[mine, "records"].sum())
         if counted != sent:
-            yield Finding(abs(counted - sent), f"{name}: {counted:,} deliveries of records, {sent:,} in invocations")
+            yield Violation(abs(counted - sent), f"{name}: {counted:,} deliveries of records, {sent:,} in invocations")
         times = {"received_s": starts_s[mine], "completed_s": starts_s[mine] + ran.loc[mine, "duration_s"]}
         for column, instants in times.items():
             record = "record {record_id} of {event_source_mapping}"
@@ -50,7 +50,7 @@ def _unexplained(instants: pd.Series[float], known: pd.Series[float]) -> npt.NDA
     return np.asarray(nearest > CLOSE_S, dtype=bool)
 
 
-def one_batch_at_a_time(seen: Evidence) -> Findings:
+def one_batch_at_a_time(seen: CheckInput) -> Violations:
     """Find invocations that started while another one of their lane ran."""
     ran = seen.ran()
     lane = np.stack([codes(ran[CONSUMER]), codes(ran["shard_id"]), ran["lane"].to_numpy()])
@@ -63,7 +63,7 @@ def one_batch_at_a_time(seen: Evidence) -> Findings:
     yield from _breaks(ran.iloc[order], overlaps, f"{_INVOCATION} started while another one of its lane ran")
 
 
-def attempts_follow(seen: Evidence) -> Findings:
+def attempts_follow(seen: CheckInput) -> Violations:
     """Find attempts of a batch on another lane, of other records, or that are not numbered from 1 in their order."""
     rows = seen.invocations.sort_values([CONSUMER, "batch_id", "attempt", "started_s"], kind="stable")
     what = f"{_INVOCATION} on lane {{lane}} of {{shard_id}}"
@@ -79,15 +79,15 @@ def attempts_follow(seen: Evidence) -> Findings:
     yield from contradictions(rows, firsts & (attempt != 1), f"{what} has none before it")
     names = rows.groupby(CONSUMER, observed=True)["function"].nunique()
     for name in names.index[names > 1]:
-        yield Finding(int(names[name]), f"{name} has invoked {names[name]} functions")
+        yield Violation(int(names[name]), f"{name} has invoked {names[name]} functions")
 
 
-def _breaks(rows: pd.DataFrame, steps: npt.NDArray[np.bool_], sentence: str) -> Findings:
+def _breaks(rows: pd.DataFrame, steps: npt.NDArray[np.bool_], sentence: str) -> Violations:
     """Yield a finding if anything is wrong from one row to the next; the latter is told."""
     yield from contradictions(rows, np.concatenate((np.zeros(min(len(rows), 1), dtype=bool), steps)), sentence)
 
 
-def what_ran_is_billed(seen: Evidence) -> Findings:
+def what_ran_is_billed(seen: CheckInput) -> Violations:
     """Find invocations whose bill is not their init and duration, rounded up to whole milliseconds."""
     rows = seen.invocations
     busy_ms = np.nan_to_num((rows["init_s"] + rows["duration_s"]).to_numpy() * 1000.0)
@@ -97,7 +97,7 @@ def what_ran_is_billed(seen: Evidence) -> Findings:
     yield from contradictions(rows, wrong, f"{_INVOCATION} is billed {{billed_ms}} ms")
 
 
-def latency_parts_sum(seen: Evidence) -> Findings:
+def latency_parts_sum(seen: CheckInput) -> Violations:
     """Find latencies and waits that are not the log's, or not the sum of their parts, and parts below zero."""
     log = seen.stream_log
     done, waits = log[log["outcome"] == "processed"], log[log["outcome"] == "waiting"]
@@ -110,7 +110,7 @@ def latency_parts_sum(seen: Evidence) -> Findings:
     yield from _same_times(waits.assign(s=waited_s), seen.waiting_parts, "waited_s", "waiting_parts", "still waiting")
 
 
-def _parts_sum(parts: pd.DataFrame, whole: str) -> Findings:
+def _parts_sum(parts: pd.DataFrame, whole: str) -> Violations:
     what = "record {record_id} of {event_source_mapping}"
     apart = (parts[list(PARTS)].sum(axis=1) - parts[whole]).abs() > CLOSE_S
     yield from contradictions(parts, apart, f"{what}: the parts do not sum to {whole} = {{{whole}:.6f}}")
@@ -118,7 +118,7 @@ def _parts_sum(parts: pd.DataFrame, whole: str) -> Findings:
     yield from contradictions(parts, negative, f"{what} has a negative part")
 
 
-def _same_times(log: pd.DataFrame, parts: pd.DataFrame, whole: str, frame: str, which: str) -> Findings:
+def _same_times(log: pd.DataFrame, parts: pd.DataFrame, whole: str, frame: str, which: str) -> Violations:
     """Yield a finding if a frame of parts has other records than the log, or another time of one; that is in `s`."""
     for name in sorted({*log[CONSUMER].unique(), *parts[CONSUMER].unique()}):
         mine = log[log[CONSUMER] == name].sort_values("record_id")
@@ -126,14 +126,14 @@ def _same_times(log: pd.DataFrame, parts: pd.DataFrame, whole: str, frame: str, 
         ours, theirs = mine["record_id"].to_numpy(), told["record_id"].to_numpy()
         if not np.array_equal(ours, theirs):
             missing = max(len(np.setxor1d(ours, theirs)), abs(len(ours) - len(theirs)))
-            yield Finding(missing, f"{name}: the records in {frame} are not those that were {which}")
+            yield Violation(missing, f"{name}: the records in {frame} are not those that were {which}")
             continue
         apart = np.abs(mine["s"].to_numpy() - told[whole].to_numpy()) > CLOSE_S
         what = f"record {{record_id}} of {{event_source_mapping}}: {whole} = {{{whole}:.6f}} is not the log's"
         yield from contradictions(told, apart, what)
 
 
-def sizes_positive(seen: Evidence) -> Findings:
+def sizes_positive(seen: CheckInput) -> Violations:
     """Find records, batches and writes without a size, and durations below zero."""
     log, rows, writes = seen.stream_log, seen.invocations, seen.taken()
     yield from contradictions(log, log["size_bytes"] <= 0, "record {record_id} has {size_bytes} bytes")
@@ -153,7 +153,7 @@ def sizes_positive(seen: Evidence) -> Findings:
     )
 
 
-def discards_match_the_log(seen: Evidence) -> Findings:
+def discards_match_the_log(seen: CheckInput) -> Violations:
     """Find records given up that no drop tells of, and drops of other records than the log says."""
     keys = [CONSUMER, "shard_id"]
     trimmed = seen.discards["condition"] == "TrimmedByRetention"
@@ -167,11 +167,13 @@ def discards_match_the_log(seen: Evidence) -> Findings:
             found, stated = int(counts.get(key, 0)), int(said.get(key, 0))
             if found != stated:
                 where = f"{key[0]} on {key[1]}"
-                yield Finding(abs(found - stated), f"{where}: {found:,} records are {outcome}, {stated:,} in discards")
+                yield Violation(
+                    abs(found - stated), f"{where}: {found:,} records are {outcome}, {stated:,} in discards"
+                )
         yield from _outside(logged, drops, keys)
 
 
-def _outside(logged: pd.DataFrame, drops: pd.DataFrame, keys: list[str]) -> Findings:
+def _outside(logged: pd.DataFrame, drops: pd.DataFrame, keys: list[str]) -> Violations:
     ranges = dict(list(drops.groupby(keys, observed=True)))
     for key, mine in logged.groupby(keys, observed=True):
         rows = ranges.get(key, drops.iloc[:0])

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ddbsim.log import outcomes
 
-from .evidence import CONSUMER, Evidence, Finding, Findings, contradictions
+from .evidence import CONSUMER, CheckInput, Violation, Violations, contradictions
 
 __all__ = ["metrics_add_up"]
 
@@ -23,7 +23,7 @@ Places: TypeAlias = npt.NDArray[np.intp]
 Booleans: TypeAlias = npt.NDArray[np.bool_]
 
 
-def metrics_add_up(seen: Evidence) -> Findings:
+def metrics_add_up(seen: CheckInput) -> Violations:
     """Find minutes whose numbers are not those of the invocations, drops, records and writes in them."""
     metrics, minutes = seen.metrics, _Minutes(seen.metrics)
     for name, expected in (
@@ -91,7 +91,7 @@ class _Minutes:
         return np.bincount(place, weights=values, minlength=len(self._known)).astype(float)
 
 
-def _counts(seen: Evidence, minutes: _Minutes) -> Iterator[tuple[str, Floats]]:
+def _counts(seen: CheckInput, minutes: _Minutes) -> Iterator[tuple[str, Floats]]:
     """Yield how many invocations of each kind began in each minute; one beyond the last counts to it."""
     rows = seen.invocations
     at_s = rows["started_s"].clip(upper=minutes.last_s)
@@ -104,7 +104,7 @@ def _counts(seen: Evidence, minutes: _Minutes) -> Iterator[tuple[str, Floats]]:
         yield name, minutes.summed(rows[CONSUMER], at_s, which)
 
 
-def _concurrency(seen: Evidence) -> Iterator[tuple[str, Floats]]:
+def _concurrency(seen: CheckInput) -> Iterator[tuple[str, Floats]]:
     """Yield the most that ran at once in each minute: as it began, or as an invocation began in it."""
     ran, metrics = seen.ran(), seen.metrics
     most = np.zeros(len(metrics))
@@ -120,7 +120,7 @@ def _concurrency(seen: Evidence) -> Iterator[tuple[str, Floats]]:
     yield "ConcurrentExecutions", most
 
 
-def _statistics(seen: Evidence, minutes: _Minutes) -> Iterator[tuple[str, Floats]]:
+def _statistics(seen: CheckInput, minutes: _Minutes) -> Iterator[tuple[str, Floats]]:
     """Yield the mean and the largest of durations and iterator ages of each minute, ms; NaN where there are none."""
     ran = seen.ran()
     at_s = ran["started_s"].clip(upper=minutes.last_s)
@@ -130,7 +130,7 @@ def _statistics(seen: Evidence, minutes: _Minutes) -> Iterator[tuple[str, Floats
         yield f"{name}_Maximum", maximum
 
 
-def _drops(seen: Evidence, minutes: _Minutes) -> Iterator[tuple[str, Floats]]:
+def _drops(seen: CheckInput, minutes: _Minutes) -> Iterator[tuple[str, Floats]]:
     """Yield how many records were sent, failed and were dropped in each minute."""
     rows = seen.invocations
     ended_s = rows["started_s"] + rows["init_s"] + rows["duration_s"].fillna(0.0)
@@ -148,21 +148,21 @@ def _drops(seen: Evidence, minutes: _Minutes) -> Iterator[tuple[str, Floats]]:
         yield name, minutes.summed(given[CONSUMER], given["discarded_s"], amount)
 
 
-def _read(seen: Evidence) -> Findings:
+def _read(seen: CheckInput) -> Violations:
     """Find mappings that have filtered out or read another number of records than the log says."""
     log, sums = seen.stream_log, seen.metrics.groupby(CONSUMER, observed=True)
     filtered_out, polled = sums["FilteredOutEventCount"].sum(), sums["PolledEventCount"].sum()
     for name, mine in log.groupby(CONSUMER, observed=True):
         filtered = int((mine["outcome"] == "filtered").sum())
         if filtered_out[name] != filtered:
-            yield Finding(1, f"{name}: FilteredOutEventCount sums to {filtered_out[name]:,}, of {filtered:,} records")
+            yield Violation(1, f"{name}: FilteredOutEventCount sums to {filtered_out[name]:,}, of {filtered:,} records")
         # what was trimmed unread is filtered too, if its filter does not match
         least = int((mine["deliveries"] > 0).sum())
         if not least <= polled[name] <= len(mine):
-            yield Finding(1, f"{name}: PolledEventCount sums to {polled[name]:,}, not in {least:,}..{len(mine):,}")
+            yield Violation(1, f"{name}: PolledEventCount sums to {polled[name]:,}, not in {least:,}..{len(mine):,}")
 
 
-def _of_the_table(metrics: pd.DataFrame) -> Findings:
+def _of_the_table(metrics: pd.DataFrame) -> Violations:
     """Find metrics of the table that are not the same beside every mapping."""
     table = [
         name for name in metrics.columns if name.endswith(("CapacityUnits", "ThrottleEvents", "ThrottledRequests"))

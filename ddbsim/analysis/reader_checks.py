@@ -7,7 +7,7 @@ import pandas as pd
 
 from ddbsim.log.outcomes import READ_OUTCOMES
 
-from .evidence import CLOSE_S, Evidence, Finding, Findings, codes, contradictions, same_values
+from .evidence import CLOSE_S, CheckInput, Violation, Violations, codes, contradictions, same_values
 
 __all__ = ["readers_see_each_record", "reads_add_up", "reads_in_order"]
 
@@ -16,20 +16,20 @@ _OF_RECORDS = ("item_id", "shard_id", "sequence_number", "event_name", "written_
 _MINUTE_S = 60.0
 
 
-def readers_see_each_record(seen: Evidence) -> Findings:
+def readers_see_each_record(seen: CheckInput) -> Violations:
     """Find readers that lack a record, or have one twice or otherwise than the stream does."""
     records = seen.records().sort_values("record_id", kind="stable")
     for name, rows in seen.read_log.groupby("reader", observed=True, sort=False):
         mine = rows.sort_values("record_id", kind="stable")
         if mine["record_id"].tolist() != records["record_id"].tolist():
-            yield Finding(abs(len(mine) - len(records)) or 1, f"{name} has not each of {len(records):,} records once")
+            yield Violation(abs(len(mine) - len(records)) or 1, f"{name} has not each of {len(records):,} records once")
             continue
         for column in _OF_RECORDS:
             wrong = ~same_values(mine[column], records[column])
             yield from contradictions(mine, wrong, f"{_RECORD}: {column} is {{{column}}}, and not so in the stream")
 
 
-def reads_in_order(seen: Evidence) -> Findings:
+def reads_in_order(seen: CheckInput) -> Violations:
     """Find records read before they were visible, out of their shard's order, or in a state that does not fit."""
     log, read_s = seen.read_log, seen.read_log["read_s"]
     yield from contradictions(
@@ -53,7 +53,7 @@ def reads_in_order(seen: Evidence) -> Findings:
     yield from contradictions(read.iloc[order], before, f"{_RECORD} was read before the one that precedes it")
 
 
-def reads_add_up(seen: Evidence) -> Findings:
+def reads_add_up(seen: CheckInput) -> Violations:
     """Find minutes in which the calls brought other records than were read in them."""
     reads, read = seen.reads, seen.read_log[seen.read_log["read_s"].notna()]
     minute = (read["read_s"] // _MINUTE_S * _MINUTE_S).rename("minute_s")
@@ -67,4 +67,4 @@ def reads_add_up(seen: Evidence) -> Findings:
         wrong = reads[name].to_numpy() != found.reindex(rows, fill_value=0).to_numpy()
         yield from contradictions(reads, wrong, f"{what}: {name} is {{{name}}}, the log of the reads says otherwise")
     if len(missing := grouped.size().index.difference(rows)):
-        yield Finding(len(missing), f"records were read in {len(missing):,} minutes without a call")
+        yield Violation(len(missing), f"records were read in {len(missing):,} minutes without a call")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ddbsim.log.outcomes import RECORD_OUTCOMES
 
-from .evidence import CLOSE_S, CONSUMER, Evidence, Finding, Findings, codes, contradictions, same_values
+from .evidence import CLOSE_S, CONSUMER, CheckInput, Violation, Violations, codes, contradictions, same_values
 
 __all__ = [
     "at_least_once",
@@ -40,16 +40,16 @@ _OF_RECORDS = (
 _CONDITIONS = ("RetryAttemptsExhausted", "RecordAgeExceeded", "TrimmedByRetention")
 
 
-def one_state_per_record(seen: Evidence) -> Findings:
+def one_state_per_record(seen: CheckInput) -> Violations:
     """Find records with no row or two, in no known state, or whose columns contradict it."""
     log, records = seen.stream_log, int(seen.shards["records"].sum())
     yield from contradictions(log, log.duplicated([CONSUMER, "record_id"]), f"{_RECORD} has two rows")
     for name, rows in log[CONSUMER].value_counts(sort=False).items():
         if rows != records:
-            yield Finding(abs(rows - records), f"{name} has {rows:,} records of the {records:,} in the shards")
+            yield Violation(abs(rows - records), f"{name} has {rows:,} records of the {records:,} in the shards")
     changes = int((seen.taken()["operation"] != "NO_OP").sum())
     if records > changes:
-        yield Finding(
+        yield Violation(
             records - changes, f"the shards hold {records:,} records of {changes:,} writes that changed items"
         )
     outcome = log["outcome"]
@@ -58,7 +58,7 @@ def one_state_per_record(seen: Evidence) -> Findings:
     yield from contradictions(log, wrong, f"{_RECORD} is {{outcome}}, and completed_s is {{completed_s}}")
 
 
-def consumers_agree(seen: Evidence) -> Findings:
+def consumers_agree(seen: CheckInput) -> Violations:
     """Find records of which one consumer's row says something else than another's."""
     first: pd.DataFrame | None = None
     for _, rows in seen.stream_log.groupby(CONSUMER, observed=True, sort=False):
@@ -72,7 +72,7 @@ def consumers_agree(seen: Evidence) -> Findings:
                 yield from contradictions(mine, wrong, what)
 
 
-def records_match(seen: Evidence) -> Findings:
+def records_match(seen: CheckInput) -> Violations:
     """Find records that are not those of the writes, or that do not lie in their shard."""
     log = seen.records().sort_values("record_id", kind="stable")
     writes = seen.taken()
@@ -85,7 +85,7 @@ def records_match(seen: Evidence) -> Findings:
     yield from _in_their_shards(log, seen.shards)
 
 
-def _in_their_shards(log: pd.DataFrame, shards: pd.DataFrame) -> Findings:
+def _in_their_shards(log: pd.DataFrame, shards: pd.DataFrame) -> Violations:
     twice = shards.duplicated("shard_id")
     yield from contradictions(shards, twice, "{shard_id} has two rows")
     shards = shards[~twice]
@@ -108,7 +108,7 @@ def _in_their_shards(log: pd.DataFrame, shards: pd.DataFrame) -> Findings:
     yield from contradictions(shards, wrong, what)
 
 
-def at_least_once(seen: Evidence) -> Findings:
+def at_least_once(seen: CheckInput) -> Violations:
     """Find processed records that were never sent, filtered ones that were, and ones passed over by later ones."""
     log = seen.stream_log
     sent, outcome = (log["deliveries"] > 0).to_numpy(), log["outcome"]
@@ -125,7 +125,7 @@ def at_least_once(seen: Evidence) -> Findings:
     yield from contradictions(log.iloc[order], passed, f"{_RECORD} waits, and a later record of its item was sent")
 
 
-def order_per_item(seen: Evidence) -> Findings:
+def order_per_item(seen: CheckInput) -> Violations:
     """Find records that were first delivered before an earlier record of their item."""
     log = seen.stream_log[seen.stream_log["received_s"].notna()]
     order, item = _by_item(log)
@@ -148,7 +148,7 @@ def _after_first(steps: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
     return np.concatenate((np.zeros(min(rows, 1), dtype=bool), steps))
 
 
-def instants_in_order(seen: Evidence) -> Findings:
+def instants_in_order(seen: CheckInput) -> Violations:
     """Find records whose instants are not in the order written, visible, received, completed, within the run."""
     log = seen.stream_log
     yield from contradictions(log, ~(log["written_s"] >= 0), f"{_RECORD} was written at {{written_s}} s")
@@ -159,7 +159,7 @@ def instants_in_order(seen: Evidence) -> Findings:
     yield from contradictions(log, late, f"{_RECORD} was completed at {{completed_s:.6f}} s, after the run")
 
 
-def sequence_numbers_rise(seen: Evidence) -> Findings:
+def sequence_numbers_rise(seen: CheckInput) -> Violations:
     """Find records whose number is not above the one before in their shard, or in its parent."""
     log = seen.stream_log
     consumer, shard = codes(log[CONSUMER]), codes(log["shard_id"])
@@ -178,7 +178,7 @@ def sequence_numbers_rise(seen: Evidence) -> Findings:
     yield from contradictions(children, below, what)
 
 
-def no_early_loss(seen: Evidence) -> Findings:
+def no_early_loss(seen: CheckInput) -> Violations:
     """Find drops before the stream's retention that no limit on age or attempts explains."""
     drops = seen.discards
     what = "batch {batch_id} of {event_source_mapping} was dropped ({condition})"
@@ -209,7 +209,7 @@ def _youngest_s(log: pd.DataFrame, drops: pd.DataFrame) -> npt.NDArray[np.float6
     return ages_s
 
 
-def littles_law(seen: Evidence) -> Findings:
+def littles_law(seen: CheckInput) -> Violations:
     """Find consumers whose mean number of records in the system is not their rate times their mean time in it.
 
     Counted over the records that were processed or still wait. The number comes from the instants in the log; the
@@ -223,10 +223,10 @@ def littles_law(seen: Evidence) -> Findings:
         if not np.isclose(area_s, total_s, rtol=1e-6, atol=1e-9 * seen.ended_s):
             number, rate, mean_s = area_s / seen.ended_s, len(times_s) / seen.ended_s, total_s / max(len(times_s), 1)
             law = f"{number:.6g} records in the system on average, and {rate:.6g} records/s x {mean_s:.6g} s"
-            yield Finding(1, f"{name}: {law}")
+            yield Violation(1, f"{name}: {law}")
 
 
-def _unlost(seen: Evidence) -> Iterator[tuple[str, pd.DataFrame, npt.NDArray[np.float64]]]:
+def _unlost(seen: CheckInput) -> Iterator[tuple[str, pd.DataFrame, npt.NDArray[np.float64]]]:
     """Yield each consumer, its records that were processed or wait, and the latencies of its processed ones."""
     log, parts = seen.stream_log, seen.latency_parts
     # an interrupted run knows writes that it never came to

@@ -30,7 +30,7 @@ _BOUNDED = ("visibility", "cold_start", "handler", "window")
 _FOR = {
     "poll_wait": "a poll",
     "discovery": "Lambda to find the shard",
-    "behind": "earlier records to be read and done",
+    "queue_wait": "earlier records to be read and done",
 }
 
 

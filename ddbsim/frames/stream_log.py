@@ -17,7 +17,7 @@ from ddbsim.record.recorder import Recorder
 from ddbsim.record.recording import Delivered, LaneRecords, Recording
 from ddbsim.record.stream import StreamLog
 
-from .spread import coverage, spread
+from .ranges import coverage, expand_ranges
 
 __all__ = [
     "Consumer",
@@ -104,14 +104,14 @@ class Consumer:
         self.root = self._roots(rows, first, last)
         whole = column["outcome"][rows] == Invoked.SUCCESS
         settled = self._settled()
-        self.final = spread(
+        self.final = expand_ranges(
             np.concatenate((first[whole], settled["first"])),
             np.concatenate((last[whole], settled["last"])),
             np.concatenate((rows[whole], settled["row"])).astype(np.int32),
             self.length,
             -1,
         )
-        self.outcome = spread(
+        self.outcome = expand_ranges(
             np.concatenate((first[whole], settled["first"])),
             np.concatenate((last[whole], settled["last"])),
             np.concatenate((np.full(whole.sum(), Settled.PROCESSED, dtype=np.int8), settled["outcome"])),
@@ -148,7 +148,7 @@ class Consumer:
         beyond = np.maximum.accumulate(ends)
         is_root = np.concatenate(([True], ends[1:] > beyond[:-1])) if len(ends) else np.empty(0, dtype=bool)
         chosen = order[is_root]
-        return spread(first[chosen], last[chosen], rows[chosen].astype(np.int32), self.length, np.int32(-1))
+        return expand_ranges(first[chosen], last[chosen], rows[chosen].astype(np.int32), self.length, np.int32(-1))
 
     def _settled(self) -> dict[str, npt.NDArray[Any]]:
         column = dict(self.recording.recorder.settled.arrays())
@@ -349,7 +349,7 @@ def _parts(consumer: Consumer, lane: LaneRecords, places: slice) -> Iterator[tup
     yield "poll_wait_s", offer - visible
     discovery = until_found(lane.polls, offer, ready)
     yield "discovery_s", discovery
-    yield "behind_s", ready - offer - discovery
+    yield "queue_wait_s", ready - offer - discovery
     yield "window_s", closed - ready
     yield "throttle_s", accepted - closed
     last_accepted = attempts["accepted_s"][final]

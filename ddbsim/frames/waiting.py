@@ -162,8 +162,8 @@ class _Waiting:
         parts = dict(zip(LATENCY_PARTS, (visible, poll, discovery, behind - discovery, *others), strict=True))
         if self._follows.any():
             held = np.where(self._follows, self._ended_s - np.maximum(offer_s, self._head.since_s), 0.0)
-            held = np.clip(held, 0.0, parts["behind_s"])
-            parts["behind_s"] = parts["behind_s"] - held
+            held = np.clip(held, 0.0, parts["queue_wait_s"])
+            parts["queue_wait_s"] = parts["queue_wait_s"] - held
             parts[f"{self._head.cause}_s"] = parts[f"{self._head.cause}_s"] + held
         return parts
 
@@ -208,5 +208,5 @@ class _Waiting:
             (np.full(len(offer_s), sought), "discovery"),
             (ready_s <= ended_s, "window"),
         )
-        chosen = np.select([where for where, _ in cases], [_CODE[name] for _, name in cases], _CODE["behind"])
+        chosen = np.select([where for where, _ in cases], [_CODE[name] for _, name in cases], _CODE["queue_wait"])
         return chosen.astype(np.int8)

@@ -44,7 +44,7 @@ _PARTS = (
     Column("visibility_s", "float64", "s", "until the record could be read"),
     Column("poll_wait_s", "float64", "s", "until the next poll"),
     Column("discovery_s", "float64", "s", "until Lambda found the shard, once that shard's parent was done"),
-    Column("behind_s", "float64", "s", "until earlier records of its lane were done and it was read"),
+    Column("queue_wait_s", "float64", "s", "until earlier records of its lane were done and it was read"),
     Column("window_s", "float64", "s", "until the batch was full or its window ended"),
     Column("throttle_s", "float64", "s", "until the function had an environment free"),
     Column("retries_s", "float64", "s", "failed attempts and the delays after them"),

@@ -11,7 +11,7 @@ from ddbsim.log.throttling import THROTTLE_REASONS
 from ddbsim.record.partitions import Placement
 from ddbsim.workload import WriteColumns
 
-__all__ = ["Admission", "Decision", "Ledger", "Requests"]
+__all__ = ["Admission", "Requests", "ScalingAction", "TableTimeSeries"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -63,14 +63,14 @@ class Admission:
     units: npt.NDArray[np.int32]
     placement: Placement | None = None
     requests: Requests | None = None
-    ledger: Ledger | None = None
+    ledger: TableTimeSeries | None = None
 
 
 _FINE_UP_TO_S = 3_600  # partitions are told by the second in runs up to this long, by the minute in longer ones
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ScalingAction:
     """A change of the table's capacity or partitions: who decided it when, and what it did from when on."""
 
     decided_s: float
@@ -82,7 +82,7 @@ class Decision:
     partition: int = -1
 
 
-class Ledger:
+class TableTimeSeries:
     """Columns that grow with simulated time.
 
     Parameters
@@ -115,7 +115,7 @@ class Ledger:
         self.units, self.capacity, self.provisioned, self.saved = (np.zeros(seconds) for _ in range(4))
         self.index_units = np.zeros((seconds, indexes))
         self.throttles = np.zeros((seconds, len(THROTTLE_REASONS)), dtype=np.int64)
-        self.decisions: list[Decision] = []
+        self.decisions: list[ScalingAction] = []
         self._by_partition: list[tuple[Floats, Ints, Floats, Ints]] = []
 
     def interval(

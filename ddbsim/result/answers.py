@@ -325,11 +325,11 @@ class Answers(Run):
         """
         return _checks.check(self.evidence())
 
-    def evidence(self) -> _checks.Evidence:
+    def evidence(self) -> _checks.CheckInput:
         """Return what `check` judges: the frames, and the settings that say when records may be given up."""
         mappings = self.scenario.mappings
-        return _checks.Evidence(
-            **{name: self.frame(name) for name in _checks.JUDGED},
+        return _checks.CheckInput(
+            **{name: self.frame(name) for name in _checks.CHECKED_FRAMES},
             ended_s=self.ended_s,
             retention_s=self.scenario.stream.retention_s,
             maximum_retry_attempts={one.label: one.maximum_retry_attempts for one in mappings},

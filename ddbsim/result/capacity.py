@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
-    "KNOBS",
+    "REMEDIES",
     "THE_TABLE",
     "Asked",
     "FullBatch",
@@ -44,7 +44,7 @@ __all__ = [
     "table_limits",
 ]
 
-KNOBS = {
+REMEDIES = {
     "lanes": "parallelization_factor, batch_size or a shorter duration",
     "concurrency": "reserved_concurrency or the account's concurrency",
     "reads": "fewer bytes per record (view type) or more partitions",
@@ -59,7 +59,7 @@ KNOBS = {
 _READ_MORE = "read more often (interval_s), more records a read, or fewer bytes per record (view type)"
 # whose limits the table's own are, in the frames
 THE_TABLE = ""
-COLUMNS = ["event_source_mapping", "limit", "records_per_s", "offered_per_s", "load", "knob"]
+COLUMNS = ["event_source_mapping", "limit", "records_per_s", "offered_per_s", "load", "remedy"]
 # of the log: a mask of the whole frame would copy every column
 _OF_RECORDS = ["shard_id", "item_id", "event_name", "size_bytes", "outcome", "received_s"]
 _HELD_BACK = ("filtered", "skipped")
@@ -130,7 +130,7 @@ def capacity(result: Run) -> pd.DataFrame:
         event_source_mapping (a stream reader's name for its limits, "" for the table's own), limit ("lanes",
         "concurrency", "reads", "hottest lane", and "timeout" if a full batch takes longer; of a reader "reads" and
         "busiest shard"; of a table with a billing mode "table", "index NAME", "partition", "item"), records_per_s,
-        offered_per_s, load (offered / allowed; above 1 a consumer's backlog grows, and a table throttles), knob.
+        offered_per_s, load (offered / allowed; above 1 a consumer's backlog grows, and a table throttles), remedy.
 
     Notes
     -----
@@ -251,10 +251,10 @@ def _units_per_s(billing: Billing, table: Table, length_s: float) -> float:
 
 def _table_row(limit: str, units_per_s: float, each: float, asked: Asked) -> Row:
     writes_per_s = units_per_s / each if each else math.inf
-    knob = KNOBS[limit.split()[0]]
+    remedy = REMEDIES[limit.split()[0]]
     load = asked.writes_per_s / writes_per_s
     recorded = asked.recorded_share
-    return THE_TABLE, limit, writes_per_s * recorded, asked.writes_per_s * recorded, load, knob
+    return THE_TABLE, limit, writes_per_s * recorded, asked.writes_per_s * recorded, load, remedy
 
 
 def limits_of(
@@ -328,12 +328,12 @@ def _read_of(result: Run) -> Offered:
 
 
 def _row(mapping: EventSourceMapping, limit: str, per_s: float, offered_per_s: float) -> Row:
-    return _limit(mapping.label, limit, per_s, offered_per_s, KNOBS[limit])
+    return _limit(mapping.label, limit, per_s, offered_per_s, REMEDIES[limit])
 
 
-def _limit(consumer: str, limit: str, per_s: float, offered_per_s: float, knob: str) -> Row:
+def _limit(consumer: str, limit: str, per_s: float, offered_per_s: float, remedy: str) -> Row:
     load = offered_per_s / per_s if per_s else (math.inf if offered_per_s else 0.0)
-    return consumer, limit, per_s, offered_per_s, load, knob
+    return consumer, limit, per_s, offered_per_s, load, remedy
 
 
 def _asked(result: Run) -> Asked:
@@ -384,7 +384,7 @@ def _by_concurrency(
     limit = function.reserved_concurrency
     if limit is None:
         functions = {one.function.name: one.function for one in scenario.mappings}
-        others = sum(one.set_aside for one in functions.values() if _pool(one) != _pool(function))
+        others = sum(one.committed_concurrency for one in functions.values() if _pool(one) != _pool(function))
         limit = scenario.account_concurrency - others
     return lane_capacity_per_s(limit, full.records, full.duration_s) * (mine / total if total else 1.0)
 

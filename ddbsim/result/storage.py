@@ -265,6 +265,7 @@ def _as_today(frame: pd.DataFrame, name: str, where: str) -> pd.DataFrame:
         If it has columns that no version had, or lacks numbers that cannot be missing.
     """
     wanted = {column.name: column.dtype for column in SCHEMA[name]}
+    frame = frame.rename(columns=_RENAMED)
     if list(frame) == list(wanted):
         return frame
     unknown = [column for column in frame if column not in wanted]
@@ -278,4 +279,6 @@ def _as_today(frame: pd.DataFrame, name: str, where: str) -> pd.DataFrame:
     return frame[list(wanted)]
 
 
+# by earlier versions
+_RENAMED = {"behind_s": "queue_wait_s"}
 _MAY_LACK: dict[str, Any] = {"float64": np.nan, "category": np.nan, "str": None, "object": None}

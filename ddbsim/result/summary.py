@@ -20,7 +20,7 @@ from ddbsim.log.reasons import Reason, sentence
 from ddbsim.log.sentences import count_of
 from ddbsim.scenario import filter_notes, images_needed, ways
 
-from .capacity import KNOBS, capacity, longest_in_time
+from .capacity import REMEDIES, capacity, longest_in_time
 
 if TYPE_CHECKING:
     from ddbsim.scenario import EventSourceMapping, Scenario
@@ -206,7 +206,7 @@ def _readers_behind(result: Answers) -> Iterator[str]:
             if worst["load"] > 1.0:
                 why = (
                     f"offered {worst['offered_per_s']:,.0f} records/s, but the {worst['limit']} limit allows "
-                    f"{worst['records_per_s']:,.0f}; what binds: {worst['knob']}"
+                    f"{worst['records_per_s']:,.0f}; what binds: {worst['remedy']}"
                 )
             done = f"it read {one['read']:,} of {written:,} records"
             yield f"{name}: does not keep up: {done}; {why}"
@@ -225,7 +225,7 @@ def _grows(name: str, one: pd.Series[Any], exceeded: pd.DataFrame) -> str:
     worst = _binding(exceeded)
     return (
         f"{name}: does not keep up: offered {worst['offered_per_s']:,.0f} records/s, but the {worst['limit']} limit "
-        f"allows {worst['records_per_s']:,.0f}: the backlog grows; {done}; what binds: {worst['knob']}"
+        f"allows {worst['records_per_s']:,.0f}: the backlog grows; {done}; what binds: {worst['remedy']}"
     )
 
 
@@ -235,7 +235,7 @@ def _full_batch_fails(result: Answers, name: str) -> str:
     most, duration_s = longest_in_time(result, mapping)
     return (
         f"a batch of more than {most:,} records would take longer than timeout_s ({mapping.function.timeout_s} s; a "
-        f"full one {duration_s:.3g} s): a backlog of such batches would never be worked off; {KNOBS['timeout']}"
+        f"full one {duration_s:.3g} s): a backlog of such batches would never be worked off; {REMEDIES['timeout']}"
     )
 
 

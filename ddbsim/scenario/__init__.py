@@ -8,15 +8,15 @@ from .filter_patterns import criteria_of
 from .function import Architecture, ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
 from .mapping import (
-    AcceptedWithATrap,
     Backoff,
     EventSourceMapping,
     FilterMatchesNothing,
+    IneffectiveSettingWarning,
     Poller,
     StartingPosition,
     Suspension,
-    traps_told,
-    warn_of_trap,
+    warn_of_setting,
+    without_setting_warnings,
 )
 from .read_back import (
     AS_IT_IS_THEN,
@@ -52,7 +52,6 @@ __all__ = [
     "RETRY_PRESETS",
     "TOLD",
     "VIEW_TYPES",
-    "AcceptedWithATrap",
     "Architecture",
     "AutoScaling",
     "Backoff",
@@ -70,6 +69,7 @@ __all__ = [
     "Function",
     "GlobalSecondaryIndex",
     "HeatSplits",
+    "IneffectiveSettingWarning",
     "Need",
     "Needs",
     "OnDemand",
@@ -101,7 +101,7 @@ __all__ = [
     "needed_of",
     "read_back_events",
     "served",
-    "traps_told",
-    "warn_of_trap",
+    "warn_of_setting",
     "ways",
+    "without_setting_warnings",
 ]

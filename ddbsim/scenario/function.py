@@ -24,7 +24,7 @@ from .checks import (
     take_numpy_numbers,
 )
 from .read_back import Needs, ReadBack, as_needs
-from .traps import warn_of_trap
+from .setting_warnings import warn_of_setting
 
 __all__ = ["Architecture", "ColdStart", "Duration", "Failures", "Function", "Outage"]
 
@@ -282,13 +282,13 @@ class Function:
     def _warn_of_timeout(self, where: str) -> None:
         least_s = self.law.mean_s(1, 0, self.memory_mb)
         if least_s > self.timeout_s:
-            warn_of_trap(
+            warn_of_setting(
                 f"{where}: duration takes {least_s:g} s on average for a single record, and timeout_s ends it after "
                 f"{self.timeout_s} s: most invocations fail"
             )
 
     @property
-    def set_aside(self) -> int:
+    def committed_concurrency(self) -> int:
         """Invocations at once that are taken from what the account's other functions share."""
         return self.provisioned_concurrency if self.reserved_concurrency is None else self.reserved_concurrency
 

@@ -30,18 +30,18 @@ from .checks import (
 from .destination import Destination
 from .filter_patterns import Patterns, criteria_of, news_of, read_patterns
 from .function import Function
-from .traps import AcceptedWithATrap, traps_told, warn_of_trap
+from .setting_warnings import IneffectiveSettingWarning, warn_of_setting, without_setting_warnings
 
 __all__ = [
-    "AcceptedWithATrap",
     "Backoff",
     "EventSourceMapping",
     "FilterMatchesNothing",
+    "IneffectiveSettingWarning",
     "Poller",
     "StartingPosition",
     "Suspension",
-    "traps_told",
-    "warn_of_trap",
+    "warn_of_setting",
+    "without_setting_warnings",
 ]
 
 StartingPosition: TypeAlias = Literal["TRIM_HORIZON", "LATEST"]
@@ -57,7 +57,7 @@ _LIMITS = (
 )
 
 
-class FilterMatchesNothing(AcceptedWithATrap):
+class FilterMatchesNothing(IneffectiveSettingWarning):
     """A filter, or a pattern of it, that no record of a stream can match."""
 
 
@@ -270,7 +270,7 @@ class EventSourceMapping:
             check_kind(f"{where}: on_failure", self.on_failure, Destination)
         if self.tumbling_window_in_seconds:
             self._check_tumbling(where)
-        self._warn_of_traps(where)
+        self._warn_of_ineffective(where)
 
     def _check_filter(self, where: str) -> None:
         if not isinstance(self.filter_criteria, Patterns):
@@ -290,9 +290,9 @@ class EventSourceMapping:
         news, patterns = news_of(self.patterns)
         object.__setattr__(self, "filter_criteria", patterns)
         for told in news:
-            warn_of_trap(f"{where}: filter_criteria: {told}", FilterMatchesNothing)
+            warn_of_setting(f"{where}: filter_criteria: {told}", FilterMatchesNothing)
         for told in only_dotted_names(criteria_of(self.patterns)):
-            warn_of_trap(f"{where}: filter_criteria: {told}")
+            warn_of_setting(f"{where}: filter_criteria: {told}")
 
     def _check_life(self, where: str) -> None:
         if self.created_s is not None:
@@ -310,17 +310,17 @@ class EventSourceMapping:
         if self.filter_criteria:
             raise ValueError(f"{where}: filter_criteria must be empty with a tumbling window")
 
-    def _warn_of_traps(self, where: str) -> None:
+    def _warn_of_ineffective(self, where: str) -> None:
         # smaller ones do fill without a window, from a backlog: the service takes 101, and has 100 as its default
         read = max(self.poller.records_per_read, limits.BATCH_SIZE.value)
         if self.maximum_batching_window_in_seconds == 0 and self.batch_size > read:
-            warn_of_trap(
+            warn_of_setting(
                 f"{where}: batch_size {self.batch_size} is beyond the {self.poller.records_per_read:,} records of one "
                 "read: without a batching window a batch holds what one read found, and is never so full; set "
                 "maximum_batching_window_in_seconds to 1 or more"
             )
         if self.maximum_record_age_in_seconds > limits.RETENTION_S.value:
-            warn_of_trap(
+            warn_of_setting(
                 f"{where}: maximum_record_age_in_seconds {self.maximum_record_age_in_seconds} has no effect beyond "
                 "the stream's 86,400 s of retention"
             )

@@ -20,7 +20,7 @@ from . import toml
 from .checks import check_kind, check_limit, check_name, check_number, several, take_numpy_numbers
 from .filter_patterns import criteria_of, keys_shown, news_of
 from .function import Function
-from .mapping import EventSourceMapping, FilterMatchesNothing, traps_told, warn_of_trap
+from .mapping import EventSourceMapping, FilterMatchesNothing, warn_of_setting, without_setting_warnings
 from .scheduled import check_scheduled, without_what_comes_later
 from .stream_reader import StreamReader
 from .table import Stream, Table
@@ -142,7 +142,7 @@ class Scenario:
                 )
         for function in functions.values():
             self._check_poison(function)
-        reserved = sum(function.set_aside for function in functions.values())
+        reserved = sum(function.committed_concurrency for function in functions.values())
         if reserved > self.account_concurrency:
             raise ValueError(
                 f"the functions' reserved_concurrency, and provisioned_concurrency beside it, must add up to at most "
@@ -184,7 +184,7 @@ class Scenario:
             )
             for one in news:
                 where = f"EventSourceMapping {mapping.label!r}: filter_criteria"
-                warn_of_trap(f"{where}: {one}", FilterMatchesNothing)
+                warn_of_setting(f"{where}: {one}", FilterMatchesNothing)
             if news:
                 # varied copies of this scenario, not other ones of the mapping, have been told
                 mapping = copy.copy(mapping)
@@ -242,7 +242,7 @@ class Scenario:
         """
         warmup_s = self.warmup_s if warmup_s is None else warmup_s
         later = without_what_comes_later(duration_s, self.table, self.stream, self.mappings)
-        with traps_told():
+        with without_setting_warnings():
             return replace(self, duration_s=duration_s, warmup_s=warmup_s, **later)
 
     @property

@@ -24,7 +24,7 @@ from .destination import Destination
 from .expiry import TimeToLive
 from .function import ColdStart, Duration, Failures, Function, Outage
 from .indexes import GlobalSecondaryIndex
-from .mapping import Backoff, EventSourceMapping, Poller, Suspension, traps_told
+from .mapping import Backoff, EventSourceMapping, Poller, Suspension, without_setting_warnings
 from .read_back import ReadBack
 from .splits import Split
 from .stream_reader import StreamReader
@@ -119,7 +119,7 @@ def dump(
         Where the text will stand: a trace's relative path is made to start there, as `load` reads it.
     """
     files: dict[type, str | None] = {workload.ReplayWrites: writes_file, workload.ItemWrites: items_file}
-    with traps_told():
+    with without_setting_warnings():
         table = _as_table(scenario if writes_file is None else _without_code(scenario), defaults, files)
     table.pop("type")
     for writes in _workloads(table):

@@ -102,7 +102,7 @@ class System:
         """Return the lanes, and behind them the records that go to no lane, settled by what the readers have passed."""
         for consumers in self._consumers:
             for consumer in consumers:
-                if len(consumer.aside):
+                if len(consumer.undelivered):
                     consumer.reader.advance(ended_s)
                     self._settle_aside(consumer, ended_s)
         polls = {id(reader): reader.polls() for *_, reader in self._wiring.lanes}
@@ -113,9 +113,9 @@ class System:
 
     def _settle_aside(self, consumer: ShardConsumer, ended_s: float) -> None:
         lanes, reader = self._wiring.lanes, consumer.reader
-        number, passed = len(lanes), reader.frontier_at(ended_s)
-        lanes.append(LanePlace(consumer.mapping, consumer.shard.index, -1, consumer.aside, reader))
-        skipped = int(np.count_nonzero(consumer.skipped[consumer.aside]))
-        filtered = skipped + int(np.searchsorted(consumer.aside[skipped:], passed, side="left"))
+        number, passed = len(lanes), reader.read_position_at(ended_s)
+        lanes.append(LanePlace(consumer.mapping, consumer.shard.index, -1, consumer.undelivered, reader))
+        skipped = int(np.count_nonzero(consumer.skipped[consumer.undelivered]))
+        filtered = skipped + int(np.searchsorted(consumer.undelivered[skipped:], passed, side="left"))
         self._wiring.recorder.settle(number, -1, 0, skipped, ended_s, Settled.SKIPPED)
         self._wiring.recorder.settle(number, -1, skipped, filtered, ended_s, Settled.FILTERED)

@@ -10,7 +10,7 @@ import ipywidgets as ipw
 from ddbsim.experiment.runs.fingerprint import contents_of
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.run import draw_writes
-from ddbsim.scenario import Scenario, traps_told
+from ddbsim.scenario import Scenario, without_setting_warnings
 from ddbsim.workload import WriteColumns
 
 from .as_code import as_code
@@ -114,7 +114,7 @@ class Panel(ipw.VBox):  # type: ignore[misc] # ipywidgets has no types
 
     def _moved(self, _: Any) -> None:
         values = {name: slider.value for name, slider in self.sliders.items()}
-        with traps_told() as traps:
+        with without_setting_warnings() as traps:
             try:
                 scenario = changed(self._start, self._mapping, values)
                 # what is scheduled beyond the horizon is in the whole alone

@@ -234,7 +234,7 @@ BROKEN = {
         "the records in latency_parts are not those that were processed",
     ),
     "a part of a wait is too long": (
-        broken("waiting_parts", lambda parts: 0, behind_s=9.0),
+        broken("waiting_parts", lambda parts: 0, queue_wait_s=9.0),
         "latency parts sum",
         "the parts do not sum to waited_s",
     ),

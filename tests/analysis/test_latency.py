@@ -199,7 +199,7 @@ MIDST = {
         {"duration_s": 60},
     ),
     "a function that is too slow": (
-        "behind",
+        "queue_wait",
         ds.EventSourceMapping(batch_size=10, function=ds.Function(timeout_s=60, duration=ds.Duration(base_s=5.0))),
         {"duration_s": 60},
     ),
@@ -244,7 +244,7 @@ def test_a_shard_that_an_image_stops_says_retries():
 def test_what_waited_for_its_shard_to_be_found_was_not_behind():
     waits = ds.lessons.get("age_without_fault").run().waits(cohort=0.9).set_index("part")
     assert waits["mean_s"].idxmax() == "discovery"
-    assert waits.loc["behind", "mean_s"] < 1.0
+    assert waits.loc["queue_wait", "mean_s"] < 1.0
 
 
 def test_discovery_is_from_the_end_of_the_parent_to_the_first_poll_of_the_child():
@@ -255,7 +255,7 @@ def test_discovery_is_from_the_end_of_the_parent_to_the_first_poll_of_the_child(
     children = parts[~parent].query("discovery_s > 0")
     assert children["discovery_s"].max() == pytest.approx(30.0, abs=0.5)
     found_s = log.loc[children.index, "written_s"] + children["visibility_s"] + children["poll_wait_s"]
-    found_s += children["discovery_s"] + children["behind_s"]
+    found_s += children["discovery_s"] + children["queue_wait_s"]
     assert found_s.groupby(log.loc[children.index, "shard_id"], observed=True).min().between(50, 52).all()
 
 

@@ -442,5 +442,5 @@ def test_a_bucket_may_be_named_as_a_queue_may_not():
     "fields", [{"batch_size": 1_001}, {"batch_size": 10_000}, {"maximum_record_age_in_seconds": 604_800}]
 )
 def test_what_the_service_accepts_with_a_trap_warns(fields):
-    with pytest.warns(ds.AcceptedWithATrap):
+    with pytest.warns(ds.IneffectiveSettingWarning):
         ds.EventSourceMapping(**fields)

@@ -69,15 +69,15 @@ def lost(scenario, outage_s, outcome):
 
 
 @pytest.mark.parametrize(
-    ("limits", "outcome", "kept_s"),
+    ("limits", "outcome", "expiry_age_s"),
     [({"retention_s": 90.0}, "expired", 90.0), ({"maximum_record_age_in_seconds": 120}, "discarded", 120.0)],
 )
-def test_nothing_is_lost_before_the_last_return_and_something_after(limits, outcome, kept_s):
+def test_nothing_is_lost_before_the_last_return_and_something_after(limits, outcome, expiry_age_s):
     scenario = lane(20, activation_s=25.0, **limits)
     row = ds.drain(scenario, outage_s=30.0, levers=[], replications=3, **QUIET).frame.iloc[0]
     # the first batch is sent at a poll, up to a quarter of a second after the mapping began again
-    assert kept_s - 25.5 < row["last_return_s"] < kept_s - 25.0
-    assert row["last_return_low_s"] < row["last_return_s"] < row["last_return_high_s"] <= kept_s
+    assert expiry_age_s - 25.5 < row["last_return_s"] < expiry_age_s - 25.0
+    assert row["last_return_low_s"] < row["last_return_s"] < row["last_return_high_s"] <= expiry_age_s
     assert row["last_return_high_s"] - row["last_return_low_s"] < 1
     assert lost(scenario, row["last_return_low_s"] - 0.25, outcome) == 0
     assert lost(scenario, row["last_return_high_s"] + 0.5, outcome) > 0

@@ -100,7 +100,7 @@ def test_a_third_reader_makes_records_late():
     assert clean(scenario(readers=two[:1]))
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 def test_a_batch_cannot_be_fuller_than_6_mb():
     wide = ds.ConstantWrites(rate_per_s=10, item_bytes=60_000)
     duration = ds.Duration(base_s=0.1, per_record_s=0.001)
@@ -412,7 +412,7 @@ def test_a_table_without_a_mode_tells_what_the_service_would_refuse():
     assert clean(scenario(workload=ds.PoissonWrites(rate_per_s=100), table=ds.Table(partitions=1), duration_s=10))
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize(
     "pattern",
     [
@@ -588,7 +588,7 @@ SICK = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize("name", SICK)
 def test_no_advice_makes_a_new_danger(name):
     report = ds.lint(scenario(duration_s=120, **SICK[name]), rng=7, slo=ds.SLO(latency_p99_s=30))
@@ -651,7 +651,7 @@ def sound_design(number):
     )
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize("number", range(60))
 def test_a_sound_design_has_no_finding(number):
     report = ds.lint(sound_design(number), rng=number)

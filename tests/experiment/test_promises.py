@@ -165,14 +165,14 @@ _BY_DEFAULT = [
 
 
 @pytest.mark.parametrize(("name", "count", "least"), _BY_DEFAULT)
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 def test_recommendations_keep_their_promise(name, count, least):
     check(kept(name, count), least)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", RECOMMENDATIONS)
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 def test_recommendations_over_many_scenarios_keep_their_promise(name):
     check(kept(name, 100), 50)
 

@@ -38,7 +38,7 @@ CASES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize("case", CASES)
 def test_it_chooses_as_brute_force_over_the_full_grid_does(case):
     scenario, target, space = CASES[case]

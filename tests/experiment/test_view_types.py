@@ -312,7 +312,7 @@ def test_the_plot_takes_colour_and_price_from_what_does_not_keep_up(overloaded):
 @pytest.mark.parametrize("retries", [-1, 0])
 def test_nothing_is_recommended_where_every_invocation_fails(retries):
     retried = {"maximum_retry_attempts": retries}
-    with pytest.warns(ds.AcceptedWithATrap, match="most invocations fail"):
+    with pytest.warns(ds.IneffectiveSettingWarning, match="most invocations fail"):
         scenario = planned(rate=20, duration_s=20, duration=ds.Duration(base_s=5), mapping=retried)
     failing = ds.compare_view_types(scenario, rng=7)
     assert failing.cheapest is failing.named is None

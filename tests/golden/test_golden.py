@@ -27,7 +27,7 @@ NUMBERS = range(1_000, 1_040)
 def told(number: int) -> dict[str, Any]:
     """Return what a scenario's run comes to: rows of each frame, and the sums of the numbers in the main ones."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ds.AcceptedWithATrap)
+        warnings.simplefilter("ignore", ds.IneffectiveSettingWarning)
         result = ds.simulate(scenario_of(number)[0], rng=number, progress=False)
     found: dict[str, Any] = {"rows": {name: len(result.frame(name)) for name in FRAMES}}
     for name in ("stream_log", "invocations", "writes", "latency_parts", "read_log"):

@@ -135,7 +135,7 @@ def ran(scenario):
         return 0, str(error)
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize(("cls", "field"), NUMERIC, ids=lambda part: getattr(part, "__name__", part))
 def test_an_extreme_number_is_refused_or_its_run_ends_soon(cls, field):
     for value in EXTREMES:
@@ -246,7 +246,9 @@ def test_brand_new_items_may_be_poison():
 
 
 def test_a_duration_beyond_the_timeout_is_taken_with_a_warning():
-    with pytest.warns(ds.AcceptedWithATrap, match="takes 300 s on average for a single record, and timeout_s ends it"):
+    with pytest.warns(
+        ds.IneffectiveSettingWarning, match="takes 300 s on average for a single record, and timeout_s ends it"
+    ):
         ds.Function(duration=ds.Duration(base_s=300))
     ds.Function(duration=ds.Duration(base_s=3), timeout_s=3)
 

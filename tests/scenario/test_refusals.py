@@ -94,14 +94,14 @@ def test_a_number_out_of_range_is_refused(make, field, value):
     assert allowed in message or "a whole number" in message
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize(("make", "field"), RANGES, ids=lambda part: getattr(part, "__name__", part))
 def test_a_number_in_range_is_taken(make, field):
     for value in RANGES[make, field][0]:
         assert getattr(make(**{field: value}), field) == value
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize(("make", "field"), RANGES, ids=lambda part: getattr(part, "__name__", part))
 def test_a_numpy_number_is_taken_as_pythons(make, field):
     value = RANGES[make, field][0][-1] or RANGES[make, field][0][0]
@@ -286,7 +286,7 @@ def test_a_number_for_noise_multiplies_the_mean():
     ],
 )
 def test_a_setting_with_a_trap_is_taken_with_a_warning(setting, words):
-    with pytest.warns(ds.AcceptedWithATrap, match=words):
+    with pytest.warns(ds.IneffectiveSettingWarning, match=words):
         ds.EventSourceMapping(**setting)
 
 
@@ -325,6 +325,6 @@ def test_a_trap_is_told_at_the_line_that_typed_it():
         lambda: ds.vary(scenario(), {"duration.base_s": 300}),
     )
     for call in calls:
-        with pytest.warns(ds.AcceptedWithATrap) as told:
+        with pytest.warns(ds.IneffectiveSettingWarning) as told:
             call()
         assert told[0].filename == __file__

@@ -13,7 +13,7 @@ from legal_configurations import WRITTEN, WRITTEN_FIELDS, varied
 import ddbsim as ds
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize(("cls", "field"), WRITTEN_FIELDS, ids=lambda part: getattr(part, "__name__", part))
 def test_what_is_written_is_read_back_equal(cls, field):
     @settings(max_examples=settings().max_examples // 10)

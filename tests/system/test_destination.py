@@ -150,7 +150,7 @@ def test_what_the_retention_trims_leaves_no_document():
     assert row.document is None
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 def test_a_timeout_is_told_like_an_exception_and_a_report_is_not():
     mapping = {
         "batch_size": 2,

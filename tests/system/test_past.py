@@ -94,7 +94,7 @@ def same(ours, theirs, columns=None):
     pd.testing.assert_frame_equal(*frames)
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize("ended_s", [1.0, 33.0, 62.0])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_each_frame_is_that_of_the_full_run_up_to_the_interrupt(name, ended_s):
@@ -139,7 +139,7 @@ def done(result, ended_s):
     return parts["written_s"] + parts["latency_s"] <= ended_s
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_writes_summary_bill_and_check_end_at_the_same_instant(name):
     ended_s = 33.0
@@ -166,7 +166,7 @@ def test_writes_summary_bill_and_check_end_at_the_same_instant(name):
     assert f"{ended_s:,.0f} of {DURATION_S:,.0f} s" in str(cut.summary)
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize("name", ["plain", "failing", "late", "split", "readers", "items"])
 def test_an_interrupt_in_mid_second_is_exact_too(name):
     whole, cut = both(name, 0.0, duration_s=137.7)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import ddbsim as ds
 from ddbsim.record.polls import steps_before
 from ddbsim.result.result import FRAMES
-from ddbsim.system.mapping.schedule import Interrupted, Lattice, Pauses
+from ddbsim.system.mapping.schedule import Interrupted, Pauses, PeriodicPolls
 from ddbsim.system.stream.shared_reads import SharedReads
 
 END_S = 90.0
@@ -34,7 +34,7 @@ def all_polls(lattice, pauses, shared):
     seed=st.integers(0, 1_000),
 )
 def test_the_next_poll_is_that_of_a_list_of_all(interval_s, phase, pauses, readers, asked, seed):
-    lattice = Lattice(interval_s, phase * interval_s)
+    lattice = PeriodicPolls(interval_s, phase * interval_s)
     held = Pauses([(start, start + length) for start, length in pauses])
     stream = ds.Stream(throttled_read_stretch_s=10.0)
     shared = None if readers == 2 else SharedReads(stream, readers, 0.0, END_S, np.random.default_rng(seed))

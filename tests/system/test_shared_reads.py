@@ -75,7 +75,7 @@ def iterator_age_s(readers, **settings):
     return float(np.average(metrics["IteratorAge_Average"], weights=metrics["Invocations"])) / 1_000
 
 
-@pytest.mark.filterwarnings("ignore::ddbsim.AcceptedWithATrap")
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 @pytest.mark.parametrize(
     ("rate_per_s", "seed"),
     [(10, 1), *(pytest.param(rate, seed, marks=pytest.mark.thorough) for rate, seed in [(10, 2), (40, 1), (100, 3)])],

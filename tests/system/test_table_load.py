@@ -11,9 +11,9 @@ from ddbsim.randomness import RandomStreams
 from ddbsim.system.hashing import partition_hash
 from ddbsim.system.table.admission import admit
 from ddbsim.system.table.capacity.units import write_units
-from ddbsim.system.table.partitions.heat import cut_of
-from ddbsim.system.table.per_attempt import TableInTurn
-from ddbsim.system.table.per_second import TableLoad
+from ddbsim.system.table.partitions.heat import split_point
+from ddbsim.system.table.per_attempt import PerAttemptTable
+from ddbsim.system.table.per_second import PerSecondTable
 from ddbsim.workload import ItemWrites
 
 NO_RETRIES = ds.Writer(retries=ds.Retries(max_attempts=1))
@@ -204,24 +204,24 @@ def test_the_cut_halves_the_traffic():
     positions = np.array([10, 20, 30, 40], dtype=np.uint64)
     units = np.array([1, 1, 1, 1], dtype=np.int32)
     mixed = np.array([2, 0, 3, 1])
-    assert cut_of(positions[mixed], units, 0.1) == 30
-    assert cut_of(positions[mixed], np.array([5, 1, 1, 3], dtype=np.int32), 0.1) == 30
+    assert split_point(positions[mixed], units, 0.1) == 30
+    assert split_point(positions[mixed], np.array([5, 1, 1, 3], dtype=np.int32), 0.1) == 30
 
 
 def test_a_cut_that_relieves_too_little_is_not_made():
     positions = np.array([10] * 95 + [20] * 5, dtype=np.uint64)
     units = np.ones(100, dtype=np.int32)
-    assert cut_of(positions, units, 0.1) is None
-    assert cut_of(positions, units, 0.05) == 20
+    assert split_point(positions, units, 0.1) is None
+    assert split_point(positions, units, 0.05) == 20
 
 
 def test_a_key_that_moves_on_leaves_every_cut_behind():
     moving = np.arange(1_000, 2_000, dtype=np.uint64)
     units = np.ones(1_000, dtype=np.int32)
-    assert cut_of(moving, units, 0.1) is None
-    assert cut_of(moving[::-1], units, 0.1) is None
+    assert split_point(moving, units, 0.1) is None
+    assert split_point(moving[::-1], units, 0.1) is None
     shuffled = np.random.default_rng(1).permutation(moving)
-    assert cut_of(shuffled, units, 0.1) == pytest.approx(1_500, abs=1)
+    assert split_point(shuffled, units, 0.1) == pytest.approx(1_500, abs=1)
 
 
 def test_a_partition_of_ten_gigabytes_is_split_in_the_middle():
@@ -314,7 +314,9 @@ def test_one_after_the_other_and_in_blocks_the_table_does_the_same(workload):
     )
     streams = RandomStreams(3)
     writes = workload.draw(200.0, streams)
-    blocks, in_turn = (kind(scenario, writes, write_units(writes), streams) for kind in (TableLoad, TableInTurn))
+    blocks, in_turn = (
+        kind(scenario, writes, write_units(writes), streams) for kind in (PerSecondTable, PerAttemptTable)
+    )
     blocks.run()
     in_turn.run()
     for name in ("attempts", "outcome", "reason", "last_s"):

@@ -30,7 +30,7 @@ def test_each_value_that_is_offered_makes_a_scenario():
     for setting in settings_of(base, "indexer"):
         for _, value in setting.options:
             if setting.name == "batch_size" and value > 1_000:
-                with pytest.warns(ds.AcceptedWithATrap):
+                with pytest.warns(ds.IneffectiveSettingWarning):
                     changed(base, "indexer", {setting.name: value})
             else:
                 changed(base, "indexer", {setting.name: value})

@@ -63,7 +63,7 @@ class _Arrivals:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Way:
+class _Transport:
     """One transport: what it uses, which images it carries, and what is known of its timing."""
 
     name: str
@@ -165,7 +165,10 @@ def compare_transports(
 
 
 def _judged(
-    frame: pd.DataFrame, ways: list[_Way], functions: dict[ViewType, Functions], machine_usd_per_month: float | None
+    frame: pd.DataFrame,
+    ways: list[_Transport],
+    functions: dict[ViewType, Functions],
+    machine_usd_per_month: float | None,
 ) -> pd.DataFrame:
     """Return the frame with what decides between the ways: machines, verdicts, images that do not come."""
     own = frame["transport"].isin(_POLLERS)
@@ -179,24 +182,24 @@ def _judged(
     return frame.assign(without_image=[one.without_image for one in whose])
 
 
-def _on_the_stream(result: Result, streams: RandomStreams) -> Iterator[_Way]:
+def _on_the_stream(result: Result, streams: RandomStreams) -> Iterator[_Transport]:
     """Yield the ways that read the table's stream."""
     view_type, own = result.scenario.stream.view_type, _without_table(quantities(result))
-    yield _Way("Lambda trigger", view_type, own, _SIMULATED, _received(result))
+    yield _Transport("Lambda trigger", view_type, own, _SIMULATED, _received(result))
     read_backs = {key: amount for key, amount in own.items() if key.removeprefix("standard_ia_").startswith("read_")}
     for name, kind in _POLLERS.items():
         calls, arrivals = _polled(result, streams, name, kind)
-        yield _Way(name, view_type, read_backs | {_READS: calls}, _READS_ONLY, arrivals)
+        yield _Transport(name, view_type, read_backs | {_READS: calls}, _READS_ONLY, arrivals)
     used = own | {_READS: _reads_of_pipes(result), "pipes_requests": _requests_of_pipes(result)}
-    yield _Way("EventBridge Pipes", view_type, used, _AS_THE_TRIGGER)
+    yield _Transport("EventBridge Pipes", view_type, used, _AS_THE_TRIGGER)
 
 
-def _on_kinesis(result: Result) -> Iterator[_Way]:
+def _on_kinesis(result: Result) -> Iterator[_Transport]:
     """Yield change data capture into the forms of a Kinesis stream; `result` has both images, as its records do."""
     functions = _without_table(quantities(result))
     del functions[_READS]
     for name, used in kinesis_quantities(result):
-        yield _Way(name, "NEW_AND_OLD_IMAGES", used | functions, _AS_THE_TRIGGER)
+        yield _Transport(name, "NEW_AND_OLD_IMAGES", used | functions, _AS_THE_TRIGGER)
 
 
 def _without_table(used: dict[str, float]) -> dict[str, float]:
@@ -268,7 +271,7 @@ def _requests_of_pipes(result: Result) -> float:
     return float(np.ceil(sent["payload_bytes"].to_numpy() / facts.PIPES_REQUEST_BYTES.value).sum())
 
 
-def _frame(ways: list[_Way], bills: dict[str, Bill], scenario: Scenario) -> pd.DataFrame:
+def _frame(ways: list[_Transport], bills: dict[str, Bill], scenario: Scenario) -> pd.DataFrame:
     rows = []
     for way in ways:
         falls_behind = way.arrivals is not None and way.arrivals.falls_behind()

@@ -13,8 +13,8 @@ from ddbsim.log.reasons import Reason, sentence
 from ddbsim.log.sentences import count_of
 from ddbsim.scenario import Destination, EventSourceMapping, Function
 
-from .findings import Found, bounded, function_settings, mapping_settings, whole
-from .proofs import Bench, changed, retries_last_s, rows_of, span_s
+from .findings import Finding, bounded, function_settings, mapping_settings, whole
+from .proofs import Reproduction, changed, retries_last_s, rows_of, span_s
 
 __all__ = [
     "bad_records_stop_a_lane",
@@ -35,7 +35,7 @@ _MARGIN = 1.5
 _LATER_S = 30.0
 
 
-def bad_records_stop_a_lane(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def bad_records_stop_a_lane(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     """Look for retries without a bound."""
     if not bench.outlasts(mapping):
         return None
@@ -50,7 +50,7 @@ def bad_records_stop_a_lane(bench: Bench, mapping: EventSourceMapping) -> Found 
     trimmed = met.result.discards[met.result.discards["shard_id"] == poison["shard_id"]]["discarded_s"]
     end_s = float(trimmed.min()) if len(trimmed) else bench.length_s
     none = "" if mapping.on_failure is None else " The destination hears nothing of it."
-    return Found(
+    return Finding(
         danger="standstill",
         happens=f"One record that always fails was sent {poison['deliveries']:,} times "
         f"{bench.within(bench.length_s)}, blocking {int(behind.sum()):,} good records behind it{met.aside}. Nothing "
@@ -62,7 +62,7 @@ def bad_records_stop_a_lane(bench: Bench, mapping: EventSourceMapping) -> Found 
     )
 
 
-def neighbours_of_bad_records(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def neighbours_of_bad_records(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     """Look for retries with a bound, and nothing that spares the good records of a failing batch."""
     spared = mapping.bisect_batch_on_function_error or mapping.reports_item_failures
     if mapping.batch_size == 1 or spared or bench.outlasts(mapping):
@@ -75,7 +75,7 @@ def neighbours_of_bad_records(bench: Bench, mapping: EventSourceMapping) -> Foun
         return None
     lost = met.log[met.good_lost]
     also = "" if mapping.on_failure is not None else f"; also {_TELLS}"
-    return Found(
+    return Finding(
         danger="loss",
         happens=f"One record that always fails takes its batch with it: {count_of(len(lost), 'good record')} "
         f"{'was' if len(lost) == 1 else 'were'} given up beside it, after {_attempts(met.result.discards)}{met.aside}.",
@@ -90,7 +90,7 @@ def _attempts(discards: pd.DataFrame) -> str:
     return count_of(int(discards["approximate_invoke_count"].max()), "invocation")
 
 
-def discards_in_silence(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def discards_in_silence(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     """Look for records that are given up with nobody told."""
     if mapping.on_failure is not None or bench.outlasts(mapping):
         return None
@@ -102,7 +102,7 @@ def discards_in_silence(bench: Bench, mapping: EventSourceMapping) -> Found | No
         return None
     full_s = bench.full_batch(mapping).duration_s
     last_s = min(retries_last_s(mapping, full_s), _age_s(mapping))
-    return Found(
+    return Finding(
         danger="loss",
         happens=f"With one record that always fails, {count_of(len(lost), 'record')} {_was(len(lost))} given up and "
         f"nothing tells which{met.aside}. The same comes of every batch when the function fails for longer than its "
@@ -123,7 +123,7 @@ def _age_s(mapping: EventSourceMapping) -> float:
     return math.inf if age_s < 0 else float(age_s)
 
 
-def full_batches_fail(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def full_batches_fail(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     """Look for full batches that take longer than the timeout, or more memory than there is."""
     full, function = bench.full_batch(mapping), mapping.function
     most = _most_that_succeed(bench, mapping)
@@ -143,7 +143,7 @@ def full_batches_fail(bench: Bench, mapping: EventSourceMapping) -> Found | None
     limit = "runs out of memory" if by_memory else f"takes longer than timeout_s ({function.timeout_s} s)"
     done = int(invocations[invocations["outcome"] == "success"]["records"].sum())
     settings, change = _smaller_or_longer(bench, mapping, int(most), full.duration_s, by_memory)
-    return Found(
+    return Finding(
         danger="standstill",
         happens=f"A batch of more than {int(most):,} records {limit}, and a backlog makes such batches: of one of "
         f"{outage_s:,.3g} s, {count_of(len(failed), 'invocation')} failed so, and {done:,} records were "
@@ -155,14 +155,14 @@ def full_batches_fail(bench: Bench, mapping: EventSourceMapping) -> Found | None
     )
 
 
-def _unreserved(bench: Bench, mapping: EventSourceMapping) -> Function:
+def _unreserved(bench: Reproduction, mapping: EventSourceMapping) -> Function:
     """Return a mapping's function, not throttled: what never runs never fails."""
     sound = bench.sound(mapping).function
     own = {"failures": mapping.function.failures, "timeout_s": mapping.function.timeout_s}
     return changed(sound, own)
 
 
-def _most_that_succeed(bench: Bench, mapping: EventSourceMapping) -> float | None:
+def _most_that_succeed(bench: Reproduction, mapping: EventSourceMapping) -> float | None:
     """Return the most records of a batch that ends in time and fits into memory, if that is less than a full one."""
     full, function = bench.full_batch(mapping), mapping.function
     empty_s = function.law.mean_s(0.0, 0.0, function.memory_mb)
@@ -177,14 +177,14 @@ def _most_that_succeed(bench: Bench, mapping: EventSourceMapping) -> float | Non
     return most if 1.0 <= most < full.records else None
 
 
-def _payload_bytes(bench: Bench) -> float:
+def _payload_bytes(bench: Reproduction) -> float:
     stream = bench.scenario.stream
     record = bench.scenario.workload.means.record_bytes(stream.view_type)
     return stream.event_record_overhead_bytes + stream.event_bytes_per_stored_byte * record
 
 
 def _smaller_or_longer(
-    bench: Bench, mapping: EventSourceMapping, most: int, full_s: float, by_memory: bool
+    bench: Reproduction, mapping: EventSourceMapping, most: int, full_s: float, by_memory: bool
 ) -> tuple[dict[str, Any], str]:
     """Return the settings and the words that keep full batches within the timeout, or within the memory."""
     timeout_s = math.ceil(_MARGIN * full_s)
@@ -197,7 +197,7 @@ def _smaller_or_longer(
     return function_settings(bench.typed, mapping.function.name, timeout_s=timeout_s), words
 
 
-def failing_functions(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def failing_functions(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     """Look for functions that never succeed, run out of memory, or whose own handler raises."""
     invocations = rows_of(bench.as_typed.invocations, mapping)
     ran = invocations[outcomes.ran(invocations) & (invocations["outcome"] != "running")]
@@ -211,7 +211,7 @@ def failing_functions(bench: Bench, mapping: EventSourceMapping) -> Found | None
     told = memory if len(memory) else errors
     why, change = _why(bench, mapping, told)
     which = "every invocation" if len(told) == len(ran) else f"{len(told):,} of {count_of(len(ran), 'invocation')}"
-    return Found(
+    return Finding(
         danger="standstill",
         happens=f"{which[0].upper()}{which[1:]} failed {bench.within(bench.typed_length_s)}: {why}.",
         how_long_s=span_s(told),
@@ -221,7 +221,7 @@ def failing_functions(bench: Bench, mapping: EventSourceMapping) -> Found | None
     )
 
 
-def _why(bench: Bench, mapping: EventSourceMapping, failed: pd.DataFrame) -> tuple[str, str]:
+def _why(bench: Reproduction, mapping: EventSourceMapping, failed: pd.DataFrame) -> tuple[str, str]:
     """Return why most of some invocations failed, and what to change."""
     function = mapping.function
     outcome = str(failed["outcome"].astype("str").value_counts().index[0])
@@ -234,11 +234,11 @@ def _why(bench: Bench, mapping: EventSourceMapping, failed: pd.DataFrame) -> tup
     return words, "mend the handler: see result.handler_report()" if _is_own(bench, mapping) else "see Failures"
 
 
-def _is_own(bench: Bench, mapping: EventSourceMapping) -> bool:
+def _is_own(bench: Reproduction, mapping: EventSourceMapping) -> bool:
     return bench.typed_mapping(mapping).function.handler is not None
 
 
-def _outlives(bench: Bench, mapping: EventSourceMapping, failed: pd.DataFrame) -> dict[str, Any]:
+def _outlives(bench: Reproduction, mapping: EventSourceMapping, failed: pd.DataFrame) -> dict[str, Any]:
     """Return the timeout that a batch needs, where it is the timeout that fails them and one is long enough."""
     needed = math.ceil(_MARGIN * bench.full_batch(mapping).duration_s)
     allowed = mapping.function.timeout_s < needed <= int(limits.TIMEOUT.high or 0)
@@ -247,7 +247,7 @@ def _outlives(bench: Bench, mapping: EventSourceMapping, failed: pd.DataFrame) -
     return function_settings(bench.typed, mapping.function.name, timeout_s=needed)
 
 
-def images_that_are_not_there(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def images_that_are_not_there(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     """Look for handlers that ask for an image which an event, or the view type, does not have."""
     if not _is_own(bench, mapping):
         return None
@@ -265,7 +265,7 @@ def images_that_are_not_there(bench: Bench, mapping: EventSourceMapping) -> Foun
     lacks = f"of {of}, which has none" if worst["cause"] == "event" else f"which {view_type} leaves out"
     how_long_s = span_s(failed) if len(failed) else 0.0
     by_view_type = bool((missing["cause"] == "view type").any())
-    return Found(
+    return Finding(
         danger="standstill" if len(failed) else "waste",
         happens=f"The handler asked {int(worst['times']):,} times for {worst['image']} {lacks}, and "
         f"{count_of(len(failed), 'invocation')} failed {bench.within(bench.typed_length_s)}.",

@@ -11,14 +11,14 @@ from ddbsim.aws import limits
 from ddbsim.experiment.solve.screening import closed_form
 from ddbsim.experiment.vary.fields import vary
 from ddbsim.result.capacity import THE_TABLE
-from ddbsim.scenario import Destination, EventSourceMapping, Scenario, traps_told
+from ddbsim.scenario import Destination, EventSourceMapping, Scenario, without_setting_warnings
 
-from .proofs import Bench
+from .proofs import Reproduction
 
 __all__ = [
     "DANGERS",
     "Danger",
-    "Found",
+    "Finding",
     "Rule",
     "account_needed",
     "applied",
@@ -42,7 +42,7 @@ _STEPS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Finding:
     """What a proof has shown.
 
     Attributes
@@ -67,13 +67,13 @@ class Found:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-Rule: TypeAlias = Callable[[Bench], Iterable[tuple[str, Found]]]
+Rule: TypeAlias = Callable[[Reproduction], Iterable[tuple[str, Finding]]]
 
 
-def per_mapping(rule: Callable[[Bench, EventSourceMapping], Found | None]) -> Rule:
+def per_mapping(rule: Callable[[Reproduction, EventSourceMapping], Finding | None]) -> Rule:
     """Return a rule that asks another one of each mapping."""
 
-    def asked(bench: Bench) -> Iterable[tuple[str, Found]]:
+    def asked(bench: Reproduction) -> Iterable[tuple[str, Finding]]:
         for mapping in bench.scenario.mappings:
             told = rule(bench, mapping)
             if told is not None:
@@ -99,11 +99,11 @@ def function_settings(scenario: Scenario, name: str, **settings: Any) -> dict[st
 
 def applied(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:
     """Return a scenario with an advice followed."""
-    with traps_told():
+    with without_setting_warnings():
         return vary(scenario, settings) if settings else scenario
 
 
-def bounded(bench: Bench, mapping: EventSourceMapping) -> dict[str, Any]:
+def bounded(bench: Reproduction, mapping: EventSourceMapping) -> dict[str, Any]:
     """Return what a mapping lacks for a bad record to be given up alone, soon, and not in silence."""
     lacks: dict[str, Any] = {}
     if mapping.maximum_retry_attempts < 0 or bench.outlasts(mapping):
@@ -185,15 +185,15 @@ def account_needed(scenario: Scenario) -> int:
     """Return the concurrency of the account that all lanes need, with one invocation to spare for others."""
     functions = {one.function.name: one.function for one in scenario.mappings}
     shared = sum(lanes_of(scenario, name) for name, one in functions.items() if one.reserved_concurrency is None)
-    return sum(one.set_aside for one in functions.values()) + shared + 1 if shared else 0
+    return sum(one.committed_concurrency for one in functions.values()) + shared + 1 if shared else 0
 
 
 def with_room(scenario: Scenario, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings of reserved concurrency, and the account's where they would not fit into it."""
-    with traps_told():
+    with without_setting_warnings():
         roomy = replace(scenario, account_concurrency=int(limits.ACCOUNT_CONCURRENCY.high or 1))
     after = applied(roomy, settings)
     functions = {one.function.name: one.function for one in after.mappings}
-    needed = max(sum(one.set_aside for one in functions.values()), account_needed(after))
+    needed = max(sum(one.committed_concurrency for one in functions.values()), account_needed(after))
     room = {"account_concurrency": needed} if needed > scenario.account_concurrency else {}
     return dict(settings) | room

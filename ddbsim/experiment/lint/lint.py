@@ -16,8 +16,8 @@ from ddbsim.experiment.solve.slo import SLO
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
 
-from .findings import DANGERS, Found, applied
-from .proofs import Bench
+from .findings import DANGERS, Finding, applied
+from .proofs import Reproduction
 from .rules import rules
 
 __all__ = ["LintReport", "lint"]
@@ -171,8 +171,8 @@ def lint(scenario: Scenario, *, slo: SLO | None = None, rng: Seed = None, outage
     _check(scenario, slo, outage_s)
     streams = RandomStreams(rng)
     chosen = rules(slo)
-    bench = Bench(scenario, streams, float(outage_s))
-    found: list[tuple[str, str, Found]] = []
+    bench = Reproduction(scenario, streams, float(outage_s))
+    found: list[tuple[str, str, Finding]] = []
     # without a write there is nothing that a run could show
     for name, rule in chosen.items() if bench.rate_per_s else ():
         found += [(name, where, told) for where, told in rule(bench)]

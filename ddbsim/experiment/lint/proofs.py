@@ -23,9 +23,9 @@ from ddbsim.randomness import RandomStreams
 from ddbsim.result.capacity import FullBatch, full_batch
 from ddbsim.result.result import Result
 from ddbsim.run import simulate
-from ddbsim.scenario import EventSourceMapping, Failures, Function, Scenario, Suspension, traps_told
+from ddbsim.scenario import EventSourceMapping, Failures, Function, Scenario, Suspension, without_setting_warnings
 
-__all__ = ["Bench", "Poisoned", "changed", "ended_s", "latencies", "retries_last_s", "rows_of", "span_s"]
+__all__ = ["Poisoned", "Reproduction", "changed", "ended_s", "latencies", "retries_last_s", "rows_of", "span_s"]
 
 _MOST_WRITES = 60_000.0
 _MOST_S = 7_200.0
@@ -96,7 +96,7 @@ class Poisoned:
     aside: str
 
 
-class Bench:
+class Reproduction:
     """Where a scenario's proofs are run.
 
     Parameters
@@ -187,7 +187,7 @@ class Bench:
         **changes: Any,
     ) -> Result:
         """Run the scenario with fields replaced."""
-        with traps_told():
+        with without_setting_warnings():
             varied = replace(scenario or self.scenario, **changes)
             short = varied.until(length_s or self.length_s, warmup_s=0.0)
         self.runs += 1
@@ -215,7 +215,10 @@ class Bench:
         return _varied(mapping, {"function": changed(function, settings)}) if settings else mapping
 
     def _lanes(self, mapping: EventSourceMapping) -> int:
-        return self.scenario.table.initial_partitions * mapping.parallelization_factor + mapping.function.set_aside
+        return (
+            self.scenario.table.initial_partitions * mapping.parallelization_factor
+            + mapping.function.committed_concurrency
+        )
 
     def usual(self, mapping: EventSourceMapping) -> pd.DataFrame:
         """Return the stream_log of a mapping that reads alone, its function sound."""
@@ -335,13 +338,13 @@ def _returning(mapping: EventSourceMapping, outage_s: float) -> dict[str, Any]:
 
 
 def _varied(mapping: EventSourceMapping, settings: dict[str, Any]) -> EventSourceMapping:
-    with traps_told():
+    with without_setting_warnings():
         return replace(mapping, **settings)
 
 
 def changed(function: Function, settings: dict[str, Any]) -> Function:
     """Return a function with settings replaced, without a warning."""
-    with traps_told():
+    with without_setting_warnings():
         return replace(function, **settings)
 
 

@@ -15,13 +15,13 @@ from ddbsim.experiment.solve.screening import closed_form
 from ddbsim.filters import dead_patterns
 from ddbsim.log import outcomes
 from ddbsim.log.sentences import count_of
-from ddbsim.result.capacity import KNOBS
+from ddbsim.result.capacity import REMEDIES
 from ddbsim.result.result import Result
 from ddbsim.scenario import EventSourceMapping, Scenario, StreamReader, criteria_of
 from ddbsim.scenario.filter_patterns import keys_shown
 
-from .findings import Found, applied, function_settings, lanes_of, mapping_settings, whole, with_room
-from .proofs import Bench, rows_of
+from .findings import Finding, applied, function_settings, lanes_of, mapping_settings, whole, with_room
+from .proofs import Reproduction, rows_of
 
 __all__ = ["falls_behind", "filters_that_match_nothing", "records_before_the_first_poll", "trailing_readers"]
 
@@ -32,7 +32,7 @@ _MINUTES = 6
 _MANY = 0.05
 
 
-def records_before_the_first_poll(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def records_before_the_first_poll(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     """Look for LATEST: what is written between a mapping's creation and its first poll is never read."""
     if mapping.starting_position != "LATEST":
         return None
@@ -49,7 +49,7 @@ def records_before_the_first_poll(bench: Bench, mapping: EventSourceMapping) -> 
     if missed.empty:
         return None
     shrunk = "" if scale == 1.0 else " (a shorter activation than usual, to fit into a short run)"
-    return Found(
+    return Finding(
         danger="loss",
         happens=f"With LATEST, what is written after the mapping is created and before its first poll is never read: "
         f"{count_of(len(missed), 'record')} of a mapping created at {created_s:.3g} s{shrunk}. An update can do the "
@@ -61,7 +61,7 @@ def records_before_the_first_poll(bench: Bench, mapping: EventSourceMapping) -> 
     )
 
 
-def filters_that_match_nothing(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def filters_that_match_nothing(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     """Look for filters, or patterns of them, that let nothing through."""
     patterns = mapping.patterns
     if not patterns:
@@ -80,7 +80,7 @@ def filters_that_match_nothing(bench: Bench, mapping: EventSourceMapping) -> Fou
     nothing = everything and (len(dead) == len(patterns) or bench.typed_length_s >= scenario.length_s)
     if nothing or (dead and len(dead) == len(patterns)):
         why = "; ".join(dead.values()) if dead else "no record of the run matches it"
-        return Found(
+        return Finding(
             danger="loss",
             happens=f"The filter lets nothing through: {len(held):,} of {count_of(len(judged), 'record')} "
             f"{bench.within(bench.typed_length_s)} were held back. {why[0].upper()}{why[1:]}.",
@@ -91,7 +91,7 @@ def filters_that_match_nothing(bench: Bench, mapping: EventSourceMapping) -> Fou
     if not dead:
         return None
     told = "; ".join(f"pattern {number}: {why}" for number, why in dead.items())
-    return Found(
+    return Finding(
         danger="waste",
         happens=f"{count_of(len(dead), 'pattern')} of {len(patterns)} can never match: {told}.",
         how_long_s=0.0,
@@ -100,7 +100,7 @@ def filters_that_match_nothing(bench: Bench, mapping: EventSourceMapping) -> Fou
     )
 
 
-def falls_behind(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def falls_behind(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     """Look for mappings whose backlog grows without end."""
     ran = rows_of(bench.as_typed.invocations, mapping)
     ran = ran[outcomes.ran(ran) & (ran["outcome"] != "running")]
@@ -118,7 +118,7 @@ def falls_behind(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     if waiting.empty:
         return None
     binds, change, limits_passed = _binds(bench, result, mapping, over)
-    return Found(
+    return Finding(
         danger="standstill",
         happens=f"It does not keep up: {len(waiting):,} of {count_of(len(log), 'record')} still waited after "
         f"{result.ended_s:,.3g} s, and the backlog grows. {binds}",
@@ -129,7 +129,7 @@ def falls_behind(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     )
 
 
-def _shown_behind(bench: Bench, mapping: EventSourceMapping, sure: bool) -> Result | None:
+def _shown_behind(bench: Reproduction, mapping: EventSourceMapping, sure: bool) -> Result | None:
     """Return a run in which the mapping's backlog grows; one alone may be chance where no limit is passed."""
     first, length_s = bench.as_typed, bench.typed_length_s
     if bench.last_event_s > 0.5 * length_s and not sure:
@@ -154,20 +154,20 @@ def _grows(result: Result, mapping: EventSourceMapping) -> bool:
 
 
 def _binds(
-    bench: Bench, result: Result, mapping: EventSourceMapping, over: pd.DataFrame
+    bench: Reproduction, result: Result, mapping: EventSourceMapping, over: pd.DataFrame
 ) -> tuple[str, str, dict[str, float]]:
     """Return what holds a mapping up, what to change, and the load of each limit that is passed."""
     if len(over):
         worst = over.iloc[0]
         told = f"{worst['limit']}: {worst['records_per_s']:,.0f} records/s of the {worst['offered_per_s']:,.0f} offered"
-        change = f"change {'; '.join(dict.fromkeys(over['knob']))}"
+        change = f"change {'; '.join(dict.fromkeys(over['remedy']))}"
         return f"What binds: {told}.", change, dict(zip(over["limit"], over["load"], strict=True))
     if any(math.isinf(one.end_s) for one in bench.typed_mapping(mapping).planned_suspensions):
         return "It is disabled and never enabled again.", "enable it again within the stream's retention", {}
     attempts = rows_of(result.invocations, mapping)
     if outcomes.throttled(attempts).mean() > _MANY:
         told = f"{outcomes.throttled(attempts).mean():.0%} of its attempts are throttled, and a throttled lane rests"
-        return f"What binds: {told}.", f"change {KNOBS['concurrency']}", {"concurrency": 1.0}
+        return f"What binds: {told}.", f"change {REMEDIES['concurrency']}", {"concurrency": 1.0}
     if outcomes.failed(attempts).mean() > _MANY:
         told = f"{outcomes.failed(attempts).mean():.0%} of its attempts fail, and a failed batch is sent again"
         return f"What binds: {told}.", "see error_type in result.invocations", {}
@@ -198,7 +198,7 @@ def _invocations(scenario: Scenario, mapping: EventSourceMapping, settings: dict
     return with_room(scenario, settings | function_settings(scenario, function.name, reserved_concurrency=lanes))
 
 
-def trailing_readers(bench: Bench) -> Iterable[tuple[str, Found]]:
+def trailing_readers(bench: Reproduction) -> Iterable[tuple[str, Finding]]:
     """Tell which readers that are not Lambda read less than is written."""
     scenario = bench.typed
     for number, reader in enumerate(scenario.other_readers):
@@ -219,7 +219,7 @@ def _load_of(scenario: Scenario, reader: StreamReader) -> float:
     return float(rows.loc[rows["event_source_mapping"] == reader.name, "load"].max())
 
 
-def _trailing(bench: Bench, result: Result, reader: StreamReader, number: int, load: float) -> Found | None:
+def _trailing(bench: Reproduction, result: Result, reader: StreamReader, number: int, load: float) -> Finding | None:
     log = result.read_log[result.read_log["reader"] == reader.name]
     brought, written = int((log["outcome"] == "read").sum()), len(log)
     age_s = float((log["read_s"].fillna(result.ended_s) - log["written_s"]).max())
@@ -230,7 +230,7 @@ def _trailing(bench: Bench, result: Result, reader: StreamReader, number: int, l
     interval_s = reader.rhythm_s[0] / (load * _MARGIN)
     # no more often than Lambda itself
     quick = interval_s >= behaviour.POLL_INTERVAL_S.value
-    return Found(
+    return Finding(
         danger="standstill",
         happens=f"It reads less than is written ({load:.2f} times what it can read goes to the busiest shard): "
         f"{brought:,} of {written:,} records in {result.ended_s:,.4g} s, the last of them {age_s:,.3g} s old.",

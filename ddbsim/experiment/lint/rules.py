@@ -28,7 +28,7 @@ from .failures import (
     neighbours_of_bad_records,
 )
 from .findings import (
-    Found,
+    Finding,
     Rule,
     account_needed,
     bounded,
@@ -39,7 +39,7 @@ from .findings import (
     whole,
     with_room,
 )
-from .proofs import Bench, ended_s, latencies, rows_of
+from .proofs import Reproduction, ended_s, latencies, rows_of
 from .readers import falls_behind, filters_that_match_nothing, records_before_the_first_poll, trailing_readers
 from .table import caps_that_are_passed, writes_that_are_refused
 
@@ -55,7 +55,7 @@ _STRETCHES = 6
 _SPARE = 1.25
 
 
-def _window_beyond_slo(bench: Bench, mapping: EventSourceMapping, slo: SLO | None) -> Found | None:
+def _window_beyond_slo(bench: Reproduction, mapping: EventSourceMapping, slo: SLO | None) -> Finding | None:
     window_s = mapping.maximum_batching_window_in_seconds
     if slo is None or slo.event_source_mapping not in (None, mapping.label):
         return None
@@ -68,7 +68,7 @@ def _window_beyond_slo(bench: Bench, mapping: EventSourceMapping, slo: SLO | Non
     late = parts[(parts["latency_s"] > target_s) & (parts["latency_s"] - parts["window_s"] <= target_s)]
     if late.empty:
         return None
-    return Found(
+    return Finding(
         danger="delay",
         happens=f"{len(late):,} of {len(parts):,} records were later than {target_s:g} s {bench.within(length_s)}, and "
         f"would have been in time had their batch not waited{bench.aside(mapping)}.",
@@ -79,7 +79,7 @@ def _window_beyond_slo(bench: Bench, mapping: EventSourceMapping, slo: SLO | Non
     )
 
 
-def _readers(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def _readers(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     readers = len(bench.scenario.mappings) + len(bench.scenario.other_readers)
     allowed = limits.READERS_PER_SHARD.value
     if readers <= allowed:
@@ -91,7 +91,7 @@ def _readers(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     late = later_s > _LATER_S
     if not late.any():
         return None
-    return Found(
+    return Finding(
         danger="delay",
         happens=f"{readers} readers share each shard, and reads are refused beyond {allowed}: {int(late.sum()):,} "
         f"records came later than to a mapping that reads alone, by {later_s[late].mean():.3g} s on average "
@@ -102,7 +102,7 @@ def _readers(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     )
 
 
-def _payload(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def _payload(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     stream, most = bench.scenario.stream, int(limits.INVOCATION_PAYLOAD_BYTES.value)
     log = rows_of(bench.as_it_is.stream_log, mapping)
     if log.empty:
@@ -118,7 +118,7 @@ def _payload(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     if cut.empty:
         return None
     fits = max(int(most / size), 1)
-    return Found(
+    return Finding(
         danger="waste",
         happens=f"No batch will hold the {mapping.batch_size:,} records of batch_size, because an event of 6 MB holds "
         f"about {fits:,}: of a backlog of {outage_s * 0.9:.3g} s, {len(cut):,} invocations were cut there, the fullest "
@@ -130,7 +130,7 @@ def _payload(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     )
 
 
-def _few_keys(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def _few_keys(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     factor = mapping.parallelization_factor
     log = rows_of(bench.as_it_is.stream_log, mapping)
     if factor == 1 or log.empty:
@@ -146,14 +146,14 @@ def _few_keys(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     if by_lane.empty:
         return None
     parts = rows_of(bench.as_it_is.latency_parts, mapping)
-    behind_s = parts[parts["record_id"].isin(shard["record_id"])]["behind_s"]
+    queue_wait_s = parts[parts["record_id"].isin(shard["record_id"])]["queue_wait_s"]
     used = min(len(by_lane), factor)
-    return Found(
+    return Finding(
         danger="waste",
         happens=f"The busiest shard has {count_of(len(items), 'item')}, the hottest with {hottest:.0%} of its records: "
         f"{len(by_lane)} of {factor} lanes got any, and the busiest took {by_lane.max() / by_lane.sum():.0%} of them "
         f"{bench.within(bench.length_s)}{bench.aside(mapping)}; a record waited behind others for as long as stated.",
-        how_long_s=float(behind_s.max()) if len(behind_s) else math.nan,
+        how_long_s=float(queue_wait_s.max()) if len(queue_wait_s) else math.nan,
         records=int(by_lane.max()),
         change=f"spread the writes over more items; a parallelization_factor of {used} does the same",
         # fewer lanes than items may still leave one empty, as a hash decides: one lane for all never does
@@ -161,7 +161,7 @@ def _few_keys(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     )
 
 
-def _drain(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def _drain(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     age_s, retention_s = mapping.maximum_record_age_in_seconds, bench.scenario.stream.retention_s
     name, limit_s = (
         ("maximum_record_age_in_seconds", float(age_s)) if 0 <= age_s < retention_s else ("retention", retention_s)
@@ -184,7 +184,7 @@ def _drain(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     shrunk = "" if scale == 1.0 else f" (all times shrunk to {scale:.2%}; how long and how many are of this run)"
     drained = f"it drains in {drain_s:,.0f} s" if math.isfinite(drain_s) else "it never drains"
     by_age = name != "retention"
-    return Found(
+    return Finding(
         danger="loss",
         happens=f"After an outage of {bench.outage_s:,.0f} s records are older than the {limit_s:,.0f} s of {name} "
         f"before their turn comes ({drained}): {len(lost):,} of {len(log):,} were lost{shrunk}{bench.aside(mapping)}.",
@@ -192,7 +192,7 @@ def _drain(bench: Bench, mapping: EventSourceMapping) -> Found | None:
         records=len(lost),
         change=_longer_age(mapping)
         if by_age
-        else f"carry more than {offered:,.0f} records/s ({capacity['knob']}), or keep the changes elsewhere",
+        else f"carry more than {offered:,.0f} records/s ({capacity['remedy']}), or keep the changes elsewhere",
         settings=_older(bench, mapping, bench.outage_s + drain_s) if by_age else {},
     )
 
@@ -202,7 +202,7 @@ def _longer_age(mapping: EventSourceMapping) -> str:
     return f"raise maximum_record_age_in_seconds above the outage and its drain{also}"
 
 
-def _older(bench: Bench, mapping: EventSourceMapping, needed_s: float) -> dict[str, Any]:
+def _older(bench: Reproduction, mapping: EventSourceMapping, needed_s: float) -> dict[str, Any]:
     """Return an age that an outage and its drain do not reach, and what bounds the retries that the age bounded."""
     if needed_s * _SPARE >= bench.scenario.stream.retention_s:
         return {}
@@ -215,14 +215,14 @@ def _ageless(mapping: EventSourceMapping) -> EventSourceMapping:
     return replace(mapping, maximum_record_age_in_seconds=-1)
 
 
-def _view_type(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def _view_type(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     needs, view_type = mapping.function.needs, bench.scenario.stream.view_type
     events = [event for event, way in ways(needs, view_type).items() if way == "not at all"]
     log = rows_of(bench.as_it_is.stream_log, mapping)
     blind = log[log["received_s"].notna() & log["event_name"].isin(events)]
     if blind.empty:
         return None
-    return Found(
+    return Finding(
         danger="loss",
         happens=f"The handler needs {images_needed(needs, events)}, {view_type} leaves that out and no read-back "
         f"brings it: {len(blind):,} of {len(log):,} records came without {bench.within(bench.length_s)}"
@@ -242,15 +242,17 @@ def _view_type_for_all(scenario: Scenario) -> dict[str, Any]:
     return whole(scenario, {"stream.view_type": "NEW_AND_OLD_IMAGES" if own or not serve else serve[0]})
 
 
-def _concurrency(bench: Bench, mapping: EventSourceMapping) -> Found | None:
+def _concurrency(bench: Reproduction, mapping: EventSourceMapping) -> Finding | None:
     name, scenario = mapping.function.name, bench.scenario
     reserved = mapping.function.reserved_concurrency
     functions = {one.function.name: one.function for one in scenario.mappings}
     # without a reservation it shares what the account has left with every other function that has none
     sharing = {name} if reserved is not None else {n for n, f in functions.items() if f.reserved_concurrency is None}
     lanes = sum(lanes_of(scenario, one) for one in sharing)
-    set_aside = sum(one.set_aside for one in functions.values() if one.reserved_concurrency is not None)
-    limit = scenario.account_concurrency - set_aside if reserved is None else reserved
+    committed_concurrency = sum(
+        one.committed_concurrency for one in functions.values() if one.reserved_concurrency is not None
+    )
+    limit = scenario.account_concurrency - committed_concurrency if reserved is None else reserved
     if lanes < limit or (lanes == limit and reserved is not None):
         return None
     length_s = bench.length_s
@@ -263,7 +265,7 @@ def _concurrency(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     if waited.empty:
         return None
     batches = invocations["batch_id"].nunique()
-    return Found(
+    return Finding(
         danger="delay" if reserved else "standstill",
         happens=f"{lanes} lanes compete for {reserved} invocations at once: after {away_s:.3g} s away, {len(waited)} "
         f"of {batches} batches were throttled {bench.within(length_s)}{bench.aside(mapping)}.",
@@ -277,7 +279,9 @@ def _concurrency(bench: Bench, mapping: EventSourceMapping) -> Found | None:
     )
 
 
-def _account(bench: Bench, result: Result, mapping: EventSourceMapping, lanes: int, limit: int) -> Found | None:
+def _account(
+    bench: Reproduction, result: Result, mapping: EventSourceMapping, lanes: int, limit: int
+) -> Finding | None:
     invocations = rows_of(result.invocations, mapping)
     waited = _waits(invocations, result.ended_s)
     most = _most_at_once(result.invocations)
@@ -287,7 +291,7 @@ def _account(bench: Bench, result: Result, mapping: EventSourceMapping, lanes: i
         f", and {len(waited)} of {invocations['batch_id'].nunique()} batches were throttled" if len(waited) else ""
     )
     needed = account_needed(bench.typed)
-    return Found(
+    return Finding(
         danger="delay",
         happens=f"{lanes} lanes of functions without reserved concurrency share the {limit:,} invocations at once "
         f"that the account has left for them: after an interruption they took {most:,}{refused}; every other function "

@@ -17,8 +17,8 @@ from ddbsim.result.capacity import THE_TABLE
 from ddbsim.result.result import Result
 from ddbsim.scenario import OnDemand, Provisioned, Scenario
 
-from .findings import Found, whole
-from .proofs import Bench
+from .findings import Finding, whole
+from .proofs import Reproduction
 
 __all__ = ["caps_that_are_passed", "writes_that_are_refused"]
 
@@ -27,7 +27,7 @@ _LATE_SHARE = 0.01
 _MARGIN = 1.25
 
 
-def writes_that_are_refused(bench: Bench) -> Iterable[tuple[str, Found]]:
+def writes_that_are_refused(bench: Reproduction) -> Iterable[tuple[str, Finding]]:
     """Tell what a table, its indexes, partitions or items throttle."""
     if bench.typed.table.billing is None:
         return
@@ -49,7 +49,7 @@ def writes_that_are_refused(bench: Bench) -> Iterable[tuple[str, Found]]:
     lost = numbers.lost + numbers.waiting
     yield (
         THE_TABLE,
-        Found(
+        Finding(
             danger="loss" if numbers.lost else "delay",
             happens=f"Of {numbers.asked:,} writes that clients asked for {bench.within(length_s)}, {numbers.lost:,} "
             f"were given up and {numbers.delayed:,} came late: {reasons}.{over}",
@@ -70,7 +70,7 @@ def _refused(result: Result) -> int:
 
 
 def _words(loads: pd.DataFrame, reasons: dict[str, int]) -> str:
-    knobs = list(dict.fromkeys(loads["knob"]))
+    knobs = list(dict.fromkeys(loads["remedy"]))
     if not knobs:
         index = any(name.startswith("Index") for name in reasons)
         what = "write capacity for the index" if index else "write capacity before the traffic comes"
@@ -128,7 +128,7 @@ def _indexes(scenario: Scenario, loads: dict[str, float]) -> dict[str, Any]:
     return settings
 
 
-def caps_that_are_passed(bench: Bench) -> Iterable[tuple[str, Found]]:
+def caps_that_are_passed(bench: Reproduction) -> Iterable[tuple[str, Finding]]:
     """Tell what a table without a mode takes and the service would not."""
     table, result = bench.typed.table, bench.as_typed
     if table.billing is not None:
@@ -148,7 +148,7 @@ def caps_that_are_passed(bench: Bench) -> Iterable[tuple[str, Found]]:
     item = f", and the hottest item {over.item_units_per_s:,.0f}" if hot else ""
     yield (
         THE_TABLE,
-        Found(
+        Finding(
             danger="loss" if numbers.lost else "delay",
             happens=f"The table has no billing mode, so it never throttles: {count_of(over.partitions, 'partition')} "
             f"of {table.initial_partitions} passed the {cap:,} write units/s that the service gives one (the busiest "

@@ -24,7 +24,7 @@ from ddbsim.experiment.runs.measures import Measures
 from ddbsim.experiment.solve.words import span
 from ddbsim.experiment.vary.fields import Setting, mapping_of, variants, vary
 from ddbsim.randomness import RandomStreams, Seed
-from ddbsim.scenario import Scenario, traps_told
+from ddbsim.scenario import Scenario, without_setting_warnings
 from ddbsim.scenario.checks import check_choice, check_kind
 
 from .failing import COLUMNS, after_failing, failing_row, with_failing
@@ -33,7 +33,7 @@ from .outage import (
     affordable_s,
     after_outage,
     draining_limit,
-    kept_s,
+    expiry_age_s,
     lag_series,
     load_of,
     with_outage,
@@ -273,7 +273,7 @@ def drain(
     outage_s = _outage(outage_s, backlog_records, rate)
     settings: list[dict[str, Any]] = [{}, *_levers(scenario, label, levers)]
     # a lever is tried, not chosen
-    with traps_told():
+    with without_setting_warnings():
         made = [vary(scenario, setting) for setting in settings]
     forecast = _Forecast(scenario, label, settings, made, outage_s, replications, confidence)
     root = RandomStreams(rng).root
@@ -368,7 +368,7 @@ class _Forecast:
         steps, first = ([[[]] for _ in self.made], None) if away is None else away
         longest_s = self.simulated_s
         lengths = [longest_s] if longest_s >= self.outage_s else [longest_s / 2.0, longest_s]
-        kept = [kept_s(one, self.label) for one in self.made]
+        kept = [expiry_age_s(one, self.label) for one in self.made]
         frame, curve = _rows_and_curve(kept, self.settings, steps, lengths, self.outage_s, self.confidence)
         return Drain(
             frame=frame if away else frame.iloc[:0],
@@ -441,9 +441,11 @@ def _rows_and_curve(
     for setting, steps, own_s in zip(settings, told, kept, strict=True):
         name = _named(setting)
         lines = _lines([[one.metrics["drain_s"] for one in step] for step in steps], lengths)
-        late_s = np.array([one.metrics["late_s"] for one in steps[-1]], dtype=np.float64)
+        excess_latency_s = np.array([one.metrics["excess_latency_s"] for one in steps[-1]], dtype=np.float64)
         # what is older than it is kept waits for nobody
-        rows.append({"lever": name, **_row(_at(lines, min(outage_s, own_s)), late_s, outage_s, own_s, confidence)})
+        rows.append(
+            {"lever": name, **_row(_at(lines, min(outage_s, own_s)), excess_latency_s, outage_s, own_s, confidence)}
+        )
         for length in np.linspace(0.0, kept[0], 49)[1:].tolist():
             value = mean_interval(_at(lines, min(length, own_s)), confidence)
             curves.append((name, length, value.mean, max(value.low, 0.0), value.high))
@@ -452,21 +454,25 @@ def _rows_and_curve(
 
 
 def _row(
-    drains_s: Sequence[float], late_s: npt.NDArray[np.float64], outage_s: float, own_s: float, confidence: float
+    drains_s: Sequence[float],
+    excess_latency_s: npt.NDArray[np.float64],
+    outage_s: float,
+    own_s: float,
+    confidence: float,
 ) -> dict[str, float]:
     drained = mean_interval(drains_s, confidence)
     ends = math.isfinite(drained.mean)
     # of a backlog that only grows, records are lost whenever the consumer returns
-    last = mean_interval(np.maximum(own_s - late_s, 0.0) if ends else [0.0, 0.0], confidence)
+    last = mean_interval(np.maximum(own_s - excess_latency_s, 0.0) if ends else [0.0, 0.0], confidence)
     return {
         "drain_s": drained.mean,
         "low": max(drained.low, 0.0),
         "high": drained.high,
-        "peak_lag_s": min(outage_s + float(late_s.mean()), own_s) if ends else math.inf,
+        "peak_lag_s": min(outage_s + float(excess_latency_s.mean()), own_s) if ends else math.inf,
         "last_return_s": last.mean,
         "last_return_low_s": max(last.low, 0.0),
         "last_return_high_s": min(last.high, own_s),
-        "replications": len(late_s),
+        "replications": len(excess_latency_s),
     }
 
 

@@ -17,9 +17,9 @@ from ddbsim.analysis.intervals import mean_interval
 from ddbsim.experiment.runs.histogram import Histogram
 from ddbsim.experiment.runs.measures import Measures
 from ddbsim.experiment.vary.fields import mapping_of
-from ddbsim.scenario import Outage, Scenario, traps_told
+from ddbsim.scenario import Outage, Scenario, without_setting_warnings
 
-from .outage import kept_s, length_with_outage_s, outage_start_s, well_again_s
+from .outage import expiry_age_s, length_with_outage_s, outage_start_s, well_again_s
 
 if TYPE_CHECKING:
     from ddbsim.result.result import Result
@@ -50,7 +50,7 @@ def with_failing(scenario: Scenario, label: str, outage_s: float, load: float) -
     start_s = outage_start_s(scenario)
     down = Outage(start_s=start_s, end_s=start_s + outage_s)
     name = mapping_of(scenario, label).function.name
-    with traps_told():
+    with without_setting_warnings():
         mappings = [replace(one, created_s=None, suspensions=()) for one in scenario.mappings]
         failing = tuple(
             replace(one, function=replace(one.function, failures=replace(one.function.failures, outages=down)))
@@ -102,7 +102,7 @@ def failing_row(
     confidence
         Of the intervals.
     """
-    own_s = kept_s(scenario, label)
+    own_s = expiry_age_s(scenario, label)
     outage_s, simulated_s = lengths
     values = {key: np.array([one.metrics[key] for one in runs]) for key in runs[0].metrics}
     rate = mean_interval(values["lost_per_s"] * _HOUR_S, confidence)

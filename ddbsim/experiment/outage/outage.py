@@ -22,7 +22,7 @@ from ddbsim.experiment.solve.causes import limit_in_words
 from ddbsim.experiment.solve.screening import design_limits
 from ddbsim.experiment.solve.stretches import table_rows
 from ddbsim.experiment.vary.fields import mapping_of
-from ddbsim.scenario import EventSourceMapping, Scenario, Suspension, traps_told
+from ddbsim.scenario import EventSourceMapping, Scenario, Suspension, without_setting_warnings
 
 if TYPE_CHECKING:
     from ddbsim.result.result import Result
@@ -32,7 +32,7 @@ __all__ = [
     "affordable_s",
     "after_outage",
     "draining_limit",
-    "kept_s",
+    "expiry_age_s",
     "lag_series",
     "length_with_outage_s",
     "load_of",
@@ -53,7 +53,7 @@ _UNKNOWN_LOAD = 0.9
 _HOT = 2.0
 
 
-def kept_s(scenario: Scenario, label: str) -> float:
+def expiry_age_s(scenario: Scenario, label: str) -> float:
     """Return the age at which a waiting record is lost: by the stream's retention, or by its mapping's age limit."""
     age_s = mapping_of(scenario, label).maximum_record_age_in_seconds
     return min(scenario.stream.retention_s, math.inf if age_s < 0 else float(age_s))
@@ -63,7 +63,7 @@ def load_of(scenario: Scenario, label: str) -> float:
     """Return the heaviest load of a mapping by the closed form; of its lanes, that of the hottest item's."""
     mapping = mapping_of(scenario, label)
     share = mapping.filter_match_fraction
-    with traps_told():
+    with without_setting_warnings():
         unfiltered = replace(mapping, filter_criteria=(), filter_match_fraction=None)
     rows = design_limits(replace(scenario, event_source_mappings=unfiltered))
     limits_of = rows.drop(table_rows(rows).index).set_index("limit")["load"]
@@ -125,7 +125,7 @@ def with_outage(scenario: Scenario, label: str, outage_s: float, load: float, lo
     """
     start_s = outage_start_s(scenario)
     away = Suspension(start_s=start_s, end_s=start_s + outage_s)
-    with traps_told():
+    with without_setting_warnings():
         mappings = [replace(one, created_s=None, suspensions=()) for one in scenario.mappings]
         stopped = tuple(
             replace(one, suspensions=away, maximum_record_age_in_seconds=-1) if one.label == label else one
@@ -150,11 +150,11 @@ def after_outage(result: Result) -> Measures:
     (mapping,) = [one for one in result.scenario.mappings if one.suspensions]
     (away,) = mapping.planned_suspensions
     log = _open(result, mapping.label)
-    late_s = (log["completed_s"] - log["written_s"]).to_numpy()
+    excess_latency_s = (log["completed_s"] - log["written_s"]).to_numpy()
     metrics = {
         "drain_s": well_again_s(result, mapping.label, away.start_s, away.end_s) - away.end_s,
         # the time away comes on top of this, however long it is
-        "late_s": float(np.nanmax(late_s, initial=0.0)) - (away.end_s - away.start_s),
+        "excess_latency_s": float(np.nanmax(excess_latency_s, initial=0.0)) - (away.end_s - away.start_s),
     }
     lag = result.lag(every_s=result.scenario.length_s / SERIES_STEPS)
     worst = lag[lag["event_source_mapping"] == mapping.label].groupby("at_s")[list(_SERIES)].max()

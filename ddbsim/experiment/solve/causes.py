@@ -116,8 +116,8 @@ def limit_in_words(row: pd.Series[Any]) -> str:
     name = str(row["event_source_mapping"])
     of = "" if name == THE_TABLE else f" of {name}"
     if math.isinf(row["load"]):
-        return f"{row['limit']}{of} allows nothing ({row['knob']})"
-    return f"{row['limit']}{of} at {row['load']:.0%} of what it allows ({row['knob']})"
+        return f"{row['limit']}{of} allows nothing ({row['remedy']})"
+    return f"{row['limit']}{of} at {row['load']:.0%} of what it allows ({row['remedy']})"
 
 
 def _timeouts(scenario: Scenario) -> str:

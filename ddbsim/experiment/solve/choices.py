@@ -15,7 +15,7 @@ from ddbsim.experiment.runs.grid import as_cell
 from ddbsim.experiment.runs.measures import keeping_up_of
 
 from .candidates import Candidate, paired
-from .race import Race
+from .selection import RankingAndSelection
 from .words import amount, bill
 
 __all__ = ["choices_of", "choices_shown", "setting_in_words", "verdict_of"]
@@ -36,7 +36,7 @@ _COLUMNS = [
 _ATTEMPTS = 3
 
 
-def choices_of(race: Race, winner: Candidate | None, metric: str, target: float) -> pd.DataFrame:
+def choices_of(race: RankingAndSelection, winner: Candidate | None, metric: str, target: float) -> pd.DataFrame:
     """Return the cheapest, the balanced and the fastest candidate that hold, and today's setting.
 
     Parameters
@@ -59,7 +59,7 @@ def choices_of(race: Race, winner: Candidate | None, metric: str, target: float)
     return frame.astype({"setting": object})
 
 
-def _fastest(race: Race, winner: Candidate, metric: str) -> Candidate:
+def _fastest(race: RankingAndSelection, winner: Candidate, metric: str) -> Candidate:
     """Return the one with the least of the metric that proves to hold; the winner if none is faster beyond luck."""
     faster = [one for one in _rivals(race, winner, metric) if _surely_less(one, winner, metric)]
     faster.sort(key=lambda one: (_level(one, metric), _level(one, race.minimise), one.number))
@@ -68,12 +68,12 @@ def _fastest(race: Race, winner: Candidate, metric: str) -> Candidate:
     return _first_that_holds(race, ordered, winner)
 
 
-def _cheapest_like(one: Candidate, faster: Sequence[Candidate], race: Race, metric: str) -> Candidate:
+def _cheapest_like(one: Candidate, faster: Sequence[Candidate], race: RankingAndSelection, metric: str) -> Candidate:
     alike = [other for other in faster if not _surely_less(one, other, metric) and other is not one]
     return min([one, *alike], key=lambda other: (_level(other, race.minimise), other.number))
 
 
-def _balanced(race: Race, winner: Candidate, fastest: Candidate, metric: str) -> Candidate:
+def _balanced(race: RankingAndSelection, winner: Candidate, fastest: Candidate, metric: str) -> Candidate:
     """Return the knee of the front between the cheapest and the fastest: where a further gain in speed gets dear."""
     if fastest is winner:
         return winner
@@ -108,7 +108,7 @@ def _below_chord(one: Candidate, winner: Candidate, fastest: Candidate, metric: 
     return 1.0 - money - speed
 
 
-def _first_that_holds(race: Race, candidates: Sequence[Candidate], otherwise: Candidate) -> Candidate:
+def _first_that_holds(race: RankingAndSelection, candidates: Sequence[Candidate], otherwise: Candidate) -> Candidate:
     tried = list(dict.fromkeys(one.number for one in candidates))[:_ATTEMPTS]
     for number_ in tried:
         one = next(candidate for candidate in candidates if candidate.number == number_)
@@ -117,7 +117,7 @@ def _first_that_holds(race: Race, candidates: Sequence[Candidate], otherwise: Ca
     return otherwise
 
 
-def _rivals(race: Race, winner: Candidate, metric: str) -> list[Candidate]:
+def _rivals(race: RankingAndSelection, winner: Candidate, metric: str) -> list[Candidate]:
     return [
         one
         for one in race.candidates
@@ -138,7 +138,7 @@ def _surely_less(one: Candidate, other: Candidate, metric: str) -> bool:
     return bool(len(extra) > 1 and np.isfinite(extra).all() and upper_bound(extra, 0.05) < 0.0)
 
 
-def _row(race: Race, role: str, one: Candidate, metric: str, target: float) -> tuple[Any, ...]:
+def _row(race: RankingAndSelection, role: str, one: Candidate, metric: str, target: float) -> tuple[Any, ...]:
     if not one.runs:
         unknown = [math.nan] * 4
         return (role, one.setting, *unknown, False, verdict_of(race, one), math.nan, math.nan)
@@ -161,7 +161,7 @@ def _row(race: Race, role: str, one: Candidate, metric: str, target: float) -> t
     )
 
 
-def verdict_of(race: Race, one: Candidate) -> str:
+def verdict_of(race: RankingAndSelection, one: Candidate) -> str:
     """Return whether a candidate keeps up; empty where nothing was run."""
     if one.state == "unstable":
         return DOES_NOT
@@ -169,7 +169,7 @@ def verdict_of(race: Race, one: Candidate) -> str:
     return one.keeps_up or (keeping_up_of(one.values(name)) if one.runs else "")
 
 
-def _holds(race: Race, one: Candidate) -> bool:
+def _holds(race: RankingAndSelection, one: Candidate) -> bool:
     """Whether a setting that was measured without being tried holds, by its full runs alone."""
     return one.state != "failed" and race.judge.broken(one, one.full) is None and race.judge.holds(one, 0.5)
 

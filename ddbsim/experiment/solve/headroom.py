@@ -66,7 +66,7 @@ class Headroom:
     breaks
         What breaks first beyond it, as the runs beyond it show: a sentence.
     capacity
-        The closed form at `holds_per_s` (at `writes_per_s` if that is 0): limit, load, knob; the heaviest load first.
+        The closed form at `holds_per_s` (at `writes_per_s` if that is 0): limit, load, remedy; the heaviest load first.
     runs
         A row per run of the search: replication, writes_per_s, share (of the SLO's target used: above 1 it is missed;
         infinite where the design does not keep up or writes are lost).

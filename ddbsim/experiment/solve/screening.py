@@ -45,8 +45,8 @@ def closed_form(scenario: Scenario) -> pd.DataFrame:
         event_source_mapping (a stream reader's name for its limits, "" for the table's own), limit ("lanes",
         "concurrency", "reads", "hottest item"; of a reader "reads" and "busiest shard"; of a table with a billing mode
         "table", "index NAME", "partition", "item"), records_per_s, offered_per_s, load (offered / allowed; 1 or more: a
-        consumer's backlog grows without end, and a table throttles for good), knob; the heaviest load first. Consumers
-        are offered what the table lets through.
+        consumer's backlog grows without end, and a table throttles for good), remedy; the heaviest load first.
+        Consumers are offered what the table lets through.
 
     Notes
     -----
@@ -142,11 +142,11 @@ def unstable(scenario: Scenario, *, lost_writes: bool = False) -> str | None:
     if worst["event_source_mapping"] == THE_TABLE:
         return (
             f"the table throttles: {worst['load']:.2f} times what its {worst['limit']} limit allows is written "
-            f"({worst['knob']})"
+            f"({worst['remedy']})"
         )
     return (
         f"unstable: {worst['offered_per_s']:,.0f} records/s are offered to {worst['event_source_mapping']}, and "
-        f"its {worst['limit']} allow {worst['records_per_s']:,.0f} ({worst['knob']})"
+        f"its {worst['limit']} allow {worst['records_per_s']:,.0f} ({worst['remedy']})"
     )
 
 

@@ -27,8 +27,8 @@ from ddbsim.scenario.checks import check_kind
 from .candidates import Candidate, paired
 from .causes import limit_in_words
 from .choices import choices_of, choices_shown, setting_in_words, verdict_of
-from .race import Race
 from .screening import closed_form, design_limits
+from .selection import RankingAndSelection
 from .slo import SLO
 from .snippets import Snippets, snippets
 from .words import amount
@@ -255,7 +255,9 @@ def solve(
     candidates = [Candidate(number, one.setting, one.scenario, one.note) for number, one in enumerate(made)]
     root = RandomStreams(rng).root
     with Runner(executor, store, progress=progress, what=f"{scenario.name}: search") as runner:
-        race = Race(candidates, _today(scenario, candidates, list(vary)), slo, minimise, root, runner, at_most)
+        race = RankingAndSelection(
+            candidates, _today(scenario, candidates, list(vary)), slo, minimise, root, runner, at_most
+        )
         winner = race.run()
         choices = choices_of(race, winner, *next(iter(slo.metrics(scenario).items())))
     return _solution(scenario, race, winner, list(vary), choices, time.perf_counter() - started)
@@ -270,7 +272,7 @@ def _today(scenario: Scenario, candidates: Sequence[Candidate], fields: Sequence
 
 def _solution(
     scenario: Scenario,
-    race: Race,
+    race: RankingAndSelection,
     winner: Candidate | None,
     fields: Sequence[str],
     choices: pd.DataFrame,
@@ -298,7 +300,7 @@ def _solution(
     )
 
 
-def _frame(race: Race, winner: Candidate | None, scenario: Scenario) -> pd.DataFrame:
+def _frame(race: RankingAndSelection, winner: Candidate | None, scenario: Scenario) -> pd.DataFrame:
     rows = []
     for candidate in race.candidates:
         row: dict[str, Any] = {name: as_cell(value) for name, value in candidate.setting.items()}
@@ -316,7 +318,7 @@ def _frame(race: Race, winner: Candidate | None, scenario: Scenario) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-def _told(race: Race, winner: Candidate | None, candidate: Candidate, metric: str) -> Interval:
+def _told(race: RankingAndSelection, winner: Candidate | None, candidate: Candidate, metric: str) -> Interval:
     """Return what is known of a candidate's metric; of its cost, beside the chosen one's on the same writes."""
     own = candidate.estimate(metric, race.slo.confidence)
     if winner is None or candidate is winner or metric != race.minimise:
@@ -327,7 +329,7 @@ def _told(race: Race, winner: Candidate | None, candidate: Candidate, metric: st
     return replace(extra, mean=level + extra.mean, low=level + extra.low, high=level + extra.high)
 
 
-def _pareto(frame: pd.DataFrame, race: Race, scenario: Scenario) -> pd.DataFrame:
+def _pareto(frame: pd.DataFrame, race: RankingAndSelection, scenario: Scenario) -> pd.DataFrame:
     """Return the candidates that none beats in both, from the cheapest up."""
     metric = next(iter(race.slo.metrics(scenario)))
     known = frame[np.isfinite(frame[race.minimise]) & np.isfinite(frame[metric])]
@@ -342,7 +344,7 @@ def _bottleneck(capacity: pd.DataFrame) -> str:
     return f"what binds first: {limit_in_words(capacity.iloc[0])}"
 
 
-def _nearest_miss(race: Race, scenario: Scenario) -> Candidate:
+def _nearest_miss(race: RankingAndSelection, scenario: Scenario) -> Candidate:
     """Return the candidate that comes nearest to the SLO: simulated, or else the least overloaded."""
 
     def distance(candidate: Candidate) -> tuple[int, float]:
@@ -356,7 +358,9 @@ def _nearest_miss(race: Race, scenario: Scenario) -> Candidate:
     return min((one for one in race.candidates if one.scenario is not None), key=distance)
 
 
-def _advice(race: Race, nearest: Candidate, scenario: Scenario, fields: Sequence[str], capacity: pd.DataFrame) -> str:
+def _advice(
+    race: RankingAndSelection, nearest: Candidate, scenario: Scenario, fields: Sequence[str], capacity: pd.DataFrame
+) -> str:
     told = setting_in_words(nearest.setting)
     failed = [one for one in race.candidates if one.state == "failed"]
     if failed:
@@ -368,7 +372,7 @@ def _advice(race: Race, nearest: Candidate, scenario: Scenario, fields: Sequence
         worst = capacity.iloc[0]
         return (
             f"every setting is unstable; the nearest is {told}, with {worst['load']:.2f} times the load that its "
-            f"{worst['limit']} can carry: {worst['knob']}"
+            f"{worst['limit']} can carry: {worst['remedy']}"
         )
     undecided = [one for one in race.candidates if one.state == "undecided"]
     if undecided:
@@ -379,7 +383,7 @@ def _advice(race: Race, nearest: Candidate, scenario: Scenario, fields: Sequence
     return f"the nearest miss is {told}: {nearest.why}; {helps or _bottleneck(capacity)}"
 
 
-def _what_helps(race: Race, nearest: Candidate, metric: str, fields: Sequence[str]) -> str:
+def _what_helps(race: RankingAndSelection, nearest: Candidate, metric: str, fields: Sequence[str]) -> str:
     """Return the field whose values, with the others as in the nearest miss, move the metric most, and which way."""
     best: tuple[float, str] = (0.0, "")
     for name in fields:
@@ -401,7 +405,7 @@ def _what_helps(race: Race, nearest: Candidate, metric: str, fields: Sequence[st
     return best[1]
 
 
-def _effort(race: Race, winner: Candidate | None, seconds: float) -> Effort:
+def _effort(race: RankingAndSelection, winner: Candidate | None, seconds: float) -> Effort:
     stable = [candidate for candidate in race.candidates if candidate.scenario is not None]
     screened = sum(not candidate.short and not candidate.full for candidate in race.candidates)
     length_s = stable[0].scenario.length_s if stable and stable[0].scenario else 1.0
@@ -421,7 +425,7 @@ def _effort(race: Race, winner: Candidate | None, seconds: float) -> Effort:
     )
 
 
-def _pairing(race: Race, winner: Candidate | None) -> float:
+def _pairing(race: RankingAndSelection, winner: Candidate | None) -> float:
     """Return the gain of pairing over all candidates together: a ratio of sums, for each alone has few runs."""
     if winner is None:
         return float("nan")

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from ddbsim.checks.arguments import checked
 from ddbsim.checks.wording import shown
-from ddbsim.scenario import Duration, EventSourceMapping, Function, Scenario, traps_told
+from ddbsim.scenario import Duration, EventSourceMapping, Function, Scenario, without_setting_warnings
 
 __all__ = ["Setting", "Variant", "field_value", "grid", "paths_of", "variants", "vary"]
 
@@ -275,7 +275,7 @@ def variants(scenario: Scenario, settings: Sequence[Setting]) -> list[Variant]:
 
 def _variant(scenario: Scenario, setting: dict[str, Any]) -> Variant:
     # a trap of one setting among sixty is a remark on it, not a warning to the whole sweep
-    with traps_told() as traps:
+    with without_setting_warnings() as traps:
         try:
             made = vary(scenario, setting)
         except (ValueError, TypeError) as error:

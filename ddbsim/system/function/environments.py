@@ -18,7 +18,16 @@ from ddbsim.system.draws import draws
 
 from .read_back import ReadBacks
 
-__all__ = ["READY", "TIMED_OUT", "Call", "Concurrency", "Conduct", "Environments", "Grant", "Outages"]
+__all__ = [
+    "PROVISIONED",
+    "TIMED_OUT",
+    "Call",
+    "Concurrency",
+    "Environment",
+    "Environments",
+    "InvocationModel",
+    "Outages",
+]
 
 TIMED_OUT = Reason(error_types.TIMED_OUT)
 _OUT_OF_MEMORY = Reason(error_types.OUT_OF_MEMORY)
@@ -38,17 +47,17 @@ class Concurrency:
         self.busy = 0
 
 
-class Grant(NamedTuple):
+class Environment(NamedTuple):
     """An environment that takes an invocation."""
 
     idle_s: float
-    born_s: float
+    created_s: float
     placement_s: float
     init_s: float
 
 
 # an environment of provisioned concurrency: there is nothing to tell one from another
-READY = Grant(math.inf, math.inf, 0.0, 0.0)
+PROVISIONED = Environment(math.inf, math.inf, 0.0, 0.0)
 
 
 class Environments:
@@ -72,17 +81,17 @@ class Environments:
         cold = function.cold_start
         self.concurrency = concurrency
         self._ready = function.provisioned_concurrency
-        self._idle: list[tuple[float, Grant]] = []
+        self._idle: list[tuple[float, Environment]] = []
         self._inits = draws(as_distribution(cold.init), streams(f"function.{function.name}.init"))
         self._idle_lives = draws(as_distribution(cold.idle), streams(f"function.{function.name}.idle"))
         self._placement_s = cold.placement_s
         self._lifetime_s = cold.lifetime_s
 
-    def acquire(self, now: float) -> Grant | None:
+    def acquire(self, now: float) -> Environment | None:
         """Take an environment, a warm one if there is one; None if the concurrency limit is reached (a throttle)."""
         if self._ready:
             self._ready -= 1
-            return READY
+            return PROVISIONED
         concurrency = self.concurrency
         if concurrency.busy >= concurrency.limit:
             return None
@@ -92,18 +101,18 @@ class Environments:
             until_s, grant = idle.pop()
             if until_s > now:
                 return grant
-        return Grant(next(self._idle_lives), now, self._placement_s, next(self._inits))
+        return Environment(next(self._idle_lives), now, self._placement_s, next(self._inits))
 
-    def release(self, grant: Grant, now: float, *, reusable: bool = True) -> None:
+    def release(self, grant: Environment, now: float, *, reusable: bool = True) -> None:
         """Give an environment back; after a timeout it is not reused, though one that is provisioned is replaced."""
-        if grant is READY:
+        if grant is PROVISIONED:
             self._ready += 1
             return
         self.concurrency.busy -= 1
-        ends_s = min(now + grant.idle_s, grant.born_s + self._lifetime_s)
+        ends_s = min(now + grant.idle_s, grant.created_s + self._lifetime_s)
         if reusable and ends_s > now:
             if grant.init_s or grant.placement_s:
-                grant = Grant(grant.idle_s, grant.born_s, 0.0, 0.0)
+                grant = Environment(grant.idle_s, grant.created_s, 0.0, 0.0)
             self._idle.append((ends_s, grant))
 
 
@@ -161,7 +170,7 @@ class Call(NamedTuple):
     worked: Sequence[int] = ()
 
 
-class Conduct:
+class InvocationModel:
     """How one lane's invocations of a function go, by the function's duration law and failures.
 
     Parameters

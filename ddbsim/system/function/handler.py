@@ -28,7 +28,7 @@ from ddbsim.scenario import EventSourceMapping, Function, Scenario
 from ddbsim.system.interrupt import interruptible
 from ddbsim.system.stream.event_records import EventRecords
 
-from .environments import TIMED_OUT, Call, Conduct
+from .environments import TIMED_OUT, Call, InvocationModel
 from .errors import raised
 from .responses import (
     NO_STATE,
@@ -44,7 +44,7 @@ __all__ = [
     "IGNORED_FAILURES",
     "NO_FAILURES_KEY",
     "Context",
-    "HandlerConduct",
+    "HandlerInvocation",
     "HandlerNotes",
     "Missing",
     "Window",
@@ -262,7 +262,7 @@ def call_again(mapping: EventSourceMapping, event: dict[str, Any]) -> None:
         pass
 
 
-class HandlerConduct:
+class HandlerInvocation:
     """How one lane's invocations of a user's handler go.
 
     Parameters
@@ -284,7 +284,7 @@ class HandlerConduct:
 
     def __init__(
         self,
-        conduct: Conduct,
+        conduct: InvocationModel,
         mapping: EventSourceMapping,
         shard: Shard,
         positions: npt.NDArray[np.int64] | None,

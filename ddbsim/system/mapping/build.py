@@ -13,8 +13,8 @@ from ddbsim.record.recorder import Recorder
 from ddbsim.record.stream import Shard, StreamLog, running_sum
 from ddbsim.scenario import EventSourceMapping, Scenario, read_back_events
 from ddbsim.system.clock import Clock
-from ddbsim.system.function.environments import Concurrency, Conduct, Environments, Outages
-from ddbsim.system.function.handler import HandlerConduct, HandlerNotes
+from ddbsim.system.function.environments import Concurrency, Environments, InvocationModel, Outages
+from ddbsim.system.function.handler import HandlerInvocation, HandlerNotes
 from ddbsim.system.function.read_back import ReadBacks, are_read_back
 from ddbsim.system.hashing import lane_of
 from ddbsim.system.stream.event_records import EventRecords
@@ -116,7 +116,7 @@ class Wiring:
         return consumer
 
     def _kept(self, mapping: EventSourceMapping, shard: Shard, consumer: ShardConsumer) -> npt.NDArray[np.intp] | None:
-        """Return the shard positions that go to lanes, None for all; the consumer keeps the others aside."""
+        """Return the shard positions that go to lanes, None for all; the consumer keeps the others undelivered."""
         skipped = self.subscriptions[consumer.mapping].skipped(shard)
         if not mapping.filter_criteria and not skipped.any():
             return None
@@ -124,7 +124,7 @@ class Wiring:
         if mapping.filter_criteria:
             kept &= let_through(mapping, shard, self.stream, self.events, self.streams)
         consumer.reader.skips = _runs(skipped)
-        consumer.skipped, consumer.aside = skipped, _skipped_first(np.flatnonzero(~kept), skipped)
+        consumer.skipped, consumer.undelivered = skipped, _skipped_first(np.flatnonzero(~kept), skipped)
         return np.flatnonzero(kept)
 
     def _lane(
@@ -159,16 +159,16 @@ class Wiring:
         positions: npt.NDArray[np.int64] | None,
         records: npt.NDArray[np.integer[Any]],
         name: str,
-    ) -> Conduct | HandlerConduct:
+    ) -> InvocationModel | HandlerInvocation:
         function, poison = mapping.function, mapping.function.failures.poison_items
         bad = np.flatnonzero(np.isin(self.stream.item_id[records], poison)).tolist() if poison else []
         read_backs = self._read_backs(mapping, records, name)
-        law = Conduct(
+        law = InvocationModel(
             function, bad, mapping.reports_item_failures, self.streams, name, read_backs, self._outages[function.name]
         )
         if function.handler is None:
             return law
-        return HandlerConduct(law, mapping, shard, positions, self.events, self.scenario, self.notes[function.name])
+        return HandlerInvocation(law, mapping, shard, positions, self.events, self.scenario, self.notes[function.name])
 
     def _read_backs(
         self, mapping: EventSourceMapping, records: npt.NDArray[np.integer[Any]], name: str
@@ -189,8 +189,8 @@ class Wiring:
 def _functions(scenario: Scenario, streams: RandomStreams) -> dict[str, Environments]:
     """Return the environments of each function, those without reserved concurrency from one pool."""
     functions = {mapping.function.name: mapping.function for mapping in scenario.mappings}
-    set_aside = sum(function.set_aside for function in functions.values())
-    shared = Concurrency(scenario.account_concurrency - set_aside)
+    committed_concurrency = sum(function.committed_concurrency for function in functions.values())
+    shared = Concurrency(scenario.account_concurrency - committed_concurrency)
     return {
         name: Environments(
             function,

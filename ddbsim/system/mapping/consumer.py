@@ -37,7 +37,7 @@ class ShardConsumer:
         Its lanes.
     children
         The consumers of the shards that go on from this one: they begin once all of it is settled.
-    aside
+    undelivered
         Shard positions of the records that go to no lane: first those skipped, then those filtered out.
     skipped
         For each record of the shard, whether the mapping started behind it.
@@ -51,7 +51,7 @@ class ShardConsumer:
         self.discovery_s = discovery_s
         self.lanes: Sequence[Lane] = ()
         self.children: list[ShardConsumer] = []
-        self.aside = np.empty(0, dtype=np.intp)
+        self.undelivered = np.empty(0, dtype=np.intp)
         self.skipped = np.empty(0, dtype=np.bool_)
         self._busy = 0
         self._finished_s = 0.0

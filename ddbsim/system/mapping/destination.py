@@ -47,7 +47,9 @@ class Dispatch:
         """Yield what became of each discarded or expired range, in the order in which they were given up."""
         column = self._settled
         rows = np.flatnonzero((column["outcome"] == Settled.DISCARDED) | (column["outcome"] == Settled.EXPIRED))
-        luck = {mapping.label: self._streams(f"destination/{mapping.label}") for mapping in self._scenario.mappings}
+        delivery_draws = {
+            mapping.label: self._streams(f"destination/{mapping.label}") for mapping in self._scenario.mappings
+        }
         for row in rows.tolist():
             lane = self._recording.lanes[int(column["lane"][row])]
             mapping = self._scenario.mappings[lane.mapping]
@@ -56,7 +58,7 @@ class Dispatch:
                 # what the retention trims is gone without a word
                 yield Delivered()
                 continue
-            arrived = bool(luck[mapping.label].random() >= destination.failure_probability)
+            arrived = bool(delivery_draws[mapping.label].random() >= destination.failure_probability)
             yield self._delivered(row, lane, mapping, destination, arrived)
 
     def _delivered(

@@ -19,8 +19,8 @@ from ddbsim.log.reasons import Reason
 from ddbsim.record.recorder import Recorder
 from ddbsim.scenario import Backoff, EventSourceMapping
 from ddbsim.system.clock import Clock
-from ddbsim.system.function.environments import READY, Call, Conduct, Environments
-from ddbsim.system.function.handler import HandlerConduct, Window
+from ddbsim.system.function.environments import PROVISIONED, Call, Environments, InvocationModel
+from ddbsim.system.function.handler import HandlerInvocation, Window
 
 from .poller import Reader
 from .schedule import Pauses
@@ -80,7 +80,7 @@ class Lane:
         positions: Sequence[int] | None,
         written_s: memoryview,
         cumulative_bytes: memoryview,
-        conduct: Conduct | HandlerConduct,
+        conduct: InvocationModel | HandlerInvocation,
         environments: Environments,
         jitter: Any,
         recorder: Recorder,
@@ -115,15 +115,15 @@ class Lane:
         self._age_s = math.inf if age < 0 else float(age)
         self._shortest_life_s = min(self._age_s, retention_s)
 
-    def wants_more(self, frontier: int) -> bool:
-        """Whether the lane, busy now, has room for more than what has been read up to `frontier`."""
-        return self._read_by(frontier, self.sent + self._buffer) < self.sent + self._buffer
+    def wants_more(self, read_position: int) -> bool:
+        """Whether the lane, busy now, has room for more than what has been read up to `read_position`."""
+        return self._read_by(read_position, self.sent + self._buffer) < self.sent + self._buffer
 
-    def _read_by(self, frontier: int, most: int) -> int:
-        """Return how many of the lane's records are among the shard's first `frontier`, at most `most`."""
+    def _read_by(self, read_position: int, most: int) -> int:
+        """Return how many of the lane's records are among the shard's first `read_position`, at most `most`."""
         if self.positions is None:
-            return min(frontier, most)
-        return bisect_left(self.positions, frontier, self.sent, max(self.sent, min(most, self.count)))
+            return min(read_position, most)
+        return bisect_left(self.positions, read_position, self.sent, max(self.sent, min(most, self.count)))
 
     def work(self, begin_s: float) -> Steps:
         """Deliver the lane's records, batch after batch."""
@@ -131,7 +131,7 @@ class Lane:
         reader.waiting_lanes += 1
         ready_s, open_s, settled_s = begin_s, begin_s, begin_s
         while self.sent < self.count:
-            close_s, last = self._gather(ready_s, open_s)
+            close_s, last = self._form_batch(ready_s, open_s)
             if self.pauses:
                 close_s = self.pauses.resumed_s(close_s)
             yield self.env.at(close_s)
@@ -156,12 +156,12 @@ class Lane:
 
     def _skip_trimmed(self, now: float) -> None:
         """Settle the records that were read but never sent before the stream trimmed them."""
-        first, read = self.sent, self._read_by(self.reader.frontier_at(now), self.count)
+        first, read = self.sent, self._read_by(self.reader.read_position_at(now), self.count)
         self.sent = bisect_left(self.written_s, now - self._retention_s, first, read)
         batch = self.recorder.next_batch()
         self.recorder.settle(self.index, batch, first, self.sent, now, Settled.EXPIRED, Discarded.RETENTION)
 
-    def _gather(self, ready_s: float, open_s: float) -> tuple[float, int]:
+    def _form_batch(self, ready_s: float, open_s: float) -> tuple[float, int]:
         """Return when the next batch closes, and its end.
 
         A waiting lane can look ahead: see `Reader`.
@@ -172,11 +172,11 @@ class Lane:
         if math.isinf(ready_s):
             return ready_s, first
         if self._window_s:
-            return self._gather_window(first, last, ready_s, open_s)
+            return self._form_batch_in_window(first, last, ready_s, open_s)
         reader.advance(ready_s)
-        return ready_s, self._read_by(reader.frontier_at(ready_s), last)
+        return ready_s, self._read_by(reader.read_position_at(ready_s), last)
 
-    def _gather_window(self, first: int, last: int, ready_s: float, open_s: float) -> tuple[float, int]:
+    def _form_batch_in_window(self, first: int, last: int, ready_s: float, open_s: float) -> tuple[float, int]:
         """Gather until the batch is full or the window ends; a window that ends empty opens again."""
         reader, window_s = self.reader, self._window_s
         ends_s = open_s + window_s * max(1, math.ceil((ready_s - open_s) / window_s))
@@ -188,7 +188,7 @@ class Lane:
             reader.advance(close_s)
             return close_s, last
         reader.advance(ends_s)
-        return ends_s, self._read_by(reader.frontier_at(ends_s), last)
+        return ends_s, self._read_by(reader.read_position_at(ends_s), last)
 
     def _position(self, index: int) -> int:
         return index if self.positions is None else self.positions[index]
@@ -235,7 +235,7 @@ class Lane:
             attempts += 1
             if call.outcome == Invoked.SUCCESS:
                 return ended_s, []
-            rest = self._leave(batch, first, last, ended_s, call)
+            rest = self._remaining_batches(batch, first, last, ended_s, call)
             if rest is not None:
                 return ended_s, rest
             failures += 1
@@ -244,7 +244,9 @@ class Lane:
                 return ended_s, []
             now = ended_s + self._delay(self.mapping.retry_backoff, failures)
 
-    def _leave(self, batch: int, first: int, last: int, ended_s: float, call: Call) -> list[tuple[int, int]] | None:
+    def _remaining_batches(
+        self, batch: int, first: int, last: int, ended_s: float, call: Call
+    ) -> list[tuple[int, int]] | None:
         """Return the batches that a failed one leaves, or None where the same batch is to be sent again.
 
         Progress by a partial response makes a new batch of the rest, with all its attempts; else bisecting splits a
@@ -280,7 +282,7 @@ class Lane:
         self.recorder.attempt(*row, started_s, grant.init_s, call.duration_s, call.outcome)
         if call.reason is not None:
             self.recorder.note_failure(call.reason, call.worked)
-        if grant is READY:
+        if grant is PROVISIONED:
             self.recorder.note_provisioned()
         ended_s = handler_s + call.duration_s
         yield self.env.at(ended_s)

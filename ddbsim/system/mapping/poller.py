@@ -23,13 +23,13 @@ from ddbsim.record.polls import Polls, Schedule
 from ddbsim.record.stream import running_sum
 from ddbsim.scenario import Poller
 
-from .schedule import Lattice
+from .schedule import PeriodicPolls
 
 __all__ = ["Reader"]
 
 
 class _Lane(Protocol):
-    def wants_more(self, frontier: int) -> bool: ...
+    def wants_more(self, read_position: int) -> bool: ...
 
 
 class Reader:
@@ -50,8 +50,8 @@ class Reader:
 
     Attributes
     ----------
-    frontier
-        Records read so far: positions [0, frontier).
+    read_position
+        Records read so far: positions [0, read_position).
     page_at, page_end, page_records
         Instant and end position of each page read, and how many records it returned.
     waiting_lanes
@@ -64,21 +64,21 @@ class Reader:
 
     __slots__ = (
         "_bytes",
+        "_first_poll_s",
         "_limit",
         "_max_bytes",
         "_next_poll_s",
-        "_offers",
         "_retention_s",
         "_visible",
         "_written",
         "count",
         "found_s",
-        "frontier",
         "lanes",
         "page_at",
         "page_end",
         "page_records",
         "poller",
+        "read_position",
         "schedule",
         "searched_s",
         "skips",
@@ -97,7 +97,7 @@ class Reader:
         self.poller = poller
         self.schedule = schedule
         self.count = len(visible_s)
-        self.frontier = 0
+        self.read_position = 0
         self.page_at: list[float] = []
         self.page_end: list[int] = []
         self.page_records: list[int] = []
@@ -112,7 +112,7 @@ class Reader:
         # memoryviews give Python floats at a fraction of numpy's cost per element, and no copy
         self._visible = visible_s.data
         self._written = None if written_s is None else written_s.data
-        self._offers = schedule.first_polls(visible_s).data
+        self._first_poll_s = schedule.first_polls(visible_s).data
         self._bytes = running_sum(size_bytes).data
         # where no page can reach the limit of bytes, it is never looked at
         self._max_bytes = int(size_bytes.max(initial=0))
@@ -125,7 +125,7 @@ class Reader:
 
     def advance(self, now: float) -> None:
         """Do the polls at or before `now`, with the lanes as they are."""
-        while self.frontier < self.count:
+        while self.read_position < self.count:
             tick = self._next_poll()
             if tick > now:
                 return
@@ -143,7 +143,7 @@ class Reader:
         float
             The instant at which it was read, or infinity if that is after the deadline.
         """
-        while self.frontier <= position:
+        while self.read_position <= position:
             tick = self._next_poll()
             if tick > deadline or tick == math.inf:
                 return math.inf
@@ -156,27 +156,27 @@ class Reader:
             return self.page_at[bisect_right(self.page_end, position)]
         return self.page_at[-1]
 
-    def frontier_at(self, now: float) -> int:
+    def read_position_at(self, now: float) -> int:
         """Return how many records had been read at an instant that the reader has passed."""
         if self.page_at and self.page_at[-1] <= now:
-            return self.frontier
+            return self.read_position
         page = bisect_right(self.page_at, now)
         return self.page_end[page - 1] if page else 0
 
     def _next_poll(self) -> float:
         """Return the next poll that finds something."""
         # after a page that was cut the poller may be off its lattice for one poll
-        if self._visible[self.frontier] <= self._next_poll_s:
+        if self._visible[self.read_position] <= self._next_poll_s:
             return self._next_poll_s
-        offer: float = self._offers[self.frontier]
+        offer: float = self._first_poll_s[self.read_position]
         return offer
 
     def _wanted(self) -> bool:
-        return self.waiting_lanes > 0 or any(lane.wants_more(self.frontier) for lane in self.lanes)
+        return self.waiting_lanes > 0 or any(lane.wants_more(self.read_position) for lane in self.lanes)
 
     def _read(self, tick: float) -> None:
         """Read one page at `tick`: what is visible there and not trimmed, cut at the limits of a read."""
-        first = self._behind_skips(self.frontier) if self.skips else self.frontier
+        first = self._behind_skips(self.read_position) if self.skips else self.read_position
         if self._written is not None and first < self.count and self._written[first] < tick - self._retention_s:
             seen = bisect_right(self._visible, tick, first, self.count)
             first = bisect_left(self._written, tick - self._retention_s, first, seen)
@@ -190,7 +190,7 @@ class Reader:
         self.page_at.append(tick)
         self.page_end.append(end)
         self.page_records.append(end - first - passed)
-        self.frontier = end
+        self.read_position = end
 
     def _page_end(self, first: int, tick: float, passed: int = 0, passed_bytes: int = 0) -> int:
         """Return the end of the page from `first`; so many records and bytes in it do not count."""
@@ -217,7 +217,7 @@ class Reader:
 
     def _poll_after_cut(self, tick: float) -> float:
         """Return the next poll after a page that a limit cut: sooner than the lattice has it, or later."""
-        if self.poller.backlog_interval_s == self.poller.interval_s or not isinstance(self.schedule, Lattice):
+        if self.poller.backlog_interval_s == self.poller.interval_s or not isinstance(self.schedule, PeriodicPolls):
             return self.schedule.after(tick)
         return tick + self.poller.backlog_interval_s
 

@@ -18,13 +18,13 @@ import numpy.typing as npt
 from ddbsim.record.polls import steps_before
 from ddbsim.system.stream.shared_reads import SharedReads
 
-__all__ = ["Interrupted", "Lattice", "Pauses"]
+__all__ = ["Interrupted", "Pauses", "PeriodicPolls"]
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Lattice:
+class PeriodicPolls:
     """Polls at phase + k x interval.
 
     Attributes
@@ -79,7 +79,7 @@ class Interrupted:
         What other readers of the shard leave to this one; None where they leave everything.
     """
 
-    lattice: Lattice
+    lattice: PeriodicPolls
     end_s: float
     pauses: Pauses
     shared: SharedReads | None = None

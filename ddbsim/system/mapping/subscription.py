@@ -17,7 +17,7 @@ from ddbsim.record.stream import Shard
 from ddbsim.scenario import EventSourceMapping, Scenario
 from ddbsim.system.stream.shared_reads import shared_reads
 
-from .schedule import Interrupted, Lattice, Pauses
+from .schedule import Interrupted, Pauses, PeriodicPolls
 
 __all__ = ["Subscription"]
 
@@ -87,7 +87,7 @@ class Subscription:
     def schedule(self, shard: Shard) -> Schedule:
         """Return when a shard is polled."""
         purpose, interval_s = f"{self._mapping.label}/{shard.index}", self._mapping.poller.interval_s
-        lattice = Lattice(interval_s, float(self._streams(f"poller.phase/{purpose}").uniform(0.0, interval_s)))
+        lattice = PeriodicPolls(interval_s, float(self._streams(f"poller.phase/{purpose}").uniform(0.0, interval_s)))
         shared = shared_reads(self._scenario, shard.opened_s, shard.closed_s, self._streams, purpose)
         if not self.pauses and shared is None:
             return lattice

@@ -42,7 +42,7 @@ class WindowedLane(Lane):
         """Return the end of the largest batch: one window at most."""
         return bisect_right(self._number, self._number[first], first, super()._largest(first))
 
-    def _gather(self, ready_s: float, open_s: float) -> tuple[float, int]:
+    def _form_batch(self, ready_s: float, open_s: float) -> tuple[float, int]:
         """Return when the next batch closes; an empty one where an idle window is ended first."""
         if self._open is not None:
             # not before now: records may have waited, and been trimmed, since the lane was ready
@@ -50,7 +50,7 @@ class WindowedLane(Lane):
             if self.reader.read_until(self._position(self.sent), idle_s) > idle_s:
                 self.reader.advance(idle_s)
                 return idle_s, self.sent
-        return super()._gather(ready_s, open_s)
+        return super()._form_batch(ready_s, open_s)
 
     def _idle_s(self) -> float:
         """Return when the open window is ended if nothing comes."""

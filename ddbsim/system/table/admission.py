@@ -17,12 +17,12 @@ from ddbsim.workload import WriteColumns
 
 from .capacity.units import write_units
 from .clients.retrying import Retrying
-from .effective_writes import as_taken
+from .effective_writes import effective_writes
 from .expiry import Expiry
 from .items import Items, ItemsOnDemand
 from .partitions.history import assign_partitions
-from .per_attempt import TableInTurn
-from .per_second import TableLoad
+from .per_attempt import PerAttemptTable
+from .per_second import PerSecondTable
 
 __all__ = ["admit"]
 
@@ -55,7 +55,7 @@ def admit(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) -> A
     if writes.think_s is not None or scenario.writer.policy.adaptive:
         return _in_turn(scenario, writes, items, expiry, streams)
     expected = writes if expiry is None else _expected(items.made)
-    load = TableLoad(scenario, expected, write_units(expected), streams, items)
+    load = PerSecondTable(scenario, expected, write_units(expected), streams, items)
     load.run()
     if load.retrying is not None:
         return _settled(load, load.retrying, writes, items.made, expiry, scenario.length_s)
@@ -68,7 +68,7 @@ def admit(scenario: Scenario, writes: WriteColumns, streams: RandomStreams) -> A
 def _in_turn(
     scenario: Scenario, writes: WriteColumns, items: ItemsOnDemand, expiry: Expiry | None, streams: RandomStreams
 ) -> Admission:
-    load = TableInTurn(scenario, writes, write_units(writes), streams, items)
+    load = PerAttemptTable(scenario, writes, write_units(writes), streams, items)
     load.run()
     asked = writes.take(slice(None), at_s=load.groups.spread(load.sent_s))
     return _settled(load, load.clients, asked, items.made, expiry, scenario.length_s)
@@ -84,7 +84,7 @@ def _expected(items: Items) -> WriteColumns:
 def _expiring(scenario: Scenario, admission: Admission, items: Items, expiry: Expiry) -> Admission:
     """Return what happened where each write was taken at once, with the deletes of expired items."""
     everything = np.arange(len(admission.planned))
-    taken, rows = as_taken(items, everything, admission.planned.at_s, expiry, scenario.length_s)
+    taken, rows = effective_writes(items, everything, admission.planned.at_s, expiry, scenario.length_s)
     return _with_taken(admission, taken, rows)
 
 
@@ -100,7 +100,7 @@ def _with_taken(admission: Admission, taken: WriteColumns, rows: Ints) -> Admiss
 
 
 def _settled(
-    load: TableLoad, retrying: Retrying, asked: WriteColumns, items: Items, expiry: Expiry | None, length_s: float
+    load: PerSecondTable, retrying: Retrying, asked: WriteColumns, items: Items, expiry: Expiry | None, length_s: float
 ) -> Admission:
     """Return what a table took that did not take everything at once; `asked` has the instants of the requests."""
     spread = load.groups.spread
@@ -117,7 +117,7 @@ def _settled(
     )
     placement = load.keys.placement(rows)
     admission = Admission(asked, asked, rows, write_units(asked), placement, requests, load.ledger)
-    return _with_taken(admission, *as_taken(items, rows, last_s[rows], expiry, length_s))
+    return _with_taken(admission, *effective_writes(items, rows, last_s[rows], expiry, length_s))
 
 
 def _unhindered(scenario: Scenario, writes: WriteColumns, think_s: Floats, streams: RandomStreams) -> WriteColumns:
@@ -133,4 +133,4 @@ def _unhindered(scenario: Scenario, writes: WriteColumns, think_s: Floats, strea
     sent_s = until_s - latency_s[order] - np.repeat(before_s, np.diff(np.append(starts, len(client))))
     by_time = np.argsort(sent_s, kind="stable")
     by_time = by_time[sent_s[by_time] < scenario.length_s]
-    return as_taken(Items(writes, None), order[by_time], sent_s[by_time], None, scenario.length_s)[0]
+    return effective_writes(Items(writes, None), order[by_time], sent_s[by_time], None, scenario.length_s)[0]

@@ -13,12 +13,12 @@ from ddbsim.workload import INSERT, MODIFY, NO_OP, REMOVE, WriteColumns
 from .expiry import Expiry, with_deletes
 from .items import Items
 
-__all__ = ["as_taken"]
+__all__ = ["effective_writes"]
 
 Ints = npt.NDArray[np.int64]
 
 
-def as_taken(
+def effective_writes(
     items: Items, rows: Ints, at_s: npt.NDArray[np.float64], expiry: Expiry | None, length_s: float
 ) -> tuple[WriteColumns, Ints]:
     """Return what happened at the table, and the planned write behind each (-1: the delete of an expired item).

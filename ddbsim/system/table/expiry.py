@@ -37,8 +37,8 @@ class Expiry:
         expiry, partitions = scenario.table.time_to_live, scenario.table.initial_partitions
         assert expiry is not None
         self._scan_s = expiry.scan_s
-        late_s = as_distribution(expiry.late).sample(streams("table.ttl"), len(planned))
-        self._after_s = expiry.after_s + late_s
+        excess_latency_s = as_distribution(expiry.late).sample(streams("table.ttl"), len(planned))
+        self._after_s = expiry.after_s + excess_latency_s
         self._phase_s = (partition_of(planned.item_id, partitions) + 0.5) / partitions * expiry.scan_s
 
     def due_s(self, rows: Ints, at_s: Floats) -> Floats:

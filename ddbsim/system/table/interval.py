@@ -8,10 +8,10 @@ import numpy.typing as npt
 from .capacity.index_writes import IndexDemand
 from .partitions.key_space import KeySpace
 
-__all__ = ["Stretch"]
+__all__ = ["Interval"]
 
 
-class Stretch:
+class Interval:
     """What requests ask for, retries aside, in seconds in which the table stays as it is.
 
     Parameters

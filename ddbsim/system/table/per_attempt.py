@@ -19,20 +19,20 @@ from ddbsim.workload import WriteColumns
 from .clients.attempts import Attempts
 from .clients.rate_limiter import RateLimiter
 from .clients.retrying import Retrying
-from .interval import Stretch
+from .interval import Interval
 from .items import ItemsOnDemand
-from .per_second import TableLoad
+from .per_second import PerSecondTable
 
-__all__ = ["TableInTurn"]
+__all__ = ["PerAttemptTable"]
 
 
-class TableInTurn(TableLoad):
+class PerAttemptTable(PerSecondTable):
     """One run of the table, attempt by attempt.
 
     Parameters
     ----------
     scenario, writes, units, streams, items
-        As `TableLoad` takes them.
+        As `PerSecondTable` takes them.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class TableInTurn(TableLoad):
     def _next_request_s(self) -> float:
         return self._heap[0][0] if self._heap else math.inf
 
-    def _pass(self, stretch: Stretch) -> None:
+    def _pass(self, stretch: Interval) -> None:
         stretch.used[:] = 0.0
         for turn in range(stretch.seconds):
             second = stretch.begin + turn
@@ -101,7 +101,7 @@ class TableInTurn(TableLoad):
             self.ledger.saved[second] = self.table.saved
         self._finish(stretch)
 
-    def _attempt(self, stretch: Stretch, turn: int, now: float, request: int, number: int, passed: bool) -> None:
+    def _attempt(self, stretch: Interval, turn: int, now: float, request: int, number: int, passed: bool) -> None:
         client = self._client[request]
         if number == 1 and not passed:
             self.sent_s[request] = now
@@ -125,7 +125,7 @@ class TableInTurn(TableLoad):
     def _refusal(self, row: int) -> int:
         return self.buckets.refusal(self.keys.partition, self._demand, row)
 
-    def _admitted(self, stretch: Stretch, turn: int, now: float, request: int, number: int, rows: list[int]) -> None:
+    def _admitted(self, stretch: Interval, turn: int, now: float, request: int, number: int, rows: list[int]) -> None:
         client, policy, second = self._client[request], self.clients.policy, stretch.begin + turn
         for row in rows:
             self.buckets.draw(self.keys.partition, self._charges.units, self._demand, row)
@@ -139,7 +139,7 @@ class TableInTurn(TableLoad):
         self._send_next(client, now + float(self.clients.latency_s[request]))
 
     def _refused(
-        self, stretch: Stretch, turn: int, now: float, request: int, number: int, reason: int, rows: list[int]
+        self, stretch: Interval, turn: int, now: float, request: int, number: int, reason: int, rows: list[int]
     ) -> None:
         client, policy, second = self._client[request], self.clients.policy, stretch.begin + turn
         self.clients.reason[request] = reason

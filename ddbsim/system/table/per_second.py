@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ddbsim.log.throttling import THROTTLE_REASONS, Written
 from ddbsim.randomness import RandomStreams
-from ddbsim.record.table import Decision, Ledger
+from ddbsim.record.table import ScalingAction, TableTimeSeries
 from ddbsim.scenario import Provisioned, Scenario
 from ddbsim.workload import WriteColumns
 
@@ -23,13 +23,13 @@ from .capacity.index_writes import index_demand
 from .capacity.throughput import Throughput
 from .clients.attempts import Attempts
 from .clients.retrying import Retrying
-from .clients.transactions import Groups
-from .interval import Stretch
+from .clients.transactions import Transactions
+from .interval import Interval
 from .items import ItemsOnDemand
 from .partitions.key_space import KeySpace
 from .partitions.partitioning import Partitioning
 
-__all__ = ["TableLoad"]
+__all__ = ["PerSecondTable"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -37,7 +37,7 @@ Floats = npt.NDArray[np.float64]
 _MINUTE_S = 60
 
 
-class TableLoad:
+class PerSecondTable:
     """One run of the table.
 
     Parameters
@@ -71,7 +71,7 @@ class TableLoad:
         assert table.billing is not None
         self._scenario, self._writes, self._streams = scenario, writes, streams
         self._end = math.ceil(scenario.length_s)
-        self.groups = Groups(writes)
+        self.groups = Transactions(writes)
         self.keys = KeySpace(table.initial_partitions, writes.item_id)
         cap = float(table.partition_write_units_per_s)
         quota, start_s = table.write_quota_per_s, scenario.start_epoch_s
@@ -86,7 +86,7 @@ class TableLoad:
             # without keys an index is spread evenly, and no partition of it is told apart
             [(one.partitions, math.inf if one.keys is None else cap) for one in table.indexes],
         )
-        self.ledger = Ledger(self._end, len(table.indexes), math.ceil(scenario.duration_s or 0.0))
+        self.ledger = TableTimeSeries(self._end, len(table.indexes), math.ceil(scenario.duration_s or 0.0))
         self._partitioning = Partitioning(scenario, self.keys, writes, units)
         self._charges = Charges(units, self._demand, items or ItemsOnDemand(writes, None))
         self.retrying: Retrying | None = None
@@ -113,7 +113,7 @@ class TableLoad:
             # what a minute without requests leaves as it was, further ones do too
             idle_minute = end - begin == _MINUTE_S and self.buckets.at_rest and self._next_request_s() >= end
             decided = len(self.ledger.decisions)
-            self._pass(Stretch(begin, end, self._writes.at_s, self._charges.units, self.keys, self._demand))
+            self._pass(Interval(begin, end, self._writes.at_s, self._charges.units, self.keys, self._demand))
             if end < self._end:
                 self._control(end)
             begin, settled = end, idle_minute and decided == len(self.ledger.decisions)
@@ -145,7 +145,7 @@ class TableLoad:
 
     # the seconds between two changes
 
-    def _pass(self, stretch: Stretch) -> None:
+    def _pass(self, stretch: Interval) -> None:
         quiet = self._next_request_s() >= stretch.begin + stretch.seconds
         for turn in range(stretch.seconds):
             if quiet and self.buckets.at_rest:
@@ -164,7 +164,7 @@ class TableLoad:
             self._charges.settle(int(stretch.bounds[0]), self._reached, waiting)
         self._finish(stretch)
 
-    def _finish(self, stretch: Stretch) -> None:
+    def _finish(self, stretch: Interval) -> None:
         """Record what was done."""
         self._minute += stretch.used.sum(axis=0)
         self.ledger.interval(
@@ -176,14 +176,14 @@ class TableLoad:
             provisioned=self.table.provisioned,
         )
 
-    def _suffice(self, stretch: Stretch, turn: int) -> bool:
+    def _suffice(self, stretch: Interval, turn: int) -> bool:
         """Whether a second has none but its own requests, and units for all of them."""
         retries = self.retrying is not None and stretch.begin + turn in self.retrying
         if retries or self._charges.uncertain(*stretch.rows(turn)):
             return False
         return self.buckets.suffice(stretch.most[turn], stretch.units[turn], stretch.by_index[turn])
 
-    def _admit_whole(self, stretch: Stretch, turn: int) -> None:
+    def _admit_whole(self, stretch: Interval, turn: int) -> None:
         first, last = stretch.rows(turn)
         self.buckets.take(stretch.units[turn], stretch.by_index[turn])
         self.ledger.admitted[stretch.begin + turn] = last - first
@@ -193,7 +193,7 @@ class TableLoad:
             rows = np.arange(first, last)
             self._charges.take(rows, self._writes.at_s[rows])
 
-    def _look_into(self, stretch: Stretch, turn: int) -> None:
+    def _look_into(self, stretch: Interval, turn: int) -> None:
         second = stretch.begin + turn
         tried = self._attempts(second, *stretch.rows(turn))
         rows, owner = self.groups.rows(tried.request)
@@ -235,7 +235,7 @@ class TableLoad:
         due = [] if self.retrying is None else self.retrying.due(second)
         return Attempts.joined([own, *due]).in_order() if due else own
 
-    def _settle(self, stretch: Stretch, turn: int, tried: Attempts, owner: Ints, refusals: Refusals) -> None:
+    def _settle(self, stretch: Interval, turn: int, tried: Attempts, owner: Ints, refusals: Refusals) -> None:
         """Tell the clients, and count what was refused."""
         retrying = self.retrying = self.retrying or self._clients()
         first_row = np.flatnonzero(np.diff(owner, prepend=-1))
@@ -269,7 +269,9 @@ class TableLoad:
         for name, throughput in zip(self._names, self._throughputs, strict=True):
             for change in throughput.apply(second):
                 before, after = change.units_before, throughput.rate
-                self._decided(Decision(change.decided_s, float(change.effective_s), name, change.cause, before, after))
+                self._decided(
+                    ScalingAction(change.decided_s, float(change.effective_s), name, change.cause, before, after)
+                )
         self._decided(*self._partitioning.apply(second, self._to_come))
         self._decided(*self._partitioning.provide(second, self.table.rate, self._to_come))
         self._share_out()
@@ -282,7 +284,7 @@ class TableLoad:
         self._partitioning.observe(second, self._minute / _MINUTE_S)
         self._minute = np.zeros(len(self.keys))
 
-    def _decided(self, *decisions: Decision) -> None:
+    def _decided(self, *decisions: ScalingAction) -> None:
         self.ledger.decisions.extend(decisions)
 
     def _share_out(self) -> None:

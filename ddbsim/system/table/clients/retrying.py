@@ -29,7 +29,7 @@ _ATTEMPT_BITS = 6  # at most 32 attempts
 Settled: TypeAlias = tuple[Ints, Codes]
 
 
-class Rest(NamedTuple):
+class SecondRemainder(NamedTuple):
     """What is left of a second for retries within it: all are refused, as no bucket is filled before the next.
 
     They get the reason of the attempt before, or the table's own once that is empty too. That a write need no longer
@@ -50,7 +50,7 @@ class Rest(NamedTuple):
     table_reason: int
 
     @classmethod
-    def of(cls, until_s: float, tried: Attempts, emptied: int, table_reason: int) -> Rest:
+    def of(cls, until_s: float, tried: Attempts, emptied: int, table_reason: int) -> SecondRemainder:
         """Return it for a second, or what the run has of it, in which the attempt `emptied` left the table empty."""
         if emptied >= len(tried):
             after = (np.inf, 0)
@@ -152,7 +152,7 @@ class Retrying:
             Request and reason of each refused attempt, retries within the second included.
         """
         self._admit(tried.pick(reason == 0))
-        rest = Rest.of(min(second + 1.0, self._length_s), tried, emptied, table_reason)
+        rest = SecondRemainder.of(min(second + 1.0, self._length_s), tried, emptied, table_reason)
         if self._quotas is None:
             return self._in_rounds(tried.pick(reason != 0), reason[reason != 0], rest)
         return self._within_quota(self._quotas, tried, reason, rest)
@@ -187,7 +187,7 @@ class Retrying:
         for begin, end in pairwise([*starts, len(order)]):
             self._due.setdefault(int(second[begin]), []).append(attempts.pick(order[begin:end]))
 
-    def _in_rounds(self, refused: Attempts, reason: Codes, rest: Rest) -> Settled:
+    def _in_rounds(self, refused: Attempts, reason: Codes, rest: SecondRemainder) -> Settled:
         """Retry without a quota: all refused attempts at once, then all of their retries within the second."""
         requests, reasons = [refused.request], [reason]
         while len(refused):
@@ -204,7 +204,7 @@ class Retrying:
             reasons.append(reason)
         return np.concatenate(requests), np.concatenate(reasons)
 
-    def _within_quota(self, quotas: Quotas, tried: Attempts, reason: Codes, rest: Rest) -> Settled:
+    def _within_quota(self, quotas: Quotas, tried: Attempts, reason: Codes, rest: SecondRemainder) -> Settled:
         """Retry as far as each client's quota goes."""
         refused, reasons, parent, again_s = self._chains(tried.pick(reason != 0), reason[reason != 0], rest)
         made, again = quotas.spend(tried.pick(reason == 0), refused, parent)
@@ -214,7 +214,7 @@ class Retrying:
         self._schedule(Attempts(again_s[later], refused.request[later], refused.number[later] + 1))
         return refused.request[made], reasons[made]
 
-    def _chains(self, refused: Attempts, reason: Codes, rest: Rest) -> tuple[Attempts, Codes, Ints, Floats]:
+    def _chains(self, refused: Attempts, reason: Codes, rest: SecondRemainder) -> tuple[Attempts, Codes, Ints, Floats]:
         """Return refused attempts with all their retries within the second, as if no quota stopped them.
 
         With each comes its reason, the place of the attempt that it retries (-1: none), and when it would be tried

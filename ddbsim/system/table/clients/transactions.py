@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from ddbsim.workload import TRANSACTION, WriteColumns
 
-__all__ = ["Groups"]
+__all__ = ["Transactions"]
 
 Ints = npt.NDArray[np.int64]
 Column = TypeVar("Column", bound=npt.NDArray[Any])
 
 
-class Groups:
+class Transactions:
     """Requests and their writes; a request is one write, or a transaction of several in a row.
 
     Parameters

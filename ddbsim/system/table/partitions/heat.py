@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HeatWatch", "cut_of"]
+__all__ = ["HotPartitionDetector", "split_point"]
 
 _MOVED = 0.9
 
 
-class HeatWatch:
+class HotPartitionDetector:
     """Counts the minutes in a row in which each partition was hot.
 
     Parameters
@@ -32,7 +32,7 @@ class HeatWatch:
         return [partition for partition, count in self._hot.items() if count >= self._minutes]
 
 
-def cut_of(position: npt.NDArray[np.uint64], units: npt.NDArray[np.int32], least_relief: float) -> int | None:
+def split_point(position: npt.NDArray[np.uint64], units: npt.NDArray[np.int32], least_relief: float) -> int | None:
     """Return where to cut a partition so that its traffic is halved; None if no cut helps.
 
     Parameters

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ddbsim.aws import capacity
-from ddbsim.record.table import Decision
+from ddbsim.record.table import ScalingAction
 from ddbsim.scenario import MOST_OPEN_PARTITIONS, Scenario
 from ddbsim.workload import WriteColumns
 
-from .heat import HeatWatch, cut_of
+from .heat import HotPartitionDetector, split_point
 from .key_space import KeySpace
 
 __all__ = ["Partitioning"]
@@ -47,9 +47,9 @@ class Partitioning:
         table = scenario.table
         self._cap, self._heat, self._keys = float(table.partition_write_units_per_s), table.heat_splits, keys
         self._writes, self._units = writes, units
-        self._watch: HeatWatch | None = None
+        self._watch: HotPartitionDetector | None = None
         if self._heat.enabled:
-            self._watch = HeatWatch(self._heat.threshold * self._cap, self._heat.sustained_minutes)
+            self._watch = HotPartitionDetector(self._heat.threshold * self._cap, self._heat.sustained_minutes)
         self._planned = [
             _Planned(math.ceil(split.at_s), split.at_s, split.partition, None, "stated")
             for split in table.stated_splits
@@ -84,7 +84,9 @@ class Partitioning:
             if self._may_split(partition):
                 self._plan(minute_end + 1, minute_end, partition, None, "size")
 
-    def provide(self, now_s: int, units_per_s: float, to_come: Callable[[], npt.NDArray[np.bool_]]) -> list[Decision]:
+    def provide(
+        self, now_s: int, units_per_s: float, to_come: Callable[[], npt.NDArray[np.bool_]]
+    ) -> list[ScalingAction]:
         """Split the widest partitions until they can take so many units per second between them.
 
         A half is not split in the second of its birth: what is missing then follows second by second.
@@ -100,11 +102,11 @@ class Partitioning:
         made = [_Planned(now_s, float(now_s), one, None, "capacity") for one in old[:wanted]]
         return self._split(made, now_s, to_come)
 
-    def apply(self, second: int, to_come: Callable[[], npt.NDArray[np.bool_]]) -> list[Decision]:
+    def apply(self, second: int, to_come: Callable[[], npt.NDArray[np.bool_]]) -> list[ScalingAction]:
         """Make the splits that are due."""
         due = [planned for planned in self._planned if planned.effective_s <= second]
         self._planned = [planned for planned in self._planned if planned.effective_s > second]
-        made: list[Decision] = []
+        made: list[ScalingAction] = []
         for planned in due:
             if not self._is_old(planned.partition, second):
                 self._planned.append(planned._replace(effective_s=second + 1))
@@ -129,7 +131,7 @@ class Partitioning:
     def _cut(self, partition: int, minute_end: int) -> int | None:
         first, last = self._minute(minute_end)
         rows = np.flatnonzero(self._keys.partition[first:last] == partition) + first
-        return cut_of(self._keys.position(rows), self._units[rows], self._heat.least_relief)
+        return split_point(self._keys.position(rows), self._units[rows], self._heat.least_relief)
 
     def _minute(self, minute_end: int) -> tuple[int, int]:
         first, last = np.searchsorted(self._writes.at_s, (minute_end - 60, minute_end), side="left").tolist()
@@ -137,7 +139,7 @@ class Partitioning:
 
     def _split(
         self, splits: list[_Planned], second: int, to_come: Callable[[], npt.NDArray[np.bool_]]
-    ) -> list[Decision]:
+    ) -> list[ScalingAction]:
         if not splits:
             return []
         before, born = self._keys.open_count, len(self._keys)
@@ -148,7 +150,7 @@ class Partitioning:
         self._bytes = np.append(self._bytes, np.repeat(self._bytes[old], 2) * share)
         self._bytes[old] = 0.0
         return [
-            Decision(
+            ScalingAction(
                 one.decided_s,
                 float(second),
                 "partitions",

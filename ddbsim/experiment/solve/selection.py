@@ -30,7 +30,7 @@ from .slo import SLO
 from .stretches import at_length, check_fits, long_look_s, needs_long_look, short_length_s
 from .words import span
 
-__all__ = ["Race"]
+__all__ = ["RankingAndSelection"]
 
 _SHORT_RUNS = 2
 _MOST_SHORT_RUNS = 6
@@ -43,7 +43,7 @@ _WAVE = 12
 _LAMBDA = "lambda_usd_per_month"
 
 
-class Race:
+class RankingAndSelection:
     """The candidates, and the rounds that decide among them.
 
     Parameters

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["coverage", "spread"]
+__all__ = ["coverage", "expand_ranges"]
 
 Ints = npt.NDArray[np.int64]
 
 
-def spread(first: Ints, last: Ints, values: npt.NDArray[Any], length: int, fill: Any) -> npt.NDArray[Any]:
+def expand_ranges(first: Ints, last: Ints, values: npt.NDArray[Any], length: int, fill: Any) -> npt.NDArray[Any]:
     """Return an array of `length` with ``values[i]`` at positions first[i]..last[i]-1, and `fill` elsewhere.
 
     The ranges are disjoint, in any order; those without positions (the call that ends a tumbling window) give nothing.

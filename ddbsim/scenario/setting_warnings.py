@@ -11,23 +11,23 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 
-__all__ = ["AcceptedWithATrap", "traps_told", "typed_at", "warn_of_trap"]
+__all__ = ["IneffectiveSettingWarning", "typed_at", "warn_of_setting", "without_setting_warnings"]
 
 _PACKAGE = str(Path(__file__).parent.parent)
 
-# where the traps of this thread (or task) go instead of into a warning
+# where the warnings of this thread (or task) go instead of into a warning
 _gathered: ContextVar[list[str] | None] = ContextVar("_gathered", default=None)
 
 
-class AcceptedWithATrap(UserWarning):
+class IneffectiveSettingWarning(UserWarning):
     """The service accepts this setting, and it will not do what one may expect."""
 
 
 @contextmanager
-def traps_told() -> Iterator[list[str]]:
-    """Gather the traps of what is made here instead of warning of them.
+def without_setting_warnings() -> Iterator[list[str]]:
+    """Gather the warnings of settings that are made here instead of giving them.
 
-    For varied copies, of which the original has warned, and for who tells of traps otherwise. The filters of
+    For varied copies, of which the original has warned, and for who tells of them otherwise. The filters of
     `warnings` are one for all threads and left alone.
 
     Yields
@@ -35,27 +35,27 @@ def traps_told() -> Iterator[list[str]]:
     list of str
         What would have been warned of, as it comes.
     """
-    traps: list[str] = []
-    token = _gathered.set(traps)
+    gathered: list[str] = []
+    token = _gathered.set(gathered)
     try:
-        yield traps
+        yield gathered
     finally:
         _gathered.reset(token)
 
 
-def warn_of_trap(message: str, category: type[AcceptedWithATrap] = AcceptedWithATrap) -> None:
-    """Warn of a setting that is `AcceptedWithATrap` at the line that typed it, or leave it to `traps_told`.
+def warn_of_setting(message: str, category: type[IneffectiveSettingWarning] = IneffectiveSettingWarning) -> None:
+    """Warn of a setting at the line that typed it, or leave it to `without_setting_warnings`.
 
     Parameters
     ----------
     message, category
         As in `warnings.warn`.
     """
-    traps = _gathered.get()
-    if traps is None:
+    gathered = _gathered.get()
+    if gathered is None:
         warnings.warn(message, category, stacklevel=typed_at())
     else:
-        traps.append(message)
+        gathered.append(message)
 
 
 def typed_at() -> int:
