@@ -11,7 +11,6 @@ from ddbsim.checks.wording import shown
 from ddbsim.randomness import RandomStreams
 from ddbsim.workload.columns import BATCH, SINGLE, TRANSACTION, Ints, WriteColumns
 from ddbsim.workload.means import WriteMeans
-from ddbsim.workload.traced import TraceWrites
 from ddbsim.workload.writes import Workload
 
 from .checks import whole_number
@@ -42,7 +41,7 @@ class _GroupedWrites(Workload):
 
     @property
     def _sent(self) -> Workload:
-        """The workload inside, as it is sent."""
+        """The writes that are gathered."""
         return self.workload
 
     @property
@@ -58,7 +57,7 @@ class _GroupedWrites(Workload):
     @property
     def means(self) -> WriteMeans:
         """What the writes are like on average."""
-        return self._sent.means
+        return self.workload.means
 
     @property
     def steady(self) -> bool:
@@ -74,7 +73,7 @@ class _GroupedWrites(Workload):
     @property
     def duration_s(self) -> float | None:
         """The workload's own length in seconds; None if it goes on for ever."""
-        return self._sent.duration_s
+        return self.workload.duration_s
 
     def may_write(self, item_id: int) -> bool:
         """Whether a write can go to an item."""
@@ -154,10 +153,9 @@ class TransactedWrites(_GroupedWrites):
 
     @property
     def _sent(self) -> Workload:
-        # a trace of write units has fewer writes that take twice as many
-        return self.workload.in_transactions() if isinstance(self.workload, TraceWrites) else self.workload
+        return self.workload.for_transactions(self.size)
 
     @property
     def means(self) -> WriteMeans:
         """What the writes are like on average; each takes twice its units."""
-        return self._sent.means.in_transactions()
+        return self.workload.means.in_transactions()

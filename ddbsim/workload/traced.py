@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar
 
 import numpy as np
 
-from ddbsim.aws import limits
 from ddbsim.checks.bounds import local_path
 from ddbsim.checks.wording import shown
 from ddbsim.distributions import Distribution
 from ddbsim.randomness import RandomStreams
 from ddbsim.workload.arrivals import poisson
 from ddbsim.workload.columns import Floats
+from ddbsim.workload.grouped import TransactedWrites
 from ddbsim.workload.keys import Keys
+from ddbsim.workload.means import WriteMeans
 from ddbsim.workload.operations import OperationMix
 from ddbsim.workload.rates import RateProfile
 from ddbsim.workload.trace import FILLS, MEASURES, Fill, Measure, Trace
 from ddbsim.workload.trace_files import read_trace
-from ddbsim.workload.writes import ConstantWrites, DrawnWrites
+from ddbsim.workload.writes import ConstantWrites, DrawnWrites, Workload
 
 from .checks import finite_number, one_of
 
@@ -37,8 +37,8 @@ class TraceWrites(DrawnWrites):
     """Writes at the rates of a trace, at random (Poisson) within each of its periods.
 
     What a period averages away, a burst of seconds within five minutes, is not in a trace and does not come back.
-    Write units become writes by the units that these writes take on average, twice as many if they are sent as
-    transactions: the run consumes what the trace has.
+    Write units become writes by the units that these writes take on average, in transactions twice as many: the run
+    consumes what the trace has.
 
     Parameters
     ----------
@@ -64,8 +64,6 @@ class TraceWrites(DrawnWrites):
     fill: Fill | None = None
     id: str | None = None
     measures: Measure | None = None
-
-    _units_factor: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         DrawnWrites.__post_init__(self)
@@ -100,13 +98,8 @@ class TraceWrites(DrawnWrites):
         """The trace as it is used: read, in writes, scaled, cut."""
         trace = self._read()
         if trace.measures != "writes":
-            units = _mean_units(trace, self.item_bytes, self.keys, self.operations, self.key_bytes)
-            trace = trace.as_writes(units * self._units_factor)
+            trace = self._in_writes(trace, transaction=None)
         return _used(trace, self.mean_rate_per_s, self.busiest_s)
-
-    def in_transactions(self) -> TraceWrites:
-        """Return the writes as they are sent by transactions: fewer, where the trace has write units."""
-        return self if self._read().measures == "writes" else _TransactedTraceWrites(**_fields(self))
 
     @property
     def duration_s(self) -> float:
@@ -128,6 +121,16 @@ class TraceWrites(DrawnWrites):
         """The field `mean_rate_per_s`, where it is a number > 0."""
         return "mean_rate_per_s" if self.mean_rate_per_s else None
 
+    def for_transactions(self, size: int) -> Workload:
+        """Return the writes to send in transactions: fewer ones where the trace counts write units."""
+        trace = self._read()
+        if trace.measures == "writes":
+            return self
+        return replace(self, trace=self._in_writes(trace, transaction=size), fill=None, id=None, measures=None)
+
+    def _in_writes(self, trace: Trace, *, transaction: int | None) -> Trace:
+        return _in_writes(trace, self.item_bytes, self.keys, self.operations, self.key_bytes, transaction)
+
     def _read(self) -> Trace:
         if isinstance(self.trace, Trace):
             return self.trace
@@ -142,17 +145,6 @@ class TraceWrites(DrawnWrites):
 
     def _arrivals(self, duration_s: float, rng: np.random.Generator) -> Floats:
         return poisson(self.profile, duration_s, rng)
-
-
-class _TransactedTraceWrites(TraceWrites):
-    """The same, each write at the units of a transaction."""
-
-    __slots__ = ()
-    _units_factor = int(limits.TRANSACTION_WRITE_FACTOR.value)
-
-
-def _fields(writes: TraceWrites) -> dict[str, Any]:
-    return {field.name: getattr(writes, field.name) for field in fields(writes)}
 
 
 def _state_of(path: str) -> tuple[int, ...]:
@@ -172,21 +164,25 @@ def _read_once(
 
 
 @lru_cache(maxsize=32)
-def _mean_units(
-    trace: Trace, item_bytes: float | Distribution, keys: Keys, operations: OperationMix, key_bytes: int
-) -> float:
-    """Return the mean write units of writes of these items, over as many of them as a trace has at the most.
+def _in_writes(
+    trace: Trace,
+    item_bytes: float | Distribution,
+    keys: Keys,
+    operations: OperationMix,
+    key_bytes: int,
+    transaction: int | None,
+) -> Trace:
+    """Return a trace of write units in writes of these items, by the mean units of many such writes.
 
     A write's units follow from the item before and after it, so from all that is drawn, and from the writes before it.
+    Of `transaction` writes that are sent together those take twice as many, but a second one to an item is sent alone.
     """
     count = int(min(sum(trace.counts) + 1, _UNITS_DRAWN))
     like = ConstantWrites(
         rate_per_s=count, item_bytes=item_bytes, keys=keys, operations=operations, key_bytes=key_bytes
     )
-    writes = like.draw(1.0, RandomStreams(_UNITS_SEED))
-    larger = np.maximum(writes.bytes_before, writes.bytes_after)
-    units = np.maximum(-(-larger // limits.WRITE_UNIT_BYTES.value), 1)
-    return float(units.mean())
+    sent = TransactedWrites(workload=like, size=transaction) if transaction else like
+    return trace.as_writes(WriteMeans.given(sent.draw(1.0, RandomStreams(_UNITS_SEED))).write_units)
 
 
 @lru_cache(maxsize=32)

@@ -93,6 +93,10 @@ class Workload(ABC):
         """The workload's own length in seconds; None if it goes on for ever."""
         return None
 
+    def for_transactions(self, size: int) -> Workload:
+        """Return the writes to send in transactions: other ones where the units that they take say how many come."""
+        return self
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnWrites(Workload):

@@ -317,6 +317,31 @@ def test_write_units_become_writes_that_consume_as_many(json_file, mix):
     np.testing.assert_allclose(consumed, trace.counts, rtol=0.12)
 
 
+REQUESTS = {
+    "in batches": lambda writes: ds.BatchedWrites(workload=writes),
+    "in transactions": lambda writes: ds.TransactedWrites(workload=writes, size=4),
+    "in transactions of one": lambda writes: ds.TransactedWrites(workload=writes, size=1),
+}
+
+
+@pytest.mark.parametrize("mix", ["one size", "all operations"])
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_write_units_are_consumed_once_however_writes_are_sent(json_file, mix, request_):
+    path = units_file(json_file)
+    workload = REQUESTS[request_](TraceWrites(trace=path, **MIXES[mix]))
+    result = ds.simulate(ds.Scenario(workload=workload), rng=3, progress=False)
+    assert result.metrics[WRITE_UNITS].sum() == pytest.approx(sum(read_trace(path).counts), rel=0.01)
+    assert workload.expected_writes(3_600) == pytest.approx(len(result.writes), rel=0.02)
+    assert result.ended_s == 3_600
+
+
+def test_a_trace_of_writes_has_as_many_in_transactions(json_file):
+    for label, rate in (("orders written", None), (WRITE_UNITS, 7)):
+        workload = TraceWrites(trace=units_file(json_file, label=label), item_bytes=1_500, mean_rate_per_s=rate)
+        sent = ds.TransactedWrites(workload=workload)
+        assert sent.expected_writes(3_600) == pytest.approx(workload.expected_writes(3_600))
+
+
 def test_a_trace_of_writes_is_taken_as_it_is(json_file):
     path = units_file(json_file, label="orders written")
     assert read_trace(path).measures == "writes"
