@@ -75,15 +75,17 @@ def unpacked(content: bytes, kinds: Kinds, memory_limit_bytes: int) -> pd.DataFr
 
 
 def _of_kinds(frame: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
-    for name in frame:
-        kind = kinds.get(str(name))
-        if kind == "object":
-            frame[name] = _objects(frame[name])
-        elif isinstance(kind, list):
-            frame[name] = frame[name].astype(pd.CategoricalDtype(pd.Index(kind, dtype="str")))
-        elif kind is not None:
-            frame = frame.astype({name: kind})
-    return frame
+    known = {name: kinds[str(name)] for name in frame if str(name) in kinds}
+    for name in (name for name, kind in known.items() if kind == "object"):
+        frame[name] = _objects(frame[name])
+    # all at once: each call makes all columns anew
+    return frame.astype(
+        {
+            name: pd.CategoricalDtype(pd.Index(kind, dtype="str")) if isinstance(kind, list) else kind
+            for name, kind in known.items()
+            if kind != "object"
+        }
+    )
 
 
 def _objects(texts: pd.Series) -> pd.Series:
