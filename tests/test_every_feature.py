@@ -11,6 +11,8 @@ import pytest
 from every_feature import scenario_of
 
 import ddbsim as ds
+from ddbsim.experiment.runs.executors import Runner
+from ddbsim.experiment.runs.job import Job
 from ddbsim.log.outcomes import DISCARD_CONDITIONS, INVOCATION_OUTCOMES, READ_OUTCOMES, RECORD_OUTCOMES
 from ddbsim.result.result import FRAMES
 
@@ -122,15 +124,22 @@ def test_scenarios_of_every_feature_are_sound(first, tmp_path):
     assert refused < _AT_A_TIME
 
 
+def frames_of(result: ds.Result) -> dict[str, pd.DataFrame]:
+    """Return what a worker sends back: everything."""
+    return {name: result.frame(name) for name in FRAMES}
+
+
+@pytest.mark.filterwarnings("ignore::ddbsim.IneffectiveSettingWarning")
 def test_processes_give_the_same():
-    scenarios = {str(number): scenario_of(number)[0] for number in range(0, _BY_DEFAULT, 10)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ds.IneffectiveSettingWarning)
-        serial, processes = (
-            ds.compare(scenarios, n=2, rng=7, executor=executor, progress=False).runs
-            for executor in ("serial", "processes")
-        )
-    pd.testing.assert_frame_equal(serial, processes)
+    numbers = range(0, _BY_DEFAULT, 10)
+    jobs = [Job(scenario_of(number)[0], np.random.SeedSequence(number), frames_of) for number in numbers]
+    done = []
+    for executor in ("serial", 2):
+        with Runner(executor, progress=False) as runner:
+            done.append(runner.run(jobs))
+    for number, one, other in zip(numbers, *done, strict=True):
+        for name in FRAMES:
+            pd.testing.assert_frame_equal(one[name], other[name], obj=f"{name} of scenario {number}")
 
 
 @pytest.mark.thorough
