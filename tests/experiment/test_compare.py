@@ -14,7 +14,7 @@ LARGER = small(memory_mb=256, name="larger")
 
 @pytest.fixture(scope="module")
 def comparison():
-    return ds.compare(NOW, LARGER, n=6, rng=7, executor="serial", progress=False)
+    return ds.compare(NOW, LARGER, replications=6, rng=7, executor="serial", progress=False)
 
 
 def row(comparison, metric):
@@ -57,7 +57,7 @@ def test_the_saving_is_the_ratio_of_variances():
 
 def test_several_scenarios_stand_beside_the_first():
     named = {"a": NOW, "b": LARGER, "c": small(batch_size=1)}
-    three = ds.compare(named, n=2, rng=7, executor="serial", progress=False)
+    three = ds.compare(named, replications=2, rng=7, executor="serial", progress=False)
     assert three.frame["scenario"].unique().tolist() == ["b", "c"]
     assert list(three.differences().columns) == ["b", "c"]
     assert three.runs.groupby("scenario").size().to_dict() == {"a": 2, "b": 2, "c": 2}
@@ -65,15 +65,15 @@ def test_several_scenarios_stand_beside_the_first():
 
 def test_a_failed_run_leaves_its_pair_out(tmp_path):
     failing = counted(tmp_path, fails_for=(1,))
-    some = ds.compare({"a": NOW, "b": failing}, n=4, rng=7, executor="serial", progress=False)
+    some = ds.compare({"a": NOW, "b": failing}, replications=4, rng=7, executor="serial", progress=False)
     assert some.failures[["scenario", "replication"]].to_numpy().tolist() == [["b", 1]]
     assert "1 runs failed" in repr(some)
-    whole = ds.compare({"a": NOW, "b": NOW}, n=4, rng=7, executor="serial", progress=False)
+    whole = ds.compare({"a": NOW, "b": NOW}, replications=4, rng=7, executor="serial", progress=False)
     kept = whole.runs[(whole.runs["scenario"] == "a") & (whole.runs["replication"] != 1)]
     assert row(some, "latency_p99_s")["baseline"] == pytest.approx(kept["latency_p99_s"].mean())
     never = counted(tmp_path, fails_for=(0, 1, 2))
     with pytest.raises(ds.AllRunsFailedError, match=r"fewer than two replications have all their runs; .* b with seed"):
-        ds.compare({"a": NOW, "b": never}, n=4, rng=7, executor="serial", progress=False)
+        ds.compare({"a": NOW, "b": never}, replications=4, rng=7, executor="serial", progress=False)
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,12 @@ def test_a_failed_run_leaves_its_pair_out(tmp_path):
 )
 def test_what_cannot_be_compared_is_told(scenarios, message):
     with pytest.raises(ValueError, match=message):
-        ds.compare(*scenarios, n=2, rng=7)
+        ds.compare(*scenarios, replications=2, rng=7)
 
 
 def test_one_replication_has_no_interval():
     with pytest.raises(ValueError, match="n must be a whole number of replications >= 2, got 1"):
-        ds.compare(NOW, LARGER, n=1)
+        ds.compare(NOW, LARGER, replications=1)
 
 
 def test_text_and_html_show_the_differences(comparison):

@@ -43,7 +43,7 @@ def to_drain_s(outage_s, rate_per_s, activation_s):
 def test_a_backlog_drains_as_a_fluid_does(rate_per_s, activation_s):
     expected = to_drain_s(120.0, rate_per_s, activation_s)
     scenario = lane(rate_per_s, activation_s=activation_s)
-    row = ds.drain(scenario, outage_s=120.0, levers=[], replications=6, confidence=0.99, **QUIET).frame.iloc[0]
+    row = ds.drain(scenario, outage_s=120.0, vary=[], replications=6, confidence=0.99, **QUIET).frame.iloc[0]
     # the first poll is up to a quarter of a second late
     assert row["low"] - 0.5 <= expected <= row["high"] + 0.5
     assert row["drain_s"] == pytest.approx(expected, rel=0.1)
@@ -52,7 +52,7 @@ def test_a_backlog_drains_as_a_fluid_does(rate_per_s, activation_s):
 
 def test_a_long_outage_is_told_from_short_ones(monkeypatch):
     monkeypatch.setattr(sys.modules["ddbsim.experiment.outage.outage"], "_MOST_WRITES", 6_000.0)
-    told = ds.drain(lane(20, activation_s=30), outage_s=3_600.0, levers=[], replications=6, confidence=0.99, **QUIET)
+    told = ds.drain(lane(20, activation_s=30), outage_s=3_600.0, vary=[], replications=6, confidence=0.99, **QUIET)
     assert told.simulated_s < 300
     row = told.frame.iloc[0]
     assert row["low"] <= to_drain_s(3_600.0, 20, 30.0) <= row["high"]
@@ -74,7 +74,7 @@ def lost(scenario, outage_s, outcome):
 )
 def test_nothing_is_lost_before_the_last_return_and_something_after(limits, outcome, expiry_age_s):
     scenario = lane(20, activation_s=25.0, **limits)
-    row = ds.drain(scenario, outage_s=30.0, levers=[], replications=3, **QUIET).frame.iloc[0]
+    row = ds.drain(scenario, outage_s=30.0, vary=[], replications=3, **QUIET).frame.iloc[0]
     # the first batch is sent at a poll, up to a quarter of a second after the mapping began again
     assert expiry_age_s - 25.5 < row["last_return_s"] < expiry_age_s - 25.0
     assert row["last_return_low_s"] < row["last_return_s"] < row["last_return_high_s"] <= expiry_age_s
@@ -84,23 +84,23 @@ def test_nothing_is_lost_before_the_last_return_and_something_after(limits, outc
 
 
 def test_what_is_no_longer_kept_waits_for_nobody():
-    told = ds.drain(lane(50, retention_s=90.0), outage_s=600.0, levers=[], replications=3, **QUIET)
-    at_most = ds.drain(lane(50, retention_s=90.0), outage_s=90.0, levers=[], replications=3, **QUIET)
+    told = ds.drain(lane(50, retention_s=90.0), outage_s=600.0, vary=[], replications=3, **QUIET)
+    at_most = ds.drain(lane(50, retention_s=90.0), outage_s=90.0, vary=[], replications=3, **QUIET)
     assert told.frame["drain_s"][0] == pytest.approx(at_most.frame["drain_s"][0], rel=0.15)
     assert told.frame["peak_lag_s"][0] == 90.0
     assert "records are lost by then if it is not back within 1 min 29 s" in repr(told)
 
 
 def test_the_life_of_the_mapping_is_the_outage_alone():
-    plain = ds.drain(lane(20), outage_s=30.0, levers=[], replications=2, **QUIET)
+    plain = ds.drain(lane(20), outage_s=30.0, vary=[], replications=2, **QUIET)
     lively = lane(20, created_s=20.0, suspensions=ds.Suspension(start_s=15, end_s=500))
-    assert ds.drain(lively, outage_s=30.0, levers=[], replications=2, **QUIET).frame.equals(plain.frame)
+    assert ds.drain(lively, outage_s=30.0, vary=[], replications=2, **QUIET).frame.equals(plain.frame)
 
 
 def test_records_that_a_filter_stops_leave_no_gap():
     pattern = {"dynamodb": {"NewImage": {"kind": {"S": ["order"]}}}}
     filtered = lane(50, filter_criteria=pattern, filter_match_fraction=0.5)
-    drained = ds.drain(filtered, outage_s=60.0, levers=[], replications=4, confidence=0.99, **QUIET).frame.iloc[0]
+    drained = ds.drain(filtered, outage_s=60.0, vary=[], replications=4, confidence=0.99, **QUIET).frame.iloc[0]
     expected = fluid_drain_s(60.0, 25, 100.0)
     assert drained["low"] - 0.5 <= expected <= drained["high"] + 0.5
 
@@ -108,7 +108,7 @@ def test_records_that_a_filter_stops_leave_no_gap():
 def test_a_shard_to_which_nothing_comes_holds_nobody_up():
     keys = ds.UniformKeys(items=1)
     quiet = ds.vary(lane(0.2), {"partitions": 2, "keys": keys})
-    assert ds.drain(quiet, outage_s=20.0, levers=[], replications=4, **QUIET).frame["drain_s"][0] < 20
+    assert ds.drain(quiet, outage_s=20.0, vary=[], replications=4, **QUIET).frame["drain_s"][0] < 20
 
 
 def test_a_tumbling_window_is_offered_no_lanes():
@@ -119,7 +119,7 @@ def test_a_tumbling_window_is_offered_no_lanes():
 def test_a_run_that_fails_is_named(tmp_path):
     scenario = replace(lane(20), workload=counted(tmp_path, fails_for=(1,)).workload)
     with pytest.raises(ds.AllRunsFailedError, match=r"as it is: .* with seed 7/1\b.* told to fail"):
-        ds.drain(scenario, outage_s=30.0, levers=[], replications=2, **QUIET)
+        ds.drain(scenario, outage_s=30.0, vary=[], replications=2, **QUIET)
 
 
 def test_levers_stand_beside_the_scenario_as_it_is():
@@ -139,13 +139,13 @@ def test_levers_stand_beside_the_scenario_as_it_is():
 
 
 def test_a_backlog_may_be_given_instead():
-    by_records = ds.drain(lane(20), backlog_records=1_200, levers=[], replications=2, **QUIET)
-    by_time = ds.drain(lane(20), outage_s=60.0, levers=[], replications=2, **QUIET)
+    by_records = ds.drain(lane(20), backlog_records=1_200, vary=[], replications=2, **QUIET)
+    by_time = ds.drain(lane(20), outage_s=60.0, vary=[], replications=2, **QUIET)
     assert by_records.frame.equals(by_time.frame)
 
 
 def test_the_lag_rises_by_a_second_a_second_and_falls_again():
-    lag = ds.drain(lane(20, activation_s=30), outage_s=60.0, levers=[], replications=2, **QUIET).lag
+    lag = ds.drain(lane(20, activation_s=30), outage_s=60.0, vary=[], replications=2, **QUIET).lag
     peak = lag.loc[lag["seconds_behind"].idxmax()]
     assert peak["at_s"] == pytest.approx(90, abs=2)
     assert peak["seconds_behind"] == pytest.approx(90, abs=2)
@@ -157,7 +157,7 @@ def test_the_lag_rises_by_a_second_a_second_and_falls_again():
 
 
 def test_what_cannot_keep_up_never_drains():
-    told = ds.drain(lane(150), outage_s=60.0, levers={"parallelization_factor": 4}, replications=2, **QUIET)
+    told = ds.drain(lane(150), outage_s=60.0, vary={"parallelization_factor": 4}, replications=2, **QUIET)
     assert told.frame["drain_s"].tolist()[0] == math.inf
     assert told.frame.loc[0, ["last_return_s", "last_return_low_s", "last_return_high_s"]].tolist() == [0, 0, 0]
     assert np.isfinite(told.frame["drain_s"][1])
@@ -166,7 +166,7 @@ def test_what_cannot_keep_up_never_drains():
 
 def test_a_consumer_that_fails_with_bounded_retries_loses_records_and_is_told_to():
     scenario = lane(20, maximum_retry_attempts=3)
-    told = ds.drain(scenario, outage_s=600.0, levers=[], replications=2, **QUIET)
+    told = ds.drain(scenario, outage_s=600.0, vary=[], replications=2, **QUIET)
     row = told.failing.iloc[0]
     fails = ds.Failures(outages=ds.Outage(start_s=40, end_s=640))
     mapping = scenario.mappings[0]
@@ -187,15 +187,15 @@ def test_a_consumer_that_fails_with_bounded_retries_loses_records_and_is_told_to
 
 def test_a_long_failure_loses_at_the_rate_of_a_short_one(monkeypatch):
     scenario = lane(20, maximum_retry_attempts=2)
-    whole = ds.drain(scenario, outage_s=1_200.0, kind="failing", levers=[], replications=2, **QUIET)
+    whole = ds.drain(scenario, outage_s=1_200.0, kind="failing", vary=[], replications=2, **QUIET)
     monkeypatch.setattr(sys.modules["ddbsim.experiment.outage.outage"], "_MOST_WRITES", 12_000.0)
-    told = ds.drain(scenario, outage_s=1_200.0, kind="failing", levers=[], replications=2, **QUIET)
+    told = ds.drain(scenario, outage_s=1_200.0, kind="failing", vary=[], replications=2, **QUIET)
     assert told.simulated_s < 600
     assert told.failing.loc[0, "lost_records"] == pytest.approx(whole.failing.loc[0, "lost_records"], rel=0.15)
 
 
 def test_a_consumer_that_fails_and_retries_for_ever_loses_nothing_until_the_retention():
-    told = ds.drain(lane(20), outage_s=60.0, levers=[], replications=2, **QUIET)
+    told = ds.drain(lane(20), outage_s=60.0, vary=[], replications=2, **QUIET)
     row = told.failing.iloc[0]
     assert row["lost_per_hour"] == row["lost_records"] == 0
     assert row["first_loss_s"] == 86_400
@@ -204,17 +204,17 @@ def test_a_consumer_that_fails_and_retries_for_ever_loses_nothing_until_the_rete
 
 def test_a_record_age_that_passes_while_it_fails_loses_records():
     scenario = lane(20, maximum_record_age_in_seconds=60)
-    told = ds.drain(scenario, outage_s=300.0, kind="failing", levers=[], replications=2, **QUIET)
+    told = ds.drain(scenario, outage_s=300.0, kind="failing", vary=[], replications=2, **QUIET)
     row = told.failing.iloc[0]
     assert 55 < row["first_loss_s"] < 130
     assert row["lost_records"] > 20 * 120
-    later = ds.drain(scenario, outage_s=30.0, kind="failing", levers=[], replications=2, **QUIET)
+    later = ds.drain(scenario, outage_s=30.0, kind="failing", vary=[], replications=2, **QUIET)
     assert later.failing.loc[0, "first_loss_s"] == 60
     assert later.failing.loc[0, "lost_records"] == 0
 
 
 def test_each_kind_of_outage_may_be_asked_for_alone():
-    away = ds.drain(lane(20), outage_s=30.0, kind="away", levers=[], replications=2, **QUIET)
+    away = ds.drain(lane(20), outage_s=30.0, kind="away", vary=[], replications=2, **QUIET)
     failing = ds.drain(lane(20), outage_s=30.0, kind="failing", replications=2, **QUIET)
     assert away.failing.empty
     assert failing.frame.empty
@@ -229,7 +229,7 @@ def test_what_binds_is_told_where_no_lever_helps():
     # nine in ten writes go to one item, and its records stay in one lane, in order
     keys = ds.HotSet(items=50, hot_items=1, hot_share=0.9)
     hot = ds.vary(lane(60), {"partitions": 4, "keys": keys})
-    told = ds.drain(hot, outage_s=120.0, levers={"parallelization_factor": 4}, kind="away", replications=2, **QUIET)
+    told = ds.drain(hot, outage_s=120.0, vary={"parallelization_factor": 4}, kind="away", replications=2, **QUIET)
     assert "no lever helps: what binds is hottest item of indexer" in repr(told)
     plain = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=60, warmup_s=10)
     quick = ds.drain(plain, outage_s=60.0, kind="away", replications=2, **QUIET)
@@ -260,7 +260,7 @@ def test_bad_outages_are_told(arguments, message):
 
 def test_headroom_ends_where_the_lanes_are_full():
     # 100 records/s are the most; a lag of a minute within a run is more than a percent beyond
-    room = ds.headroom(lane(20), ds.SLO(latency_p99_s=3.0), replications=3, **QUIET)
+    room = ds.headroom(lane(20), slo=ds.SLO(latency_p99_s=3.0), replications=3, **QUIET)
     assert room.binding == "lanes"
     assert 80 < room.writes_per_s.mean <= 100
     assert 80 < room.holds_per_s < room.writes_per_s.mean
@@ -278,11 +278,11 @@ def test_a_failed_search_is_named(tmp_path):
     scenario = counted(tmp_path, fails_for=(1,))
     told = r"small: a run of the search, with workload.rate_per_s = .* and seed 7/.*told to fail"
     with pytest.raises(ds.AllRunsFailedError, match=told):
-        ds.headroom(scenario, ds.SLO(latency_p99_s=2.0), replications=2, **QUIET)
+        ds.headroom(scenario, slo=ds.SLO(latency_p99_s=2.0), replications=2, **QUIET)
 
 
 def test_an_impossible_slo_has_no_headroom():
-    room = ds.headroom(lane(20), ds.SLO(latency_p50_s=0.01), replications=2, precision=0.1, **QUIET)
+    room = ds.headroom(lane(20), slo=ds.SLO(latency_p50_s=0.01), replications=2, precision=0.1, **QUIET)
     assert room.writes_per_s.mean == 0
     assert room.holds_per_s == 0
     assert "not even 2 % of today's rate holds latency_p50_s <= 0.01 s" in repr(room)

@@ -52,7 +52,9 @@ def test_a_tornado_draws_the_widest_swing_first():
 
 
 def test_differences_draw_each_pair_and_the_interval():
-    compared = ds.compare({"now": small(), "later": small(maximum_batching_window_in_seconds=1)}, n=4, **QUIET)
+    compared = ds.compare(
+        {"now": small(), "later": small(maximum_batching_window_in_seconds=1)}, replications=4, **QUIET
+    )
     ax = ds.plots.differences(compared)
     dots = ax.collections[0].get_offsets()[:, 0]
     assert sorted(dots) == sorted(compared.differences()["later"])
@@ -79,7 +81,7 @@ def test_a_front_is_drawn_with_every_state():
 
 
 def test_a_drain_is_drawn_against_the_retention():
-    told = ds.drain(small(), outage_s=30.0, levers={"batch_size": 200}, replications=2, **QUIET)
+    told = ds.drain(small(), outage_s=30.0, vary={"batch_size": 200}, replications=2, **QUIET)
     ax = ds.plots.drain(told)
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels[:2] == ["as it is", "batch_size = 200"]

@@ -142,7 +142,7 @@ SLO = ds.SLO(latency_p99_s=2.0)
         lambda scenario, **options: ds.sweep(scenario, {"batch_size": [1]}, **options),
         lambda scenario, **options: ds.solve(scenario, slo=SLO, vary={"batch_size": [1]}, **options),
         lambda scenario, **options: ds.drain(scenario, outage_s=60, **options),
-        lambda scenario, **options: ds.headroom(scenario, SLO, **options),
+        lambda scenario, **options: ds.headroom(scenario, slo=SLO, **options),
         lambda scenario, **options: ds.tornado(scenario, {"batch_size": (1, 10)}, **options),
         lambda scenario, **options: ds.latin_hypercube(scenario, {"batch_size": (1, 10)}, points=2, **options),
     ],

@@ -84,7 +84,7 @@ def with_room(scenario: ds.Scenario, rng: np.random.Generator, seed: int) -> Ite
     """The rate that is said to hold does."""
     target = float(rng.choice([2.0, 5.0]))
     slo = ds.SLO(latency_p99_s=target, confidence=CONFIDENCE)
-    room = ds.headroom(scenario, slo, replications=2, precision=0.1, rng=seed, **QUIET)
+    room = ds.headroom(scenario, slo=slo, replications=2, precision=0.1, rng=seed, **QUIET)
     if room.holds_per_s:
         field = f"workload.{scenario.workload.rate_field}"
         now = ds.vary(scenario, {field: 1.0}).writes_per_s

@@ -138,7 +138,7 @@ def moved():
 
 def test_a_tornado_moves_one_field_at_a_time(moved):
     one = ds.vary(small(), {"base_s": 0.04})
-    compared = ds.compare({"base": small(), "moved": one}, n=3, rng=7, executor="serial", progress=False)
+    compared = ds.compare({"base": small(), "moved": one}, replications=3, rng=7, executor="serial", progress=False)
     expected = compared.frame.set_index("metric").loc["latency_p99_s", "difference"]
     told = moved.frame.query("field == 'base_s' and end == 'high' and metric == 'latency_p99_s'")
     assert told["difference"].item() == expected

@@ -41,14 +41,14 @@ def test_a_sweep_has_the_verdict_of_each_setting():
 
 def test_a_comparison_calls_the_difference_to_what_grows_unbounded():
     now = busy(duration_s=120, name="now")
-    told = ds.compare(now, ds.vary(now, {"batch_size": 1, "name": "single"}), n=2, **QUIET)
+    told = ds.compare(now, ds.vary(now, {"batch_size": 1, "name": "single"}), replications=2, **QUIET)
     row = told.frame[told.frame["metric"] == "latency_p99_s"].iloc[0]
     assert row["keeps_up"] == "does not keep up"
     assert row["mean"] == row["difference"] == math.inf
     assert row["differs"]
     assert "unbounded" in repr(told)
     assert "single does not keep up: at least" in repr(told)
-    back = ds.compare({"single": ds.vary(now, {"batch_size": 1}), "now": now}, n=2, **QUIET)
+    back = ds.compare({"single": ds.vary(now, {"batch_size": 1}), "now": now}, replications=2, **QUIET)
     row = back.frame[back.frame["metric"] == "latency_p99_s"].iloc[0]
     assert row["difference"] == -math.inf
     assert row["keeps_up"] == "keeps up"
@@ -56,7 +56,7 @@ def test_a_comparison_calls_the_difference_to_what_grows_unbounded():
 
 def test_the_difference_of_two_that_grow_is_not_known():
     now = busy(batch_size=1, name="now")
-    told = ds.compare(now, ds.vary(now, {"rate_per_s": 250.0, "name": "more"}), n=2, **QUIET)
+    told = ds.compare(now, ds.vary(now, {"rate_per_s": 250.0, "name": "more"}), replications=2, **QUIET)
     row = told.frame[told.frame["metric"] == "latency_p99_s"].iloc[0]
     assert math.isnan(row["difference"])
     assert "nan" not in repr(told)
@@ -82,5 +82,5 @@ def test_a_latin_hypercube_has_the_verdicts_too():
 @pytest.mark.parametrize("metric", ["latency_p50_s", "latency_p99_s"])
 def test_plots_of_a_comparison_bear_what_is_unbounded(metric):
     now = busy(duration_s=120, name="now")
-    told = ds.compare(now, ds.vary(now, {"batch_size": 1, "name": "single"}), n=2, **QUIET)
+    told = ds.compare(now, ds.vary(now, {"batch_size": 1, "name": "single"}), replications=2, **QUIET)
     assert ds.plots.differences(told, metric)

@@ -89,7 +89,7 @@ def test_what_was_told_is_told_once():
     ]
     for copied in copies:
         assert replace(copied, name="x").mappings[0].filter_criteria == first.mappings[0].filter_criteria
-    ds.replicate(first, n=2, rng=1, progress=False)
+    ds.replicate(first, replications=2, rng=1, progress=False)
     ds.compare_view_types(first, rng=1)
 
 

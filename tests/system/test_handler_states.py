@@ -57,7 +57,7 @@ def test_every_executor_gives_the_same_numbers(executor):
 
 def test_a_scenario_compared_with_itself_is_no_different():
     scenario = keeping(dedupe, {})
-    found = ds.compare({"one": scenario, "other": scenario}, n=3, rng=7, executor="serial", progress=False)
+    found = ds.compare({"one": scenario, "other": scenario}, replications=3, rng=7, executor="serial", progress=False)
     assert (found.frame["difference"].dropna() == 0).all()
     assert found.runs["failed_invocations"].tolist() == [25] * 6
 

@@ -159,7 +159,7 @@ NEEDS_A_MAPPING = {
     "tornado": lambda one: ds.tornado(one, {"rate_per_s": (1, 2)}, rng=1),
     "latin_hypercube": lambda one: ds.latin_hypercube(one, {"rate_per_s": (1, 2)}, points=2, rng=1),
     "solve": lambda one: ds.solve(one, slo=SLO, vary={"rate_per_s": [1, 2]}, rng=1),
-    "headroom": lambda one: ds.headroom(one, SLO, rng=1),
+    "headroom": lambda one: ds.headroom(one, slo=SLO, rng=1),
     "drain": lambda one: ds.drain(one, outage_s=20, rng=1),
     "compare_view_types": lambda one: ds.compare_view_types(one, rng=1),
     "compare_transports": lambda one: ds.compare_transports(one, rng=1),
@@ -182,7 +182,7 @@ def test_lint_looks_at_readers_without_a_mapping():
 def test_headroom_tells_which_reader_cannot_follow():
     reader = ds.StreamReader(name="archive", interval_s=5.0, records_per_read=100)
     one = scenario(reader, mappings=ds.EventSourceMapping(), rate_per_s=30, duration_s=60)
-    answer = ds.headroom(one, SLO, replications=2, precision=0.1, rng=1, progress=False)
+    answer = ds.headroom(one, slo=SLO, replications=2, precision=0.1, rng=1, progress=False)
     assert answer.holds_per_s > 40
     assert "the reader archive cannot read so many" in repr(answer)
 

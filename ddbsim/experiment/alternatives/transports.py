@@ -83,7 +83,7 @@ def compare_transports(
     free_tier: bool = False,
     price_list: PriceList | None = None,
     machine_usd_per_month: float | None = None,
-    progress: bool = False,
+    progress: bool = True,
 ) -> TransportComparison:
     """Say which way from the table's changes to the consumers to choose: each priced on the same writes.
 

@@ -64,7 +64,7 @@ def compare_view_types(
     month_hours: float = 730.0,
     free_tier: bool = False,
     price_list: PriceList | None = None,
-    progress: bool = False,
+    progress: bool = True,
     measured: Mapping[str, Measured] | None = None,
 ) -> ViewTypeComparison:
     """Run the same writes under all four view types, and say which to choose: what each costs, and whether it serves.

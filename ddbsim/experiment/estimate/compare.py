@@ -101,7 +101,7 @@ class Comparison:
 @checked
 def compare(
     *scenarios: Scenario | Mapping[str, Scenario],
-    n: int = 10,
+    replications: int = 10,
     confidence: float = 0.95,
     rng: Seed = None,
     executor: ExecutorChoice = None,
@@ -117,7 +117,7 @@ def compare(
     ----------
     *scenarios
         Two or more, the one to compare with first; or a dict of them by name.
-    n
+    replications
         Replications, >= 2.
     confidence
         Of the intervals, in (0, 1).
@@ -140,16 +140,16 @@ def compare(
     >>> import ddbsim as ds
     >>> now = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=60, warmup_s=10, name="now")
     >>> wider = ds.vary(now, {"maximum_batching_window_in_seconds": 1, "name": "wider"})
-    >>> comparison = ds.compare(now, wider, n=3, rng=7, executor="serial", progress=False)
+    >>> comparison = ds.compare(now, wider, replications=3, rng=7, executor="serial", progress=False)
     >>> comparison.frame.query("metric == 'invocations'")["difference"].item() < 0
     True
     """
     named = _named(scenarios)
     confidence = check_confidence(confidence)
-    check_replications("n", n, low=2)
+    check_replications("replications", replications, low=2)
     root = RandomStreams(rng).root
     with Runner(executor, store, progress=progress, what="comparison") as runner:
-        outcomes = run_grid(runner, list(named.values()), root, range(n))
+        outcomes = run_grid(runner, list(named.values()), root, range(replications))
     runs, failures = finished_and_failed([{"scenario": name} for name in named], root, outcomes)
     whole = _whole(runs, len(named), failures)
     first, *others = named

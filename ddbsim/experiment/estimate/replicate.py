@@ -143,7 +143,7 @@ class Replications:
 @checked
 def replicate(
     scenario: Scenario,
-    n: int | None = None,
+    replications: int | None = None,
     *,
     precision: float | None = None,
     metric: str = "latency_p99_s",
@@ -160,11 +160,11 @@ def replicate(
     ----------
     scenario
         What to run.
-    n
-        How many replications, >= 1; 10 if neither `n` nor `precision` is given.
+    replications
+        How many replications, >= 1; 10 if neither `replications` nor `precision` is given.
     precision
-        Instead of `n`: go on until the interval's half-width is at most this share of the mean. The runs grow in
-        rounds whose sizes depend on nothing but this call's arguments. Stopping when the interval looks narrow makes it
+        Instead of `replications`: go on until the interval's half-width is at most this share of the mean. The runs
+        grow in rounds whose sizes depend on nothing but this call's arguments. Stopping when the interval looks narrow makes it
         cover the truth slightly less often than stated.
     metric
         The one whose interval `precision` is for.
@@ -207,22 +207,28 @@ def replicate(
     check_kind("scenario", scenario, Scenario)
     scenario.check_mapped("replicate")
     confidence = check_confidence(confidence)
-    _check_stopping(n, precision, at_most)
+    _check_stopping(replications, precision, at_most)
     check_metric("metric", metric)
     root = RandomStreams(rng).root
     with Runner(executor, store, progress=progress, what=f"{scenario.name}: replications") as runner:
         if precision is None:
-            outcomes, note = _outcomes(runner, scenario, root, 0, 10 if n is None else n), "as many as asked for"
+            outcomes, note = (
+                _outcomes(runner, scenario, root, 0, 10 if replications is None else replications),
+                "as many as asked for",
+            )
         else:
             outcomes, note = _until_precise(runner, scenario, root, precision, metric, at_most, confidence)
     return _replications(scenario, root, outcomes, confidence, note)
 
 
-def _check_stopping(n: int | None, precision: float | None, at_most: int) -> None:
-    if n is not None and precision is not None:
-        raise ValueError(f"give n or precision, not both; got n={n!r} and precision={precision!r}")
-    if n is not None:
-        check_replications("n", n)
+def _check_stopping(replications: int | None, precision: float | None, at_most: int) -> None:
+    if replications is not None and precision is not None:
+        raise ValueError(
+            "give replications or precision, not both; "
+            f"got replications={shown(replications)} and precision={shown(precision)}"
+        )
+    if replications is not None:
+        check_replications("replications", replications)
     if precision is not None and not (isinstance(precision, int | float) and 0.0 < precision < 1.0):
         raise ValueError(f"precision must be a share > 0 and < 1, such as 0.05, got {shown(precision)}")
     check_replications("at_most", at_most, low=2)

@@ -22,7 +22,8 @@ from ddbsim.experiment.runs.grid import as_cell
 from ddbsim.experiment.runs.job import Failure, Job, replication_seed, seed_text
 from ddbsim.experiment.runs.measures import Measures
 from ddbsim.experiment.solve.words import span
-from ddbsim.experiment.vary.fields import Setting, mapping_of, variants, vary
+from ddbsim.experiment.vary.fields import Setting, mapping_of, variants
+from ddbsim.experiment.vary.fields import vary as varied
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario, without_setting_warnings
 from ddbsim.scenario.checks import check_choice, check_kind
@@ -188,7 +189,7 @@ def drain(
     outage_s: float | None = None,
     backlog_records: float | None = None,
     event_source_mapping: str | None = None,
-    levers: Mapping[str, Any] | Sequence[Setting] | None = None,
+    vary: Mapping[str, Any] | Sequence[Setting] | None = None,
     kind: Literal["both", "away", "failing"] = "both",
     replications: int = 4,
     confidence: float = 0.95,
@@ -212,7 +213,7 @@ def drain(
         Instead: how many records wait when it returns.
     event_source_mapping
         Which mapping is down; needed where there are several.
-    levers
+    vary
         Settings to try beside the scenario's own: a list of dicts, or one dict with a value per lever. None: twice the
         parallelization factor, the batch size and the memory, where the service allows.
     kind
@@ -259,7 +260,7 @@ def drain(
     --------
     >>> import ddbsim as ds
     >>> base = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=60, warmup_s=10)
-    >>> told = ds.drain(base, outage_s=60, levers=[], replications=2, rng=7, executor="serial", progress=False)
+    >>> told = ds.drain(base, outage_s=60, vary=[], replications=2, rng=7, executor="serial", progress=False)
     >>> bool(told.frame.loc[0, "peak_lag_s"] > 60 + 45)  # the outage, and at least so long to begin again
     True
     """
@@ -271,10 +272,10 @@ def drain(
     label = mapping_of(scenario, event_source_mapping).label
     rate = scenario.writes_per_s
     outage_s = _outage(outage_s, backlog_records, rate)
-    settings: list[dict[str, Any]] = [{}, *_levers(scenario, label, levers)]
+    settings: list[dict[str, Any]] = [{}, *_levers(scenario, label, vary)]
     # a lever is tried, not chosen
     with without_setting_warnings():
-        made = [vary(scenario, setting) for setting in settings]
+        made = [varied(scenario, setting) for setting in settings]
     forecast = _Forecast(scenario, label, settings, made, outage_s, replications, confidence)
     root = RandomStreams(rng).root
     with Runner(executor, store, progress=progress, what=f"{scenario.name}: outages") as runner:
@@ -416,7 +417,7 @@ def _levers(scenario: Scenario, label: str, given: Any) -> list[dict[str, Any]]:
         wrong = [one for one in several if not isinstance(one, Mapping)]
         if wrong:
             raise ValueError(
-                f"levers must be dicts of fields and their values, such as {{'batch_size': 200}}, got {shown(wrong[0])}"
+                f"vary must be dicts of fields and their values, such as {{'batch_size': 200}}, got {shown(wrong[0])}"
             )
         return [dict(one) for one in several]
     mapping, where = mapping_of(scenario, label), f"event_source_mappings[{label}]"

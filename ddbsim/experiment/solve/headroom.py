@@ -127,8 +127,8 @@ class Headroom:
 @checked
 def headroom(
     scenario: Scenario,
-    slo: SLO,
     *,
+    slo: SLO,
     replications: int = 4,
     precision: float = 0.01,
     rng: Seed = None,
@@ -170,7 +170,7 @@ def headroom(
     >>> import ddbsim as ds
     >>> base = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=20), duration_s=60, warmup_s=10,
     ...     event_source_mappings=ds.EventSourceMapping(batch_size=5))
-    >>> room = ds.headroom(base, ds.SLO(latency_p99_s=2.0), replications=2, precision=0.1, rng=7,
+    >>> room = ds.headroom(base, slo=ds.SLO(latency_p99_s=2.0), replications=2, precision=0.1, rng=7,
     ...     executor="serial", progress=False)
     >>> room.binding
     'lanes'

@@ -102,7 +102,7 @@ class Tornado:
 @checked
 def tornado(
     scenario: Scenario,
-    ends: Mapping[str, Sequence[Any]],
+    vary: Mapping[str, Sequence[Any]],
     *,
     replications: int = 5,
     confidence: float = 0.95,
@@ -120,7 +120,7 @@ def tornado(
     ----------
     scenario
         The middle, from which each field is moved.
-    ends
+    vary
         Field -> (low value, high value).
     replications
         Of each scenario, >= 2.
@@ -147,8 +147,8 @@ def tornado(
     scenario.check_mapped("tornado")
     confidence = check_confidence(confidence)
     check_replications("replications", replications, low=2)
-    settings = _one_at_a_time(ends)
-    base = {name: field_value(scenario, name) for name in ends}
+    settings = _one_at_a_time(vary)
+    base = {name: field_value(scenario, name) for name in vary}
     made = variants(scenario, [{name: value} for name, _, value in settings])
     refused = [(setting, variant.note) for setting, variant in zip(settings, made, strict=True) if not variant.scenario]
     if refused:
@@ -169,7 +169,7 @@ def tornado(
 
 def _one_at_a_time(ends: Mapping[str, Sequence[Any]]) -> list[tuple[str, str, Any]]:
     if not isinstance(ends, Mapping) or not ends:
-        raise ValueError(f"ends must be a dict of fields and their (low, high) values, at least one, got {shown(ends)}")
+        raise ValueError(f"vary must be a dict of fields and their (low, high) values, at least one, got {shown(ends)}")
     settings = []
     for name, pair in ends.items():
         if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
@@ -181,7 +181,7 @@ def _one_at_a_time(ends: Mapping[str, Sequence[Any]]) -> list[tuple[str, str, An
 @checked
 def latin_hypercube(
     scenario: Scenario,
-    ranges: Mapping[str, Sequence[Any]],
+    vary: Mapping[str, Sequence[Any]],
     *,
     points: int = 32,
     replications: int = 1,
@@ -199,7 +199,7 @@ def latin_hypercube(
     ----------
     scenario
         What is varied.
-    ranges
+    vary
         Field -> (low, high), of whole numbers if both are whole; or a list of three or more values to choose from, or
         of two that are no numbers.
     points
@@ -232,7 +232,7 @@ def latin_hypercube(
     root = RandomStreams(rng).root
     return run_settings(
         scenario,
-        _points(ranges, points, root),
+        _points(vary, points, root),
         replications=replications,
         confidence=confidence,
         rng=root,
@@ -242,7 +242,7 @@ def latin_hypercube(
 
 def _points(ranges: Mapping[str, Sequence[Any]], points: int, root: np.random.SeedSequence) -> list[dict[str, Any]]:
     if not isinstance(ranges, Mapping) or not ranges:
-        raise ValueError(f"ranges must be a dict of fields and their (low, high), at least one, got {shown(ranges)}")
+        raise ValueError(f"vary must be a dict of fields and their (low, high), at least one, got {shown(ranges)}")
     from scipy.stats import qmc
 
     rng = RandomStreams(root)("experiment.latin_hypercube")

@@ -152,7 +152,7 @@ class Sweep:
 @checked
 def sweep(
     scenario: Scenario,
-    space: Mapping[str, Any],
+    vary: Mapping[str, Any],
     *,
     replications: int = 3,
     confidence: float = 0.95,
@@ -167,7 +167,7 @@ def sweep(
     ----------
     scenario
         What is varied.
-    space
+    vary
         Field -> its values. A field is named by its path, or by any end of it that no other field has
         ("batch_size", "function.memory_mb"); see `vary`.
     replications
@@ -185,7 +185,7 @@ def sweep(
     Raises
     ------
     ValueError
-        If the space is empty, a field unknown or ambiguous, or no setting makes a scenario.
+        If it is empty, a field unknown or ambiguous, or no setting makes a scenario.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def sweep(
     scenario.check_mapped("sweep")
     return run_settings(
         scenario,
-        grid(space),
+        grid(vary),
         replications=replications,
         confidence=confidence,
         rng=rng,
