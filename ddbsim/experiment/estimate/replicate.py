@@ -164,8 +164,8 @@ def replicate(
         How many replications, >= 1; 10 if neither `replications` nor `precision` is given.
     precision
         Instead of `replications`: go on until the interval's half-width is at most this share of the mean. The runs
-        grow in rounds whose sizes depend on nothing but this call's arguments. Stopping when the interval looks narrow makes it
-        cover the truth slightly less often than stated.
+        grow in rounds whose sizes depend on nothing but this call's arguments. Stopping when the interval looks narrow
+        makes it cover the truth slightly less often than stated.
     metric
         The one whose interval `precision` is for.
     at_most
