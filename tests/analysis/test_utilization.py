@@ -67,6 +67,14 @@ def test_the_busy_share_is_the_mean_concurrency_over_the_lanes(result):
     assert busy_share(result.invocations[:0], 60.0, ended_s=20.0) == 0.0
 
 
+def test_of_the_busy_share_only_what_lies_inside_counts_and_what_still_runs_has_run_to_the_end():
+    rows = [("success", 1.0, 2.0), ("error", 4.0, 3.0), ("running", 8.0, np.nan), ("throttled", 5.0, 9.0)]
+    ran = pd.DataFrame(rows, columns=["outcome", "started_s", "duration_s"]).assign(init_s=0.0)
+    # of 1..3 a second, of 4..7 all of it, of 8.. until 10
+    assert busy_share(ran, 20.0, begin_s=2.0, ended_s=10.0) == (1 + 3 + 2) / 20
+    assert busy_share(ran, 0.5, begin_s=8.5, ended_s=8.75) == 0.25 / 0.5
+
+
 def test_each_mapping_has_its_own_rates():
     pair = tuple(ds.EventSourceMapping(name=name, batch_size=size) for name, size in (("small", 1), ("large", 100)))
     scenario = ds.Scenario(workload=ds.PoissonWrites(rate_per_s=60), event_source_mappings=pair, duration_s=10)

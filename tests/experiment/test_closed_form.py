@@ -1,9 +1,13 @@
 """The closed form against runs: for every kind of workload, and every part of a duration."""
 
+import math
+from dataclasses import replace
+
 import pytest
 from every_workload import WORKLOADS
 
 import ddbsim as ds
+from ddbsim.capacity import Offered, full_batch
 
 # lanes whose batches are shorter than the 250 ms between polls wait for the next page now and then
 TOLERANCE = 0.15
@@ -123,6 +127,38 @@ def test_every_workload_is_offered_to_the_closed_form_as_it_comes(name):
     assert form.loc["lanes", "records_per_s"] == pytest.approx(run.loc["lanes", "records_per_s"], rel=0.06)
     assert form.loc["reads", "records_per_s"] == pytest.approx(run.loc["reads", "records_per_s"], rel=0.06)
     assert "hottest item" in form.index
+
+
+def test_a_full_batch_is_bounded_by_a_read_and_what_passes_of_it():
+    pages = ds.Poller(records_per_read=400)
+    with pytest.warns(ds.AcceptedWithATrap, match="400 records of one read"):
+        scenario = saturated(reading(batch_size=1_000, maximum_batching_window_in_seconds=0, poller=pages))
+    mapping, offered = scenario.mappings[0], Offered(records_per_s=1.0, record_bytes=100.0)
+    for passed, records in ((None, 400.0), (1.0, 400.0), (0.5, 200.0), (0.0, 1.0)):
+        assert full_batch(scenario, mapping, replace(offered, passed_share=passed)).records == records
+
+
+@pytest.mark.parametrize(("chance", "retries", "times"), [(1.0, -1, math.inf), (1.0, 2, 3.0), (0.5, 2, 1.75)])
+def test_a_batch_that_fails_keeps_its_lane_for_its_retries(chance, retries, times):
+    failing = {"failures": ds.Failures(error_probability=chance), "duration": ds.Duration(base_s=2.0)}
+    no_delay = ds.Backoff(initial_s=1e-3, cap_s=1e-3)
+    scenario = saturated(reading(function=failing, maximum_retry_attempts=retries, retry_backoff=no_delay))
+    full = full_batch(scenario, scenario.mappings[0], Offered(records_per_s=1.0, record_bytes=100.0))
+    assert full.duration_s == pytest.approx(2.0)
+    assert full.busy_s == pytest.approx(2.0 * times, rel=1e-3)
+
+
+def test_the_busiest_shard_of_a_reader_has_the_hottest_item_and_its_part_of_the_rest():
+    one = ds.Scenario(
+        workload=ds.PoissonWrites(rate_per_s=100, keys=ds.HotSet(items=1_000, hot_items=1, hot_share=0.4)),
+        table=ds.Table(partitions=3),
+        event_source_mappings=(),
+        stream_readers=ds.StreamReader(kind="kcl"),
+        duration_s=60,
+    )
+    form = ds.closed_form(one).set_index("limit")["offered_per_s"]
+    assert form["reads"] == pytest.approx(100)
+    assert form["busiest shard"] == pytest.approx(100 * (0.4 + 0.6 / 3))
 
 
 def test_read_backs_that_overload_a_mapping_are_seen():

@@ -102,6 +102,13 @@ def test_pipes_pay_for_batches_in_steps_of_64_kb_and_for_their_reads(compared, t
     assert used["lambda_requests"] == len(sent)
 
 
+def shards_of(written_s, sizes):
+    """The shards that carry the busier of two minutes; two consumers share the 2 MB/s that a shard gives out."""
+    bytes_per_s = np.bincount((written_s // 60).astype(int), weights=sizes) / 60
+    records_per_s = np.bincount((written_s // 60).astype(int)) / 60
+    return math.ceil(max(records_per_s.max() / 1_000, bytes_per_s.max() * 2 / 2**21))
+
+
 def test_change_data_on_kinesis_is_metered_by_the_larger_image_and_each_record_in_whole_steps(compared, both_images):
     writes = both_images.writes.query("written_s >= 30 and operation != 'NO_OP'")
     units = sum(max(1, math.ceil(max(row.bytes_before, row.bytes_after) / 1_024)) for row in writes.itertuples())
@@ -116,6 +123,7 @@ def test_change_data_on_kinesis_is_metered_by_the_larger_image_and_each_record_i
     # two consumers
     assert on_demand["kinesis_on_demand_gb_out"] * 2**30 == pytest.approx(2 * sum(sizes))
     assert quantity(compared, WAYS[5])["kinesis_on_demand_fan_out_gb"] == on_demand["kinesis_on_demand_gb_out"]
+    assert provisioned["kinesis_shard_hours"] == pytest.approx(shards_of(log["written_s"] - 30, sizes) * 120 / 3_600)
     assert provisioned["kinesis_put_payload_units"] == sum(math.ceil(size / 25_600) for size in sizes)
     fan_out = quantity(compared, WAYS[7])
     assert fan_out["kinesis_fan_out_consumer_shard_hours"] == 2 * fan_out["kinesis_shard_hours"]

@@ -40,6 +40,20 @@ def test_there_is_a_row_per_view_type_and_mapping(comparison):
     assert len(set(comparison.frame["records"])) == 1
 
 
+def test_the_numbers_of_a_mapping_are_those_of_its_run(comparison):
+    scenario = replace(SCENARIO, stream=replace(SCENARIO.stream, view_type="OLD_IMAGE"))
+    result = ds.simulate(scenario, rng=7, progress=False)
+    latency = result.latency((0.5, 0.99)).set_index(["event_source_mapping", "quantile"])["latency_s"]
+    rows = comparison.frame.query("view_type == 'OLD_IMAGE'").itertuples()
+    for mapping, row in zip(scenario.mappings, rows, strict=True):
+        numbers = result.numbers(mapping)
+        assert [row.latency_p50_s, row.latency_p99_s] == latency[mapping.label].tolist()
+        assert row.iterator_age_max_s == numbers.iterator_age_max_s
+        assert row.duration_ms == pytest.approx(numbers.duration_s * 1_000)
+        assert row.invocations == numbers.invocations
+        assert row.records_per_invocation == numbers.records_per_invocation
+
+
 @pytest.mark.parametrize("column", ["record_bytes", "payload_bytes"])
 def test_more_images_are_more_bytes(comparison, column):
     of = comparison.frame.query("event_source_mapping == 'b'").set_index("view_type")[column]

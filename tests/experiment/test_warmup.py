@@ -84,6 +84,12 @@ def test_a_growing_backlog_has_no_warm_up():
     assert "has not settled" in warm._repr_html_()
 
 
+def test_welchs_average_reaches_a_fortieth_of_the_series_to_either_side():
+    series = np.random.default_rng(3).random(200)
+    smooth = warm_up_of([series], 40.0, 0.0).frame["smooth_s"]
+    assert smooth[100] == pytest.approx(series[95:106].mean())
+
+
 def test_series_are_averaged_over_replications():
     warm = warm_up_of([np.array([1.0, np.nan, 5.0]), np.array([3.0, np.nan, 7.0])], 30.0, 0.0, window=1)
     assert warm.frame["latency_s"].tolist()[::2] == [2.0, 6.0]

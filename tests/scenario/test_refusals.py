@@ -317,6 +317,13 @@ def test_cpu_grows_with_memory_up_to_one_core(memory_mb, factor):
     assert ds.Duration().memory_factor(memory_mb) == 1.0
 
 
+def test_the_mean_duration_has_every_part():
+    law = ds.Duration(base_s=0.1, per_record_s=0.01, per_kb_s=0.002, noise=2, measured_at_mb=512, cpu_share=0.5)
+    # with twice the memory the computing half takes half as long
+    assert law.mean_s(20, 50 * 1024, 1_024) == pytest.approx((0.1 + 0.2 + 0.1) * 2 * 0.75)
+    assert law.mean_s(0, 0, 512) == pytest.approx(0.1 * 2)
+
+
 def test_a_trap_is_told_at_the_line_that_typed_it():
     slow = ds.Duration(base_s=300)
     calls = (

@@ -7,12 +7,14 @@ import pickle
 import sys
 import time
 from decimal import Decimal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from lab import AT_S, always, numbered, ordinal, raising, reporting, run, told
 
 import ddbsim as ds
+from ddbsim.aws import limits
 
 REPORTS = ("ReportBatchItemFailures",)
 
@@ -155,12 +157,16 @@ def test_an_outage_strikes_before_the_handlers_first_line():
     assert len(notes.events) == 1
 
 
-def test_a_measured_duration_is_the_handlers_own():
-    def sleeping(event, context):
-        time.sleep(0.05)
+def test_a_measured_duration_is_the_handlers_own(monkeypatch):
+    clock_s = [100.0]
 
-    _, result = run(numbered(1), sleeping, function={"duration": "measured"})
-    assert 0.05 <= result.invocations["duration_s"].item() < 2.0
+    def working(event, context):
+        clock_s[0] += 0.25
+
+    clock = SimpleNamespace(perf_counter=lambda: clock_s[0], strftime=time.strftime, gmtime=time.gmtime)
+    monkeypatch.setattr("ddbsim.system.handler.time", clock)
+    _, result = run(numbered(1), working, function={"duration": "measured"})
+    assert result.invocations["duration_s"].item() == 0.25
 
 
 def test_a_measured_handler_may_run_into_its_timeout():
@@ -257,6 +263,14 @@ VIEWS = {
     "OLD_IMAGE": {"OldImage"},
     "NEW_AND_OLD_IMAGES": {"NewImage", "OldImage"},
 }
+
+
+@pytest.mark.parametrize(("beyond", "outcome"), [(0, "success"), (1, "error")])
+def test_an_answer_may_be_as_large_as_the_service_takes_and_no_larger(beyond, outcome):
+    # two quotes stand around a text
+    text = "x" * (limits.RESPONSE_PAYLOAD_BYTES.value - 2 + beyond)
+    _, result = run(numbered(1), lambda event, context: text, mapping={"maximum_retry_attempts": 0})
+    assert result.invocations["outcome"].tolist() == [outcome]
 
 
 @pytest.mark.parametrize("view_type", VIEWS)

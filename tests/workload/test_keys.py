@@ -63,6 +63,14 @@ def test_zipfian_over_a_billion_items_has_the_shares_of_the_hottest():
     assert drawn.max() > 10**8
 
 
+@pytest.mark.parametrize("items", [1, 2, 3, 50, 2_000])
+@pytest.mark.parametrize("theta", [0.0, 0.99, 1.0, 2.0])
+def test_the_hottest_share_is_that_of_the_first_rank(items, theta):
+    assert Zipfian(items=items, theta=theta).hottest_share == pytest.approx(
+        1 / (np.arange(1, items + 1) ** -theta).sum()
+    )
+
+
 def test_hot_set_sends_its_share_to_the_hot_items():
     keys = HotSet(items=100, hot_items=5, hot_share=0.8)
     drawn = keys.draw(200_000, np.random.default_rng(2))
