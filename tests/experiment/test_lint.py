@@ -142,7 +142,12 @@ def test_a_record_age_below_the_outage_loses_what_is_older():
     # all records written more than 120 s before the return, at 10 a second
     assert row["records"] == pytest.approx(4_800, rel=0.01)
     assert row["how_long_s"] == pytest.approx(480, rel=0.01)
+    assert "shrunk" not in row["happens"]
+    assert row["change"] == "raise maximum_record_age_in_seconds above the outage and its drain"
     assert clean(scenario(maximum_record_age_in_seconds=1_200, duration_s=3_600), outage_s=600)
+    endless = scenario(maximum_record_age_in_seconds=120, maximum_retry_attempts=-1, duration_s=3_600)
+    row = found(endless, "age or retention below the drain", outage_s=600)
+    assert row["change"].endswith("its drain, and bound the retries (maximum_retry_attempts)")
 
 
 def test_a_shrunk_proof_loses_the_same_share_and_says_so():
@@ -332,6 +337,11 @@ def test_what_runs_out_of_memory_is_told_of_full_batches_and_of_all():
     row = found(memory(1_000), "failing function")
     assert row["happens"].startswith("Every invocation failed in its whole length: out of memory")
     assert clean(memory(6_000_000))
+    # where only the fuller batches run out of it, full ones are what is wrong
+    some = memory(30_000)
+    ran = ds.simulate(some, rng=7, progress=False).invocations["outcome"]
+    assert set(ran) == {"success", "out_of_memory"}
+    assert "failing function" not in rules_of(some)
 
 
 def test_lanes_share_the_concurrency_of_the_account():
@@ -438,6 +448,7 @@ def test_a_filter_that_lets_nothing_through_is_told(pattern):
         "filter matches nothing",
     )
     assert "1 pattern of 2 can never match: pattern 2: eventName is" in row["happens"]
+    assert (row["records"], row["how_long_s"]) == (0, 0.0)
 
 
 def test_a_reader_that_reads_less_than_is_written_falls_behind():

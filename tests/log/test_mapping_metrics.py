@@ -46,6 +46,14 @@ def test_an_invocation_is_concurrent_in_each_minute_that_it_reaches():
     assert by_minute(result, "Invocations") == [1, 0, 0, 0, 0]
 
 
+def test_what_begins_and_ends_within_a_minute_is_concurrent_in_no_other():
+    at_once = ds.Stream(view_type="NEW_AND_OLD_IMAGES", visibility_delay=0.05)
+    quick = {"duration": ds.Duration(base_s=0.1)}
+    _, result = run(numbered(1, at_s=120.05), duration_s=240.0, function=quick, stream=at_once)
+    assert 120 < result.invocations["started_s"].item() < 121
+    assert by_minute(result, "ConcurrentExecutions") == [0, 0, 1, 0]
+
+
 def test_one_that_is_still_running_is_concurrent_to_the_end_and_the_next_of_its_lane_begins_after_it():
     long = {"duration": ds.Duration(base_s=50.0), "timeout_s": 900}
     _, result = run(numbered(4, at_s=50.0), duration_s=200.0, function=long, mapping={"batch_size": 1})
