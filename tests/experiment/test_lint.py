@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 import ddbsim as ds
+from ddbsim.experiment.lint_findings import mapping_settings, whole
+from ddbsim.experiment.lint_proofs import Bench
+from ddbsim.randomness import RandomStreams
 
 SAFE = {"maximum_retry_attempts": 3, "bisect_batch_on_function_error": True, "on_failure": ds.Destination("sqs")}
 WARM = ds.ColdStart(init=0, placement_s=0)
@@ -66,6 +69,38 @@ def test_a_proof_that_leaves_out_what_was_typed_says_so():
     row = found(design, "unlimited retries")
     assert row["how_long_s"] == pytest.approx(54.0, abs=1.0)
     assert "(shown without its creation and suspensions)" in row["happens"]
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        {"created_s": 20},
+        {"suspensions": ds.Suspension(start_s=1, end_s=2)},
+        {"workload": ds.ItemWrites([(0.0, "put", {"pk": "a"})]), "function": {"handler": lambda event, context: None}},
+    ],
+)
+def test_a_proof_has_its_mapping_always_on_and_calls_no_handler(left_out):
+    (mapping,) = Bench(scenario(**left_out), RandomStreams(7), 60.0).scenario.mappings
+    assert (mapping.created_s, mapping.suspensions, mapping.function.handler) == (None, (), None)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"failures": ds.Failures(error_probability=0.5)},
+        {"duration": ds.Duration(base_s=2.0), "timeout_s": 3},
+        {"reserved_concurrency": 1},
+    ],
+)
+def test_a_mapping_made_sound_neither_fails_nor_is_throttled(trouble):
+    design = scenario(function=trouble, table=ds.Table(partitions=2))
+    bench = Bench(design, RandomStreams(7), 60.0)
+    function = bench.sound(design.mappings[0]).function
+    assert function.failures == ds.Failures()
+    assert function.reserved_concurrency is None
+    assert function.timeout_s == (900 if "timeout_s" in trouble else 3)
+    (sound,) = scenario().mappings
+    assert bench.sound(sound) is sound
 
 
 def test_the_end_of_retention_ends_the_block():
@@ -514,6 +549,26 @@ def test_what_does_not_keep_up_is_told_with_what_binds():
     place = report.frame["rule"].tolist().index("does not keep up")
     assert "What binds: lanes: 47 records/s of the 100 offered" in report.frame["happens"][place]
     assert ds.lint(report.followed(place), rng=7).frame.empty
+
+
+@pytest.mark.parametrize(("base_s", "factor"), [(0.1, 3), (0.25, 7), (0.5, None)])
+def test_an_advice_brings_the_lanes_that_it_needs_or_is_not_given(base_s, factor):
+    # one record at a time at 20 a second: a quarter more lanes than their load, and never more than ten a shard
+    keys = ds.UniformKeys(items=10_000)
+    design = scenario(
+        workload=ds.ConstantWrites(rate_per_s=20, keys=keys),
+        function={"duration": ds.Duration(base_s=base_s)},
+        batch_size=100,
+    )
+    (mapping,) = design.mappings
+    alone = mapping_settings(mapping, batch_size=1)
+    load = ds.closed_form(ds.vary(design, alone)).set_index("limit").loc["lanes", "load"]
+    given = whole(design, alone)
+    if factor is None:
+        assert given == {}
+    else:
+        assert given == alone | mapping_settings(mapping, parallelization_factor=factor)
+        assert factor - 1 < 1.25 * load <= factor
 
 
 def test_it_looks_at_creations_and_suspensions_as_typed():

@@ -468,6 +468,14 @@ def test_the_choice_is_told_with_today_beside_it():
             assert words in shown
 
 
+def test_todays_setting_holds_where_it_does_though_it_is_not_among_those_tried():
+    scenario = steady(40, maximum_batching_window_in_seconds=3, batch_size=1_000)
+    space = {"maximum_batching_window_in_seconds": [0, 4], "batch_size": [50]}
+    choices = ds.solve(scenario, slo=ds.SLO(latency_p99_s=5), vary=space, **QUIET).choices.set_index("role")
+    assert choices.loc["today", "holds"]
+    assert choices.loc["today", "margin"] > 0
+
+
 def test_short_runs_are_not_for_what_happens_at_its_time():
     for fields in (
         {"splits": ds.Split(at_s=50)},
