@@ -1,5 +1,7 @@
 """Risky settings: each rule fires where a run shows the harm, and is silent next to it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -399,6 +401,10 @@ def test_lanes_share_the_concurrency_of_the_account():
     assert clean(sharing(9))
     # all that the account has is nothing for its other functions
     assert set(rules_of(sharing(8))) == {"concurrency below the lanes"}
+    # lanes that no item goes to take nothing of it
+    one = ds.ConstantWrites(rate_per_s=10, keys=ds.UniformKeys(items=1))
+    idle = replace(scenario(workload=one, parallelization_factor=4), account_concurrency=4)
+    assert rules_of(idle) == ["few keys for the lanes"]
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,9 @@ def test_a_switch_makes_as_many_partitions_as_the_new_mode_needs(case):
     assert (shards.loc[children["parent_shard_id"], "closed_s"].to_numpy() == children["opened_s"].to_numpy()).all()
     assert len(result.stream_log) == shards["records"].sum()
     assert result.check()["ok"].all()
-    assert (result.scaling["decision"] == "split: capacity").sum() == needed - partitions
+    splits = result.scaling[result.scaling["decision"] == "split: capacity"]
+    assert splits["units_before"].tolist() == list(range(partitions, needed))
+    assert splits["units_after"].tolist() == list(range(partitions + 1, needed + 1))
 
 
 @pytest.mark.parametrize(
