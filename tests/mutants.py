@@ -39,7 +39,7 @@ Line: TypeAlias = tuple[str, int]
 PROJECT = Path(__file__).parents[1]
 _COPIED = ("ddbsim", "tests", "data", "notebooks", "pyproject.toml", "README.md", "CHANGELOG.md", ".ci")
 # where numbers are made
-MUTATED = ("system", "log", "analysis", "workload", "experiment", "capacity.py", "costs.py", "table_costs.py")
+MUTATED = ("system", "log", "frames", "record", "analysis", "workload", "experiment", "result")
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div", "FloorDiv", "Mod")
 _COMPARISON = ("Eq", "NotEq", "Lt", "LtE", "Gt", "GtE")
 _OTHERS = ("NumberReplacer", "ReplaceAndWithOr", "ReplaceOrWithAnd", "AddNot", "ZeroIterationForLoop")

@@ -7,7 +7,7 @@ import pytest
 from every_workload import WORKLOADS
 
 import ddbsim as ds
-from ddbsim.capacity import Offered, full_batch
+from ddbsim.result.capacity import Offered, full_batch
 
 # lanes whose batches are shorter than the 250 ms between polls wait for the next page now and then
 TOLERANCE = 0.15
@@ -131,7 +131,7 @@ def test_every_workload_is_offered_to_the_closed_form_as_it_comes(name):
 
 def test_a_full_batch_is_bounded_by_a_read_and_what_passes_of_it():
     pages = ds.Poller(records_per_read=400)
-    with pytest.warns(ds.AcceptedWithATrap, match="400 records of one read"):
+    with pytest.warns(ds.IneffectiveSettingWarning, match="400 records of one read"):
         scenario = saturated(reading(batch_size=1_000, maximum_batching_window_in_seconds=0, poller=pages))
     mapping, offered = scenario.mappings[0], Offered(records_per_s=1.0, record_bytes=100.0)
     for passed, records in ((None, 400.0), (1.0, 400.0), (0.5, 200.0), (0.0, 1.0)):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import ddbsim as ds
-from ddbsim.experiment.lint_findings import mapping_settings, whole
-from ddbsim.experiment.lint_proofs import Bench
+from ddbsim.experiment.lint.findings import mapping_settings, whole
+from ddbsim.experiment.lint.proofs import Reproduction
 from ddbsim.randomness import RandomStreams
 
 SAFE = {"maximum_retry_attempts": 3, "bisect_batch_on_function_error": True, "on_failure": ds.Destination("sqs")}
@@ -82,7 +82,7 @@ def test_a_proof_that_leaves_out_what_was_typed_says_so():
     ],
 )
 def test_a_proof_has_its_mapping_always_on_and_calls_no_handler(left_out):
-    (mapping,) = Bench(scenario(**left_out), RandomStreams(7), 60.0).scenario.mappings
+    (mapping,) = Reproduction(scenario(**left_out), RandomStreams(7), 60.0).scenario.mappings
     assert (mapping.created_s, mapping.suspensions, mapping.function.handler) == (None, (), None)
 
 
@@ -96,7 +96,7 @@ def test_a_proof_has_its_mapping_always_on_and_calls_no_handler(left_out):
 )
 def test_a_mapping_made_sound_neither_fails_nor_is_throttled(trouble):
     design = scenario(function=trouble, table=ds.Table(partitions=2))
-    bench = Bench(design, RandomStreams(7), 60.0)
+    bench = Reproduction(design, RandomStreams(7), 60.0)
     function = bench.sound(design.mappings[0]).function
     assert function.failures == ds.Failures()
     assert function.reserved_concurrency is None

@@ -164,7 +164,7 @@ def test_a_measured_duration_is_the_handlers_own(monkeypatch):
         clock_s[0] += 0.25
 
     clock = SimpleNamespace(perf_counter=lambda: clock_s[0], strftime=time.strftime, gmtime=time.gmtime)
-    monkeypatch.setattr("ddbsim.system.handler.time", clock)
+    monkeypatch.setattr("ddbsim.system.function.handler.time", clock)
     _, result = run(numbered(1), working, function={"duration": "measured"})
     assert result.invocations["duration_s"].item() == 0.25
 

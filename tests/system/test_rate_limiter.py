@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ddbsim.system.table.rate_limiter import RateLimiter
+from ddbsim.system.table.clients.rate_limiter import RateLimiter
 
 adaptive = pytest.importorskip("botocore.retries.adaptive", reason="needs boto3")
 bucket = pytest.importorskip("botocore.retries.bucket", reason="needs boto3")
