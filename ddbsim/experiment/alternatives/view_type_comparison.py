@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import pandas as pd
+
 from ddbsim.analysis.keeping_up import DOES_NOT, KEEPS_UP, TOO_SHORT
 from ddbsim.result.summary import GROWS
 from ddbsim.scenario import AS_IT_IS_THEN, TOLD, VIEW_TYPES
@@ -15,7 +17,7 @@ from ddbsim.scenario import AS_IT_IS_THEN, TOLD, VIEW_TYPES
 from .verdicts import FAILS, LOSES, is_lower_bound, listed, percent, same_usd, usd
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 __all__ = [
     "WITHOUT_IMAGE",
