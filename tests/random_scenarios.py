@@ -187,6 +187,12 @@ def tables(draw: st.DrawFn) -> ds.Table:
 @st.composite
 def scenarios(draw: st.DrawFn, off_lattice: bool = False) -> ds.Scenario:
     """Draw a scenario of one or two mappings, with one function or two; `off_lattice`: backlogs are read faster."""
+    with without_setting_warnings():
+        return draw(_scenarios(off_lattice))
+
+
+@st.composite
+def _scenarios(draw: st.DrawFn, off_lattice: bool) -> ds.Scenario:
     shared = draw(functions("shared"))
     reading: tuple[Any, ...] = (draw(mappings("first", shared, off_lattice)),)
     if draw(st.booleans()):

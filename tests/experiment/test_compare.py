@@ -91,7 +91,7 @@ def test_what_cannot_be_compared_is_told(scenarios, message):
 
 
 def test_one_replication_has_no_interval():
-    with pytest.raises(ValueError, match="n must be a whole number of replications >= 2, got 1"):
+    with pytest.raises(ValueError, match="replications must be a whole number of replications >= 2, got 1"):
         ds.compare(NOW, LARGER, replications=1)
 
 

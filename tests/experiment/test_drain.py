@@ -248,8 +248,8 @@ def test_what_binds_is_told_where_no_lever_helps():
         ({"outage_s": 0}, "outage_s must be a number > 0, got 0"),
         ({"backlog_records": -5}, "backlog_records must be a number > 0, got -5"),
         ({"outage_s": 60, "replications": 1}, "replications must be a whole number of replications >= 2"),
-        ({"outage_s": 60, "levers": {"bach_size": 5}}, "no field 'bach_size'"),
-        ({"outage_s": 60, "levers": ["batch_size"]}, "levers must be dicts of fields and their values"),
+        ({"outage_s": 60, "vary": {"bach_size": 5}}, "no field 'bach_size'"),
+        ({"outage_s": 60, "vary": ["batch_size"]}, "vary must be dicts of fields and their values"),
         ({"outage_s": 60, "event_source_mapping": "other"}, "event_source_mapping must be one of 'indexer'"),
     ],
 )

@@ -94,7 +94,7 @@ def with_room(scenario: ds.Scenario, rng: np.random.Generator, seed: int) -> Ite
 def drained(scenario: ds.Scenario, rng: np.random.Generator, seed: int) -> Iterator[bool]:
     """A consumer is well again when it is said to be, and nothing is lost if it is back in time."""
     outage_s = float(rng.choice([30.0, 90.0]))
-    options = {"outage_s": outage_s, "levers": [], "kind": "away", "confidence": CONFIDENCE}
+    options = {"outage_s": outage_s, "vary": [], "kind": "away", "confidence": CONFIDENCE}
     told, fresh = (
         ds.drain(scenario, replications=3, rng=luck, **options, **QUIET).frame.iloc[0] for luck in (seed, 20_000 + seed)
     )

@@ -155,10 +155,10 @@ def test_the_rounds_of_a_precision_do_not_depend_on_the_executor():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n": 0}, "n must be a whole number of replications >= 1, got 0"),
-        ({"n": 2.5}, "replicate: n must be a whole number or None, got 2.5"),
-        ({"n": True}, "got True"),
-        ({"n": 5, "precision": 0.1}, "give n or precision, not both"),
+        ({"replications": 0}, "replications must be a whole number of replications >= 1, got 0"),
+        ({"replications": 2.5}, "replicate: replications must be a whole number or None, got 2.5"),
+        ({"replications": True}, "got True"),
+        ({"replications": 5, "precision": 0.1}, "give replications or precision, not both"),
         ({"precision": 0}, "precision must be a share > 0 and < 1"),
         ({"precision": 0.1, "at_most": 1}, "at_most must be a whole number of replications >= 2, got 1"),
         ({"precision": 0.1, "metric": "p99"}, "metric must be one of latency_mean_s, .*usd_per_month, got 'p99'"),
