@@ -85,3 +85,13 @@ def test_what_was_found_is_proved_with_other_luck():
 def test_a_run_that_would_not_fit_is_refused_before_the_first():
     with pytest.raises(ds.TooManyRecordsError, match="headroom: runs of 'small' of 24 h have more records than fit"):
         ds.headroom(small(rate_per_s=1_000, duration_s=86_400), slo=ds.SLO(latency_p99_s=2), **QUIET)
+
+
+def test_a_bound_far_below_what_the_limits_allow_is_found():
+    # lanes and reads would carry hundreds of times as much; the bill grows with the writes
+    runs = ds.replicate(small(rate_per_s=1), replications=4, rng=3, executor="serial", progress=False).runs
+    today = runs["usd_per_month"].mean()
+    room = ds.headroom(small(rate_per_s=1), slo=ds.SLO(usd_per_month=3 * today), **QUIET)
+    assert ds.closed_form(small(rate_per_s=1))["load"].max() < 0.01
+    assert 2 < room.writes_per_s.mean < 4
+    assert 1.5 < room.holds_per_s <= 3.2

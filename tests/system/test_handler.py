@@ -157,6 +157,17 @@ def test_an_outage_strikes_before_the_handlers_first_line():
     assert len(notes.events) == 1
 
 
+@pytest.mark.parametrize("noise", [None, 3.0])
+def test_a_duration_has_the_parts_of_its_law(noise):
+    parts = ds.Duration(base_s=0.1, per_record_s=0.02, per_kb_s=0.3, noise=noise, measured_at_mb=256)
+    _, result = run(numbered(4), function={"duration": parts, "memory_mb": 512})
+    sent = result.invocations.iloc[0]
+    assert sent["records"] == 4
+    # twice the memory takes half as long
+    expected_s = 0.5 * (0.1 + 4 * 0.02 + 0.3 * sent["payload_bytes"] / 1_024) * (noise or 1.0)
+    assert sent["duration_s"] == pytest.approx(expected_s)
+
+
 def test_a_measured_duration_is_the_handlers_own(monkeypatch):
     clock_s = [100.0]
 
