@@ -77,11 +77,12 @@ class Mutant:
         )
         return changed
 
-    def diff(self) -> str:
-        """Return the lines that differ."""
+    def change(self) -> tuple[str, str]:
+        """Return what differs: as it stands, and with the fault, lines joined by spaces."""
         before, after = (PROJECT / self.path).read_text().splitlines(), self.code().splitlines()
-        lines = [line.strip() for line in unified_diff(before, after, n=0, lineterm="")][3:]
-        return " -> ".join(line[1:].strip() for line in lines)
+        lines = list(unified_diff(before, after, n=0, lineterm=""))[3:]
+        old, new = (" ".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
+        return old, new
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ class Trial:
     def __str__(self) -> str:
         """Return a line for the fault, and one for what became of it."""
         verdict = "noticed" if self.noticed else "NOT NOTICED"
-        return f"{self.mutant.path}:{self.mutant.line}: {self.mutant.diff()}\n    {verdict}: {self.told}"
+        old, new = self.mutant.change()
+        return f"{self.mutant.path}:{self.mutant.line}\n  - {old}\n  + {new}\n    {verdict}: {self.told}"
 
 
 def mutants_of(count: int, seed: int) -> list[Mutant]:
