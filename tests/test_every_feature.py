@@ -153,7 +153,7 @@ REACHED = {
     "invocations": {"outcome": INVOCATION_OUTCOMES},
     "stream_log": {"outcome": RECORD_OUTCOMES},
     "read_log": {"outcome": READ_OUTCOMES},
-    "discards": {"condition": DISCARD_CONDITIONS, "destination": ("sqs", "sns", "s3"), "delivered": (True, False)},
+    "discards": {"condition": DISCARD_CONDITIONS[1:], "destination": ("sqs", "sns", "s3"), "delivered": (True, False)},
     "writes": {
         "outcome": ("admitted", "lost", "waiting"),
         "operation": ("INSERT", "MODIFY", "REMOVE", "NO_OP"),
