@@ -434,11 +434,8 @@ def _retries_s(mapping: EventSourceMapping, duration_s: float) -> float:
         return math.inf
     backoff = mapping.retry_backoff
     retries = range(1, (_MOST_RETRIES if limit < 0 else min(limit, _MOST_RETRIES)) + 1)
-    delays = (min(backoff.cap_s, backoff.initial_s * backoff.factor ** (retry - 1)) for retry in retries)
-    return sum(
-        fails**retry * (duration_s + delay_s * (1.0 - backoff.jitter / 2.0))
-        for retry, delay_s in zip(retries, delays, strict=True)
-    )
+    shortened = 1.0 - backoff.jitter / 2.0
+    return sum(fails**retry * (duration_s + backoff.longest_delay_s(retry) * shortened) for retry in retries)
 
 
 def _hottest_share(mine: pd.DataFrame, result: Run, mapping: EventSourceMapping) -> float:

@@ -46,6 +46,8 @@ __all__ = [
 
 StartingPosition: TypeAlias = Literal["TRIM_HORIZON", "LATEST"]
 
+# of the powers of a back-off's factor: e^700 is what float64 just holds
+_LARGEST_LOG = 700.0
 # fields of a mapping that bear a limit's name
 _LIMITS = (
     limits.BATCH_SIZE,
@@ -84,6 +86,13 @@ class Backoff:
         check_number("Backoff.factor", self.factor, low=1.0)
         check_interval("Backoff.cap_s", self.cap_s)
         check_share("Backoff.jitter", self.jitter)
+
+    def longest_delay_s(self, retry: int) -> float:
+        """Return the delay before retry 1, 2, ..., seconds; what jitter can only shorten."""
+        # a power beyond float64's is beyond any cap, too
+        if (retry - 1) * math.log(self.factor) > _LARGEST_LOG:
+            return self.cap_s
+        return min(self.cap_s, self.initial_s * float(self.factor) ** (retry - 1))
 
 
 def _activation_delay() -> Distribution:

@@ -6,6 +6,7 @@ import signal
 import warnings
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from configurations import FIELDS, kinds, required
 
@@ -278,6 +279,28 @@ def test_names_are_those_that_aws_takes_or_can_be_printed(cls):
 def test_names_of_destinations_are_those_that_aws_takes(kind, wrong):
     with pytest.raises(ValueError, match=r"Destination.name must be a name as AWS takes it"):
         ds.Destination(kind, name=wrong)
+
+
+def test_a_backoff_grows_to_its_cap_by_any_factor_and_over_any_number_of_retries():
+    slow = ds.Backoff(initial_s=0.2, factor=1.01, cap_s=60.0)
+    # 0.2 x 1.01^573 is the last below 60
+    assert [slow.longest_delay_s(retry) for retry in (1, 574, 575, 10_000)] == pytest.approx([0.2, 59.86, 60, 60], 1e-3)
+    steep = ds.Backoff(initial_s=0.001, factor=1e12, cap_s=0.01)
+    assert [steep.longest_delay_s(retry) for retry in (1, 2, 27, 10_000)] == [0.001, 0.01, 0.01, 0.01]
+    level = ds.Backoff(initial_s=0.5, factor=1, cap_s=1e12)
+    assert level.longest_delay_s(10_000) == 0.5
+
+
+def test_many_retries_with_a_steep_backoff_are_run_judged_and_linted():
+    steep = ds.Backoff(initial_s=0.001, factor=1e12, cap_s=0.01)
+    failing = ds.Function(failures=ds.Failures(error_probability=0.99))
+    mapping = ds.EventSourceMapping(function=failing, retry_backoff=steep, maximum_retry_attempts=200)
+    scenario = ds.Scenario(workload=ds.ConstantWrites(rate_per_s=2), event_source_mappings=mapping, duration_s=20)
+    result = ds.simulate(scenario, rng=7, progress=False)
+    assert result.invocations["attempt"].max() > 27
+    assert np.isfinite(result.capacity().set_index("limit").loc["lanes", "load"])
+    assert result.check()["ok"].all()
+    ds.lint(scenario)
 
 
 def test_every_numeric_field_was_tried():

@@ -54,11 +54,9 @@ def retries_last_s(mapping: EventSourceMapping, duration_s: float) -> float:
     retries, backoff = mapping.maximum_retry_attempts, mapping.retry_backoff
     if retries < 0:
         return math.inf
-    delays = (
-        min(backoff.cap_s, backoff.initial_s * backoff.factor ** min(retry, 64)) * (1.0 - backoff.jitter / 2.0)
-        for retry in range(retries)
-    )
-    return (retries + 1) * min(duration_s, mapping.function.timeout_s) + sum(delays)
+    delays_s = sum(backoff.longest_delay_s(retry) for retry in range(1, retries + 1))
+    tries_s = (retries + 1) * min(duration_s, mapping.function.timeout_s)
+    return tries_s + delays_s * (1.0 - backoff.jitter / 2.0)
 
 
 def ended_s(invocations: pd.DataFrame) -> pd.Series[float]:

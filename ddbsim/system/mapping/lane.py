@@ -292,8 +292,7 @@ class Lane:
 
     def _delay(self, backoff: Backoff, retry: int) -> float:
         """Return the delay before a retry, seconds."""
-        # the exponent is bounded: beyond the cap it changes nothing, and a float overflows
-        delay_s = min(backoff.cap_s, backoff.initial_s * backoff.factor ** min(retry - 1, 64))
+        delay_s = backoff.longest_delay_s(retry)
         return delay_s * (1.0 - backoff.jitter * next(self.jitter)) if backoff.jitter else delay_s
 
     def _drop_old(self, first: int, last: int, now: float, batch: int, attempts: int) -> int:
