@@ -13,7 +13,6 @@ from .randomness import RandomStreams, Seed
 from .record.table import Admission
 from .result.result import Result
 from .scenario import Scenario
-from .scenario.checks import check_kind
 from .system.build import System
 from .system.finished import FinishedRun
 from .system.interrupt import interrupts_between_events
@@ -79,7 +78,6 @@ def simulate(
     >>> result.stream_log["outcome"].value_counts().index[0]
     'processed'
     """
-    check_kind("scenario", scenario, Scenario)
     streams = RandomStreams(rng)
     return run(scenario, draw_writes(scenario, streams, memory_limit_bytes), streams, progress=progress)
 

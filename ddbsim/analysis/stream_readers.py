@@ -17,12 +17,11 @@ from ddbsim.log.outcomes import READ_OUTCOMES
 from .keeping_up import DOES_NOT, KeepingUp, backlogs_of, keeping_up
 from .latency import quantiles
 
-__all__ = ["READERS_COLUMNS", "read_lag_quantiles", "reader_numbers", "reads_keeping_up"]
+__all__ = ["read_lag_quantiles", "reader_numbers", "reads_keeping_up"]
 
 _QUANTILES = {"lag_p50_s": 0.5, "lag_p95_s": 0.95, "lag_p99_s": 0.99}
 
-#: The columns of `reader_numbers`.
-READERS_COLUMNS: Final = (
+_COLUMNS: Final = (
     "reader",
     "verdict",
     "growth_share",
@@ -80,7 +79,7 @@ def reader_numbers(
                 *(int(calls["calls"]), int(calls["throttled"])),
             )
         )
-    return pd.DataFrame(rows, columns=list(READERS_COLUMNS))
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
 def reads_keeping_up(log: pd.DataFrame, *, begin_s: float, ended_s: float, cycle_s: float = 0.0) -> KeepingUp:

@@ -16,7 +16,7 @@ from ddbsim.scenario import EventSourceMapping
 
 from .stream_log import Attempts
 
-__all__ = ["LANE", "Batch", "Event", "EventSourceMapping", "LaneStory", "batches_of_lanes"]
+__all__ = ["LANE", "Batch", "Event", "LaneStory", "batches_of_lanes"]
 
 Columns = dict[str, npt.NDArray[Any]]
 

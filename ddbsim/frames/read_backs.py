@@ -14,8 +14,8 @@ from ddbsim.analysis.request_units import read_units
 from ddbsim.aws import limits
 from ddbsim.log.schema import categories, frame
 from ddbsim.log.throttling import READ_THROTTLE_REASONS
-from ddbsim.scenario import Function, ReadBack, Scenario, Table, ViewType, read_back_events
-from ddbsim.workload import OPERATIONS, WriteColumns
+from ddbsim.scenario import Function, ReadBack, Scenario, Table, ViewType, are_read_back, read_back_events
+from ddbsim.workload import WriteColumns
 
 from .stream_log import Consumer, Names
 
@@ -83,8 +83,7 @@ class _Reads:
 def _asked(consumer: Consumer, function: Function, view_type: ViewType, writes: WriteColumns) -> _Reads:
     row, record = consumer.delivered()
     stream, how = consumer.recording.stream, function.read_back
-    read = [OPERATIONS.index(event) for event in read_back_events(function.needs, view_type)]
-    readable = np.isin(stream.operation[record], read)
+    readable = are_read_back(function.needs, view_type, stream.operation[record])
     row, record = row[readable], record[readable]
     if how.batched:
         first = _each_once(row, stream.item_id[record])

@@ -34,7 +34,8 @@ __all__ = ["Deferred", "RunFrames"]
 
 Ints = npt.NDArray[np.int64]
 
-# without a row where no mapping reads the stream
+# without a row where there is no mapping, or no other reader
+_OF_READERS = ("reads", "read_log")
 _OF_MAPPINGS = ("stream_log", "invocations", "discards", "latency_parts", "waiting_parts", "read_backs")
 
 
@@ -109,8 +110,8 @@ class RunFrames:
     def __call__(self, name: str) -> pd.DataFrame:
         """Return a frame, made once: some are made from others."""
         if name not in self._made:
-            none = name in _OF_MAPPINGS and not self._names.mappings
-            self._made[name] = empty(name) if none else self._makers[name]()
+            by_none = (name in _OF_MAPPINGS and not self._names.mappings) or (name in _OF_READERS and not self._readers)
+            self._made[name] = empty(name) if by_none else self._makers[name]()
         return self._made[name]
 
     def events(self) -> pd.DataFrame:

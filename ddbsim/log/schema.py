@@ -240,7 +240,7 @@ SCHEMA: Final[dict[str, tuple[Column, ...]]] = {
     "events": (
         Column("time_s", "float64", "s", "when it happened"),
         Column("where", "str", "", "the table, a shard, or a mapping on a shard (and the lane, if it has several)"),
-        Column("what", "str", "", "one of `ddbsim.frames.story.EVENTS`"),
+        Column("what", "str", "", "one of `ddbsim.log.events.EVENTS`"),
         Column("record_ids", "object", "", "the records that it concerns, a tuple of record_id"),
         Column("sentence", "str", "", "what happened, in plain English"),
     ),

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ddbsim.record.polls import steps_before
-from ddbsim.record.stream import running_sum
+from .polls import steps_before
+from .stream import running_sum
 
 __all__ = ["ShardCalls", "ShardRecords"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
 
 _MINUTE_S = 60.0
 
@@ -121,12 +120,13 @@ class ShardCalls:
         called = columns["calls"] + columns["throttled"] > 0
         return {name: values[called] for name, values in columns.items()}
 
-    def _page(self, at_s: float, first: int, end: int) -> None:
+    def add_page(self, at_s: float, first: int, end: int) -> None:
+        """Note a call that brought the records [first, end)."""
         self.page_s.append(at_s)
         self.page_first.append(first)
         self.page_end.append(end)
 
-    def _run(self, at_s: float, calls: int, refused: bool = False) -> float:
+    def add_run(self, at_s: float, calls: int, refused: bool = False) -> float:
         """Note calls in a row without records; return when the one after them is due."""
         self.run_s.append(at_s)
         self.run_calls.append(calls)

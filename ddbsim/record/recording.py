@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,7 @@ class HandlersMet:
         By mapping and record, whether handing the record over once more, alone, changes the state.
     """
 
-    missing: dict[str, dict[tuple[str, str, str], int]] = field(default_factory=dict)
-    answers: dict[str, dict[str, int]] = field(default_factory=dict)
-    states: dict[str, Any] = field(default_factory=dict)
-    changes_again: dict[tuple[str, int], bool] = field(default_factory=dict)
+    missing: dict[str, dict[tuple[str, str, str], int]]
+    answers: dict[str, dict[str, int]]
+    states: dict[str, Any]
+    changes_again: dict[tuple[str, int], bool]

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numpy.typing import NDArray
 
-from ddbsim.record.partitions import Partition, PartitionIndex
+from .partitions import Partition, PartitionIndex
 
 __all__ = ["Shard", "StreamLog", "running_sum"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Sizes = NDArray[np.int32]
+Sizes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ddbsim.log.throttling import THROTTLE_REASONS
-from ddbsim.record.partitions import Placement
 from ddbsim.workload import WriteColumns
+
+from .partitions import Placement
 
 __all__ = ["Admission", "Requests", "ScalingAction", "TableTimeSeries"]
 

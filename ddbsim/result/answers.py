@@ -11,12 +11,12 @@ import numpy as np
 from ddbsim.analysis import checks as _checks
 from ddbsim.analysis import lag as _lag
 from ddbsim.analysis import latency as _latency
+from ddbsim.analysis import stream_readers as _stream_readers
 from ddbsim.analysis import throttling as _throttling
 from ddbsim.analysis import utilization as _utilization
 from ddbsim.analysis.bill import Bill, make_bill
 from ddbsim.analysis.keeping_up import KeepingUp, grown
 from ddbsim.analysis.per_mapping import MappingNumbers, mapping_numbers, measured_from_s
-from ddbsim.analysis.stream_readers import reader_numbers as _reader_numbers
 from ddbsim.analysis.stuck import stuck_shards as _stuck_shards
 from ddbsim.analysis.table_numbers import TableNumbers, table_numbers
 from ddbsim.checks.arguments import checked
@@ -262,6 +262,16 @@ class Answers(Run):
             price_list=price_list,
         )
 
+    @cached_property
+    def _reader_numbers(self) -> pd.DataFrame:
+        return _stream_readers.reader_numbers(
+            self.read_log,
+            self.reads,
+            cycles_s={reader.name: max(reader.rhythm_s) for reader in self.scenario.other_readers},
+            begin_s=measured_from_s(self.scenario.warmup_s, self.ended_s),
+            ended_s=self.ended_s,
+        )
+
     @checked
     def numbers(self, mapping: EventSourceMapping) -> MappingNumbers:
         """Return what a mapping did after the warm-up: the numbers that every summary and comparison tells."""
@@ -294,13 +304,7 @@ class Answers(Run):
         >>> ds.simulate(scenario, rng=7, progress=False).reader_numbers().loc[0, ["reader", "verdict"]].tolist()
         ['search', 'keeps up']
         """
-        return _reader_numbers(
-            self.read_log,
-            self.reads,
-            cycles_s={reader.name: max(reader.rhythm_s) for reader in self.scenario.other_readers},
-            begin_s=measured_from_s(self.scenario.warmup_s, self.ended_s),
-            ended_s=self.ended_s,
-        )
+        return self._reader_numbers.copy()
 
     def table_numbers(self) -> TableNumbers:
         """Return what the table made of the writes that clients asked for after the warm-up."""

@@ -62,12 +62,12 @@ class Result(Answers):
         FileExistsError
             If the folder holds anything.
         """
-        from ddbsim.result.saving import write_result
+        from .saving import write_result
 
         write_result(self, folder)
 
     def __getstate__(self) -> dict[str, Any]:
         made, kept = self._made | {name: self.frame(name) for name in FRAMES}, Kept.of(self)
-        left_out = ("summary", "changes", "_keeping_up")
+        left_out = ("summary", "changes", "_keeping_up", "_reader_numbers")
         state = {name: value for name, value in self.__dict__.items() if name not in left_out}
         return state | {"_made": made, "_source": kept, "_report": None}

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ddbsim.items import Change
-    from ddbsim.result.source import Source
     from ddbsim.scenario import Scenario
+
+    from .source import Source
 
 __all__ = ["FRAMES", "Run"]
 
@@ -78,7 +79,7 @@ class Run:
         Parameters
         ----------
         name
-            One of `ddbsim.result.result.FRAMES`.
+            One of `ddbsim.result.run.FRAMES`.
         """
         if name not in self._made:
             if name not in FRAMES:
@@ -170,7 +171,7 @@ class Run:
     def events(self) -> pd.DataFrame:
         """The story of a small run: a row per event (time_s, where, what, record_ids, sentence), causes first.
 
-        `what` is one of `ddbsim.frames.story.EVENTS`.
+        `what` is one of `ddbsim.log.events.EVENTS`.
 
         Raises
         ------

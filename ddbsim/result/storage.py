@@ -22,7 +22,12 @@ from ddbsim.files.columns import MOST_FRAME_BYTES, ParquetFileError
 from ddbsim.files.frames import Kinds, from_json, unpacked
 from ddbsim.items import Change
 from ddbsim.log.schema import SCHEMA, empty
-from ddbsim.result.saving import (
+from ddbsim.scenario import Scenario, ScenarioFileError, toml
+
+from .handler_report import HandlerReport
+from .kept import Answer
+from .result import FRAMES, Result
+from .saving import (
     CHANGES,
     DIGEST,
     EVENTS,
@@ -36,11 +41,6 @@ from ddbsim.result.saving import (
     ResultFolderError,
     digest_of,
 )
-from ddbsim.scenario import Scenario, ScenarioFileError, toml
-
-from .handler_report import HandlerReport
-from .kept import Answer
-from .result import FRAMES, Result
 
 __all__ = ["read_result"]
 

@@ -195,12 +195,10 @@ def _behind(result: Answers) -> Iterator[str]:
 
 def _readers_behind(result: Answers) -> Iterator[str]:
     """Yield a note for each reader that is not Lambda and whose backlog grows, or which records expired on."""
-    if not result.scenario.other_readers:
-        return
-    loads, readers = capacity(result), result.reader_numbers()
-    for one in readers.to_dict("records"):
+    for one in result.reader_numbers().to_dict("records"):
         name, written = one["reader"], sum(one[outcome] for outcome in outcomes.READ_OUTCOMES)
         if one["verdict"] == DOES_NOT:
+            loads = capacity(result)
             worst = loads[loads["event_source_mapping"] == name].sort_values("load", ascending=False).iloc[0]
             why = "the backlog grows"
             if worst["load"] > 1.0:

@@ -7,8 +7,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+import numpy as np
+import numpy.typing as npt
+
 from ddbsim.aws import behaviour, limits
 from ddbsim.distributions import Distribution, LogNormal, as_distribution
+from ddbsim.workload import OPERATIONS
 
 from .checks import check_choice, check_distribution, check_switch, take_numpy_numbers
 from .table import ViewType
@@ -25,6 +29,7 @@ __all__ = [
     "ReadBack",
     "Served",
     "Way",
+    "are_read_back",
     "as_needs",
     "images_needed",
     "needed_of",
@@ -182,6 +187,11 @@ def read_back_events(needs: Needs, view_type: ViewType) -> tuple[EventName, ...]
     (('INSERT', 'MODIFY'), ('INSERT',))
     """
     return tuple(event for event, way in ways(needs, view_type).items() if way == "by a read-back")
+
+
+def are_read_back(needs: Needs, view_type: ViewType, operation: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:
+    """Return which records, given by their operations, make a handler with these needs read the item."""
+    return np.isin(operation, [OPERATIONS.index(event) for event in read_back_events(needs, view_type)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from ddbsim.analysis.read_calls import read_calls
 from ddbsim.analysis.stream_readers import read_lag_quantiles, reads_keeping_up
 from ddbsim.aws import transports as facts
 from ddbsim.checks.arguments import checked
-from ddbsim.experiment.alternatives.transport_comparison import TransportComparison
 from ddbsim.log import outcomes
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.record.reads import ShardCalls, ShardRecords
@@ -27,6 +26,7 @@ from ddbsim.scenario.stream_reader import ReaderKind
 from ddbsim.system.stream.readers import follow
 
 from .kinesis import kinesis_quantities
+from .transport_comparison import TransportComparison
 from .view_types import Functions, functions_of, served_by_all, whole
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from ddbsim.analysis.keeping_up import DOES_NOT
 from ddbsim.analysis.student import mean_intervals
 from ddbsim.checks.arguments import checked
 from ddbsim.checks.wording import shown
-from ddbsim.experiment.alternatives.view_type_comparison import ViewTypeComparison, _eligible, _named
 from ddbsim.experiment.runs.measures import FALLS_BEHIND, keeping_up_of
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.result.result import Result
@@ -35,7 +34,7 @@ from ddbsim.scenario import (
 )
 
 from .verdicts import FAILS, LOSES, Judgement, same_usd, worst
-from .view_type_comparison import WITHOUT_IMAGE, without_image_of
+from .view_type_comparison import WITHOUT_IMAGE, ViewTypeComparison, _eligible, _named, without_image_of
 
 if TYPE_CHECKING:
     from ddbsim.analysis.bill import Bill

@@ -23,7 +23,6 @@ from ddbsim.experiment.runs.measures import QUANTILES, Measures, check_metric, k
 from ddbsim.experiment.solve.words import amount, doubts
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
-from ddbsim.scenario.checks import check_kind
 
 from .warmup import WarmUp, warm_up_of
 
@@ -204,7 +203,6 @@ def replicate(
     >>> replications.estimates().query("metric == 'lost_records'")["mean"].item()
     0.0
     """
-    check_kind("scenario", scenario, Scenario)
     scenario.check_mapped("replicate")
     confidence = check_confidence(confidence)
     _check_stopping(replications, precision, at_most)

@@ -26,7 +26,7 @@ from ddbsim.experiment.vary.fields import Setting, mapping_of, variants
 from ddbsim.experiment.vary.fields import vary as varied
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario, without_setting_warnings
-from ddbsim.scenario.checks import check_choice, check_kind
+from ddbsim.scenario.checks import check_choice
 
 from .failing import COLUMNS, after_failing, failing_row, with_failing
 from .outage import (
@@ -264,7 +264,6 @@ def drain(
     >>> bool(told.frame.loc[0, "peak_lag_s"] > 60 + 45)  # the outage, and at least so long to begin again
     True
     """
-    check_kind("scenario", scenario, Scenario)
     scenario.check_mapped("drain")
     confidence = check_confidence(confidence)
     check_replications("replications", replications, low=2)

@@ -23,7 +23,6 @@ from ddbsim.experiment.runs.measures import FALLS_BEHIND, Measures, keeping_up_o
 from ddbsim.experiment.vary.fields import field_value, vary
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
-from ddbsim.scenario.checks import check_kind
 
 from .candidates import Candidate
 from .causes import LONG_ENOUGH_S, cause, limit_in_words, measure_with_causes
@@ -175,7 +174,6 @@ def headroom(
     >>> room.binding
     'lanes'
     """
-    check_kind("scenario", scenario, Scenario)
     scenario.check_mapped("headroom")
     if not isinstance(slo, SLO):
         raise ValueError(f"slo must be SLO(...), such as SLO(latency_p99_s=2.0), got {shown(slo)}")

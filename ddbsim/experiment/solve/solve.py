@@ -22,7 +22,6 @@ from ddbsim.experiment.runs.measures import check_metric
 from ddbsim.experiment.vary.fields import field_value, grid, variants
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
-from ddbsim.scenario.checks import check_kind
 
 from .candidates import Candidate, paired
 from .causes import limit_in_words
@@ -243,7 +242,6 @@ def solve(
     >>> answer.setting
     {'maximum_batching_window_in_seconds': 1}
     """
-    check_kind("scenario", scenario, Scenario)
     scenario.check_mapped("solve")
     started = time.perf_counter()
     if not isinstance(slo, SLO):

@@ -274,7 +274,7 @@ def variants(scenario: Scenario, settings: Sequence[Setting]) -> list[Variant]:
 
 
 def _variant(scenario: Scenario, setting: dict[str, Any]) -> Variant:
-    # a trap of one setting among sixty is a remark on it, not a warning to the whole sweep
+    # a warning of one setting among sixty is a remark on it, not a warning to the whole sweep
     with without_setting_warnings() as traps:
         try:
             made = vary(scenario, setting)

@@ -23,7 +23,6 @@ from ddbsim.experiment.runs.measures import check_metric
 from ddbsim.experiment.solve.words import amount, difference
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
-from ddbsim.scenario.checks import check_kind
 
 from .fields import field_value, variants
 from .sweep import Sweep, run_settings
@@ -143,7 +142,6 @@ def tornado(
     >>> moved.swings()["field"][0]
     'maximum_batching_window_in_seconds'
     """
-    check_kind("scenario", scenario, Scenario)
     scenario.check_mapped("tornado")
     confidence = check_confidence(confidence)
     check_replications("replications", replications, low=2)
@@ -226,7 +224,6 @@ def latin_hypercube(
     >>> cube.correlations()["field"][0]
     'maximum_batching_window_in_seconds'
     """
-    check_kind("scenario", scenario, Scenario)
     scenario.check_mapped("latin_hypercube")
     check_replications("points", points, low=2)
     root = RandomStreams(rng).root

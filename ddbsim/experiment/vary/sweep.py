@@ -21,7 +21,6 @@ from ddbsim.experiment.runs.measures import METRICS, check_metric, keeping_up_of
 from ddbsim.experiment.solve.words import amount, doubts
 from ddbsim.randomness import RandomStreams, Seed
 from ddbsim.scenario import Scenario
-from ddbsim.scenario.checks import check_kind
 
 from .fields import Setting, grid, variants
 
@@ -195,7 +194,6 @@ def sweep(
     >>> swept.settings("invocations")["invocations"].is_monotonic_decreasing
     True
     """
-    check_kind("scenario", scenario, Scenario)
     scenario.check_mapped("sweep")
     return run_settings(
         scenario,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,18 +10,10 @@ import numpy.typing as npt
 from ddbsim.aws import limits
 from ddbsim.distributions import as_distribution
 from ddbsim.randomness import RandomStreams
-from ddbsim.scenario import Function, ViewType, read_back_events
+from ddbsim.scenario import Function
 from ddbsim.system.draws import draws
-from ddbsim.workload import OPERATIONS
 
-__all__ = ["ReadBacks", "are_read_back"]
-
-
-def are_read_back(
-    function: Function, view_type: ViewType, operation: npt.NDArray[np.integer[Any]]
-) -> npt.NDArray[np.bool_]:
-    """Return which records, given by their operations, make the function read the item."""
-    return np.isin(operation, [OPERATIONS.index(event) for event in read_back_events(function.needs, view_type)])
+__all__ = ["ReadBacks"]
 
 
 class ReadBacks:
@@ -35,7 +26,7 @@ class ReadBacks:
     item_id
         Items of the lane's records, in lane order.
     read_back
-        Which of the records make the function read their item; see `are_read_back`.
+        Which of the records make the function read their item; see `ddbsim.scenario.are_read_back`.
     streams, lane_name
         For the lane's own random stream.
     """

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from ddbsim.randomness import RandomStreams
 from ddbsim.record.recorder import Recorder
 from ddbsim.record.stream import Shard, StreamLog, running_sum
-from ddbsim.scenario import EventSourceMapping, Scenario, read_back_events
+from ddbsim.scenario import EventSourceMapping, Scenario, are_read_back, read_back_events
 from ddbsim.system.clock import Clock
 from ddbsim.system.function.environments import Concurrency, Environments, InvocationModel, Outages
 from ddbsim.system.function.handler import HandlerInvocation, HandlerNotes
-from ddbsim.system.function.read_back import ReadBacks, are_read_back
+from ddbsim.system.function.read_back import ReadBacks
 from ddbsim.system.hashing import lane_of
 from ddbsim.system.stream.event_records import EventRecords
 
@@ -177,7 +177,7 @@ class Wiring:
         view_type = self.scenario.stream.view_type
         if not read_back_events(function.needs, view_type):
             return None
-        read = are_read_back(function, view_type, stream.operation[records])
+        read = are_read_back(function.needs, view_type, stream.operation[records])
         return ReadBacks(function, stream.item_id[records], read, self.streams, name)
 
     def _jitter(self, mapping: EventSourceMapping, name: str) -> Iterator[float]:

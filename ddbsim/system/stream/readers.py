@@ -105,7 +105,7 @@ def follow_shard(
     budget, position, count = int(limits.BYTES_PER_READ.value), 0, len(written)
     while at_s < ended_s:
         if shared is not None and (served_s := shared.served_s(at_s)) > at_s:
-            at_s = calls._run(at_s, _calls_before(at_s, empty_s, min(served_s, ended_s)), refused=True)
+            at_s = calls.add_run(at_s, _calls_before(at_s, empty_s, min(served_s, ended_s)), refused=True)
             continue
         seen = bisect_right(readable, at_s, position, count)
         first = bisect_left(written, at_s - retention_s, position, seen)
@@ -115,12 +115,12 @@ def follow_shard(
         position = end
         through = position == count and shard.closed_s <= at_s
         if end > first:
-            calls._page(at_s, first, end)
+            calls.add_page(at_s, first, end)
             next_s = at_s + interval_s
         else:
             wakes_s = readable[position] if position < count else shard.closed_s
             held_s = math.inf if shared is None else shared.next_refusal_s(at_s)
-            next_s = calls._run(at_s, 1 if through else _calls_before(at_s, empty_s, min(wakes_s, held_s, ended_s)))
+            next_s = calls.add_run(at_s, 1 if through else _calls_before(at_s, empty_s, min(wakes_s, held_s, ended_s)))
         if through:
             calls.through_s[0] = at_s
             break
