@@ -175,8 +175,6 @@ def headroom(
     'lanes'
     """
     scenario.check_mapped("headroom")
-    if not isinstance(slo, SLO):
-        raise ValueError(f"slo must be SLO(...), such as SLO(latency_p99_s=2.0), got {shown(slo)}")
     check_replications("replications", replications, low=2)
     if not isinstance(precision, int | float) or not 0.0 < precision < 1.0:
         raise ValueError(f"precision must be a share > 0 and < 1, such as 0.01, got {shown(precision)}")

@@ -14,7 +14,6 @@ import pandas as pd
 
 from ddbsim.analysis.intervals import Interval, mean_interval
 from ddbsim.checks.arguments import checked
-from ddbsim.checks.wording import shown
 from ddbsim.experiment.estimate.replicate import check_replications
 from ddbsim.experiment.runs.executors import ExecutorChoice, Runner
 from ddbsim.experiment.runs.grid import as_cell
@@ -244,8 +243,6 @@ def solve(
     """
     scenario.check_mapped("solve")
     started = time.perf_counter()
-    if not isinstance(slo, SLO):
-        raise ValueError(f"slo must be SLO(...), such as SLO(latency_p99_s=2.0), got {shown(slo)}")
     check_metric("minimise", minimise)
     check_replications("at_most", at_most, low=2)
     made = variants(scenario, grid(vary))
