@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["pareto"]
 
+# of what is drawn, across and up: a text of one word is about so high, and wider
+_NEAR = 0.06
 # state -> its words, its mark and its colour
 _STATES = {
     "falls behind": ("does not keep up", "x", "#999999"),
@@ -74,11 +76,17 @@ def pareto(solution: Any, metric: str | None = None, *, ax: Axes | None = None, 
 
 
 def _name_roles(ax: Axes, choices: Any, by_first: bool) -> None:
-    """Write at its point what each choice is called; one point may have several names."""
+    """Write at its point what each choice is called; points too near for two texts have their names in one."""
     known = choices[np.isfinite(choices["usd"]) & np.isfinite(choices["metric"])]
-    if not by_first or known.empty:
+    if not by_first:
         return
-    for (cost, value), own in known.groupby(["usd", "metric"], sort=False):
-        ax.annotate(
-            ", ".join(own["role"]), (cost, value), xytext=(6, 6), textcoords="offset points", fontsize="small", zorder=4
-        )
+    near = _NEAR * np.array([ax.dataLim.width, ax.dataLim.height])
+    texts: list[tuple[Any, list[str]]] = []
+    for role, *at in known[["role", "usd", "metric"]].itertuples(index=False):
+        here = next((names for other, names in texts if (np.abs(np.subtract(at, other)) <= near).all()), None)
+        if here is None:
+            texts.append((at, [role]))
+        else:
+            here.append(role)
+    for at, names in texts:
+        ax.annotate(", ".join(names), at, xytext=(6, 6), textcoords="offset points", fontsize="small", zorder=4)

@@ -1,10 +1,13 @@
 """Plots of experiments, by their artists."""
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from small_experiments import small
 
 import ddbsim as ds
+from ddbsim.plots.solutions import _name_roles as name_roles
 
 QUIET = {"rng": 7, "executor": "serial", "progress": False}
 SPACE = {"batch_size": [1, 100], "maximum_batching_window_in_seconds": [0, 2]}
@@ -78,6 +81,15 @@ def test_a_front_is_drawn_with_every_state():
     ax.figure.canvas.draw()
     # it hides neither a candidate nor the target
     assert ax.get_legend().get_window_extent().x0 >= ax.get_window_extent().x1
+
+
+def test_choices_that_lie_side_by_side_share_one_text():
+    _, ax = plt.subplots()
+    ax.scatter([100.0, 110.0, 110.1, 130.0], [2.0, 0.63, 0.629, 0.6])
+    roles = ["cheapest", "balanced", "today", "fastest"]
+    choices = pd.DataFrame({"role": roles, "usd": [100.0, 110.0, 110.1, 130.0], "metric": [2.0, 0.63, 0.629, 0.6]})
+    name_roles(ax, choices, by_first=True)
+    assert [text.get_text() for text in ax.texts] == ["cheapest", "balanced, today", "fastest"]
 
 
 def test_a_drain_is_drawn_against_the_retention():
